@@ -1,0 +1,128 @@
+/** The one door to the addon: loads it, and states what it exports. Every call answers a result or `-errno`. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { UnsupportedError } from './errors.js';
+
+/** Anything that a system call may read from or write to while it runs. */
+export type Bytes = ArrayBufferView;
+
+/** Native memory: an id in this thread's table, good until `regionRelease`. */
+export type RegionId = number;
+
+/**
+ * One function, one system call, arguments in the order of the man page, unless a comment says more.
+ * A ring is named by its descriptor. 64-bit values that fit a double are passed as one.
+ */
+export interface Native {
+  // --- facts -----------------------------------------------------------------------------------
+  /** Every kernel constant that `abi.ts` states, as the C compiler saw it. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** True in the build whose system calls can be made to fail (see `native/seam.h`). */
+  readonly hasSeam: boolean;
+
+  // --- descriptors -----------------------------------------------------------------------------
+  /** One bit per descriptor owned by this thread's JavaScript; what is set when the thread ends is closed. */
+  readonly ownedFds: Uint32Array;
+  close(fd: number): number;
+  eventfd2(initial: number, flags: number): number;
+  read(fd: number, target: Bytes): number;
+  write(fd: number, source: Bytes): number;
+  fcntl(fd: number, command: number, argument: number): number;
+  /** A raw system call with integer arguments only: for probes that are answered before memory is touched. */
+  syscall(number: number, ...integers: number[]): number;
+
+  // --- sockets ---------------------------------------------------------------------------------
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Bytes): number;
+  listen(fd: number, backlog: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Bytes): number;
+  /** Answers the length that the kernel wrote. */
+  getsockopt(fd: number, level: number, name: number, value: Bytes): number;
+  /** Answers the length that the kernel wrote. */
+  getsockname(fd: number, address: Bytes): number;
+  /** Answers the length that the kernel wrote. */
+  getpeername(fd: number, address: Bytes): number;
+  /** 1 when `text` is an address of `family`, 0 when it is not (inet_pton(3)). */
+  inetPton(family: number, text: string, target: Bytes): number;
+  inetNtop(family: number, source: Bytes): string | number;
+
+  // --- memory ----------------------------------------------------------------------------------
+  /** mmap(2), anonymous. Answers a region id with one count, held by the caller. */
+  regionMap(length: number, protection: number, flags: number): RegionId;
+  /** A new ArrayBuffer over the whole region; it holds a count of its own. */
+  regionBuffer(region: RegionId): ArrayBuffer | number;
+  regionAddress(region: RegionId): number;
+  regionAdvise(region: RegionId, offset: number, length: number, advice: number): number;
+  /** Drops the caller's count; the memory goes with the last one. */
+  regionRelease(region: RegionId): number;
+  /** Empties every view of `buffer`. Aborts the process on a buffer marked as untransferable: ask first. */
+  detach(buffer: ArrayBuffer): number;
+  /** Bytes and regions mapped now by this process through us. */
+  regionStats(): { regions: number; bytes: number };
+
+  // --- rings -----------------------------------------------------------------------------------
+  /** `params` is `struct io_uring_params` as 30 words, written by the kernel. Answers a descriptor. */
+  ioUringSetup(entries: number, params: Uint32Array): number;
+  ioUringEnter(ring: number, toSubmit: number, minComplete: number, flags: number): number;
+  /** With IORING_ENTER_EXT_ARG: waits at most `timeoutNs` nanoseconds. */
+  ioUringEnterTimeout(ring: number, toSubmit: number, minComplete: number, flags: number, timeoutNs: number): number;
+  ioUringRegister(ring: number, opcode: number, argument: Bytes | null, count: number): number;
+  /** Maps the queues of a ring just set up and takes its descriptor over; the thread's end closes it. */
+  ringMap(ring: number, params: Uint32Array): 0 | number;
+  /** The queues, and one page of counters that the native side reads when the thread ends. */
+  ringBuffers(ring: number): { rings: ArrayBuffer; sqes: ArrayBuffer; control: ArrayBuffer };
+  /** From now on the ring keeps the region mapped, until `ringDrop` or the ring is gone. */
+  ringHold(ring: number, region: RegionId): number;
+  ringDrop(ring: number, region: RegionId): number;
+  /** Unmaps the queues, then closes the descriptor. Nothing may be in flight. */
+  ringClose(ring: number): number;
+  /** As `ringClose` with operations in flight: the descriptor is closed, every region they may touch is leaked. */
+  ringAbandon(ring: number): number;
+
+  // --- wake-ups --------------------------------------------------------------------------------
+  /**
+   * Calls `callback` on this thread's loop whenever `fd` is readable; `callback` answers true to be called again.
+   * Kind 0 rides on uv_poll, kind 1 on a helper thread with a thread-safe function.
+   */
+  watchOpen(ring: number, fd: number, kind: 0 | 1, callback: () => boolean): number;
+  watchRef(ring: number, referenced: boolean): number;
+  watchClose(ring: number): number;
+
+  /** Only where `hasSeam`. */
+  readonly seam?: Seam;
+}
+
+/** The fault schedule of the test build; all of it belongs to the calling thread. */
+export interface Seam {
+  /** The `nth` call from now (1 = the next) of system call `number`, and the `count - 1` after it, answer `-errno`. */
+  fail(number: number, nth: number, count: number, errno: number): void;
+  /** Random faults on rings from `seed`, each in thousandths: EAGAIN/EBUSY/EINTR, partial submits, and per completion: held back, swapped, doubled. */
+  chaos(seed: number, permille: { errno?: number; partial?: number; delay?: number; reorder?: number; duplicate?: number }): void;
+  /** Rings opened from now on show at most this many completions at once; the rest overflow. 0: as the kernel has it. */
+  limitCompletions(count: number): void;
+  reset(): void;
+  /** Calls seen of system call `number` since `reset`. */
+  calls(number: number): number;
+}
+
+const require = createRequire(import.meta.url);
+
+function load(): Native {
+  if (process.platform !== 'linux') {
+    throw new UnsupportedError({ feature: 'platform', reason: `nearmetal needs Linux; this is ${process.platform}` });
+  }
+  const chosen = process.env.NEARMETAL_ADDON;
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  try {
+    return chosen ? require(chosen) : require('node-gyp-build')(root);
+  } catch (cause) {
+    throw new UnsupportedError({
+      feature: 'addon',
+      reason: `no native addon for ${process.platform}-${process.arch} could be loaded: ${(cause as Error).message.split('\n')[0]}`,
+      hint: 'install g++, make and python3, then run `npm rebuild nearmetal`',
+      cause,
+    });
+  }
+}
+
+export const native: Native = load();
