@@ -1,0 +1,106 @@
+// Random 4 KiB reads through io_uring with a registered buffer and a registered file.
+//
+// Arguments: FILE DEPTH cached|direct. A line "SECONDS" on stdin asks for one run and is answered by
+// one line {"operations":N,"ns":ELAPSED,"cpu_ns":CPU}. Each block of the file begins with its own
+// number, and every read is checked for it. The blocks are drawn by xorshift32 from seed 1, masked by
+// the number of blocks, which is a power of two; the subjects in TypeScript draw the same ones.
+#define _GNU_SOURCE
+#include "clock.h"
+#include "ring.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+
+enum { BLOCK = 4096, DEPTH_MAX = 256 };
+
+static struct ring ring;
+static char *memory;
+static unsigned block_mask, random_state = 1;
+static unsigned asked[DEPTH_MAX];  // which block each slot of the buffer is waiting for
+
+static unsigned next_block(void) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 17;
+  random_state ^= random_state << 5;
+  return random_state & block_mask;
+}
+
+static void read_into(unsigned slot) {
+  struct io_uring_sqe *sqe = ring_sqe(&ring);
+  asked[slot] = next_block();
+  sqe->opcode = IORING_OP_READ_FIXED;
+  sqe->flags = IOSQE_FIXED_FILE;
+  sqe->fd = 0;
+  sqe->off = (unsigned long long)asked[slot] * BLOCK;
+  sqe->addr = (unsigned long)memory + (size_t)slot * BLOCK;
+  sqe->len = BLOCK;
+  sqe->buf_index = 0;
+  sqe->user_data = slot;
+}
+
+// Reaps what is there; each slot that came back asks again unless the run is over.
+static unsigned reap(int again) {
+  const unsigned ready = ring_ready(&ring);
+  for (unsigned i = 0; i < ready; i++) {
+    const struct io_uring_cqe *cqe = ring_cqe(&ring);
+    const unsigned slot = (unsigned)cqe->user_data;
+    if (cqe->res < 0) fail("read", cqe->res);
+    if (cqe->res != BLOCK) fail("a short read", EIO);
+    if (*(unsigned *)(memory + (size_t)slot * BLOCK) != asked[slot]) fail("a wrong block", EILSEQ);
+    ring.cq_head++;
+    if (again) read_into(slot);
+  }
+  ring_advance(&ring);
+  return ready;
+}
+
+static void measure(unsigned depth, double seconds) {
+  unsigned long long operations = 0;
+  const uint64_t start = now_ns(), cpu = cpu_ns(getpid());
+  const uint64_t end = start + (uint64_t)(seconds * 1e9);
+  uint64_t now = start;
+  for (unsigned slot = 0; slot < depth; slot++) read_into(slot);
+  for (unsigned rounds = 0; now < end; rounds++) {
+    ring_submit_and_wait(&ring, 1);
+    operations += reap(1);
+    if (rounds % 16 == 0) now = now_ns();
+  }
+  for (unsigned left = depth; left > 0;) {
+    ring_submit_and_wait(&ring, 1);
+    const unsigned done = reap(0);
+    operations += done;
+    left -= done;
+  }
+  printf("{\"operations\":%llu,\"ns\":%llu,\"cpu_ns\":%llu}\n", operations,
+         (unsigned long long)(now_ns() - start), (unsigned long long)(cpu_ns(getpid()) - cpu));
+  fflush(stdout);
+}
+
+int main(int count, char **arguments) {
+  if (count < 4) {
+    fprintf(stderr, "usage: fread FILE DEPTH cached|direct\n");
+    return 2;
+  }
+  const unsigned depth = (unsigned)atoi(arguments[2]);
+  if (depth < 1 || depth > DEPTH_MAX) fail("depth", ERANGE);
+  int fd = open(arguments[1], O_RDONLY | (strcmp(arguments[3], "direct") ? 0 : O_DIRECT));
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status)) fail("open", errno);
+  const unsigned blocks = (unsigned)(status.st_size / BLOCK);
+  if (blocks == 0 || (blocks & (blocks - 1))) fail("the number of blocks", EINVAL);
+  block_mask = blocks - 1;
+
+  const size_t length = (size_t)DEPTH_MAX * BLOCK;
+  memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+                -1, 0);
+  if (memory == MAP_FAILED) fail("mmap", errno);
+  ring_open(&ring, DEPTH_MAX, 0);
+  struct iovec buffer = {memory, length};
+  int error = ring_register(&ring, IORING_REGISTER_BUFFERS, &buffer, 1);
+  if (error < 0) fail("a registered buffer", error);
+  error = ring_register(&ring, IORING_REGISTER_FILES, &fd, 1);
+  if (error < 0) fail("a registered file", error);
+
+  double seconds;
+  while (scanf("%lf", &seconds) == 1) measure(depth, seconds);
+  return 0;
+}
