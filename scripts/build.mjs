@@ -1,0 +1,93 @@
+/** Builds the TypeScript: bundles in dist/, declarations for import and for require, our programs in .dev/. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { filesBelow } from './files.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+
+/** Name in dist/ and in the exports map, and where it starts. Bundled, because each file costs 0.4 ms to import. */
+const entries = {
+  index: 'lib/index.ts',
+  ring: 'lib/ring/index.ts',
+  memory: 'lib/memory/index.ts',
+  net: 'lib/net/index.ts',
+  fd: 'lib/fd/index.ts',
+  errors: 'lib/errors.ts',
+  features: 'lib/features.ts',
+};
+const cli = 'lib/cli/main.ts';
+
+const common = { format: 'esm', platform: 'node', target: 'node20.19', sourcemap: true, logLevel: 'warning' };
+
+function present(map) {
+  return Object.fromEntries(Object.entries(map).filter(([, path]) => existsSync(path)));
+}
+
+/** Removes what an earlier build left in `folder` and this one did not write; running programs keep the rest. */
+function sweep(folder, keep) {
+  const kept = new Set(keep.map((path) => resolve(path)));
+  for (const path of filesBelow(folder)) {
+    if (!kept.has(resolve(path))) rmSync(path);
+  }
+}
+
+/** All chunks lie flat in dist/, one level below the root where native.ts looks for the addon. */
+async function bundle() {
+  const faces = present(entries);
+  const result = await build({
+    ...common,
+    entryPoints: { ...faces, ...present({ cli }) },
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    outdir: 'dist',
+    chunkNames: 'chunk-[hash]',
+    metafile: true,
+  });
+  const written = Object.keys(result.metafile.outputs);
+  for (const name of Object.keys(faces)) {
+    const face = `dist/${name}.cjs`;
+    writeFileSync(face, `module.exports = require('./${name}.js');\n`);
+    written.push(face);
+  }
+  if (existsSync('dist/cli.js')) {
+    const text = readFileSync('dist/cli.js', 'utf8');
+    if (!text.startsWith('#!')) writeFileSync('dist/cli.js', `#!/usr/bin/env node\n${text}`);
+    chmodSync('dist/cli.js', 0o755);
+  }
+  return written;
+}
+
+/** One set of declarations serves both doors: the package.json beside it says how they are to be read. */
+function types() {
+  rmSync('dist/types', { recursive: true, force: true });
+  rmSync('dist/types-cjs', { recursive: true, force: true });
+  const tsc = join(dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))), 'bin/tsc');
+  const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: ['ignore', 2, 2] });
+  if (existsSync('dist/types')) {
+    cpSync('dist/types', 'dist/types-cjs', { recursive: true });
+    writeFileSync('dist/types-cjs/package.json', '{ "type": "commonjs" }\n');
+  }
+  return result.status === 0;
+}
+
+/** Benchmarks, examples and what the tests start as processes: file by file, with `nearmetal` left to resolve to dist/. */
+async function programs() {
+  const sources = ['bench', 'examples', 'test/fixtures']
+    .flatMap(filesBelow)
+    .filter((path) => /\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path));
+  if (sources.length === 0) return;
+  const result = await build({ ...common, entryPoints: sources, outbase: '.', outdir: '.dev', metafile: true });
+  sweep('.dev', Object.keys(result.metafile.outputs));
+}
+
+const [bundled] = await Promise.all([bundle(), programs()]);
+const typed = types();
+sweep('dist', [...bundled, ...filesBelow('dist/types'), ...filesBelow('dist/types-cjs')]);
+if (!typed) {
+  console.error('The declarations have errors (above); the JavaScript in dist/ was written all the same.');
+  process.exitCode = 1;
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# clang-tidy over every source that CMake knows, with the flags it is compiled with.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tidy=$(command -v clang-tidy || true)
+if [ -z "$tidy" ]; then
+  echo 'clang-tidy is missing: apt-get install clang-tidy' >&2
+  exit 1
+fi
+npm run --silent build:cmake
+grep -hv '^#' native/SOURCES native/SOURCES.seam |
+  xargs -P "$(nproc)" -n 1 "$tidy" --quiet -p build-cmake
