@@ -1,0 +1,202 @@
+/** The errors that this package throws, and the one place that turns `-errno` into one. */
+import { ERRNO_MESSAGES, ERRNO_NAMES } from './abi.js';
+
+/** What a system call was about: copied onto the error where given. */
+export interface ErrorDetail {
+  readonly path?: string;
+  readonly dest?: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly fd?: number;
+  /** Numbers that a hint needs and the error does not show, such as flags and lengths. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Answers one sentence that says what to change, or undefined. */
+export type HintProvider = (error: SystemError, facts: ErrorDetail['facts']) => string | undefined;
+
+let hintProvider: HintProvider | undefined;
+
+/** Wires `hints.ts` in, without importing it: errors are needed before anything else is. */
+export function setHintProvider(provider: HintProvider | undefined): void {
+  hintProvider = provider;
+}
+
+// The package may be installed twice in one program: classes are told by a registered symbol, not identity.
+const SYSTEM_ERROR = Symbol.for('nearmetal.SystemError');
+const UNSUPPORTED_ERROR = Symbol.for('nearmetal.UnsupportedError');
+
+function branded(value: unknown, brand: symbol): boolean {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
+/** Kept beside the error, because whatever is a property would be printed. */
+const factsOf = new WeakMap<SystemError, ErrorDetail['facts']>();
+
+/** A kernel call that failed. Assignable to `NodeJS.ErrnoException`. */
+export class SystemError extends Error {
+  /** The error's name, such as 'EPERM'. */
+  readonly code: string;
+  /** Negative, as in Node and in the result of a completion. */
+  readonly errno: number;
+  /** The system call, or 'io_uring:accept' when the answer came in a completion. */
+  readonly syscall: string;
+  declare readonly path?: string;
+  declare readonly dest?: string;
+  declare readonly address?: string;
+  declare readonly port?: number;
+  declare readonly fd?: number;
+
+  constructor(errno: number, syscall: string, detail?: ErrorDetail) {
+    const code = ERRNO_NAMES[-errno] ?? `ERRNO_${-errno}`;
+    const words = ERRNO_MESSAGES[-errno] ?? `unknown error ${-errno}`;
+    super(`${code}: ${words}, ${syscall}${subject(detail)}`);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+    if (detail !== undefined) this.#adopt(detail);
+  }
+
+  #adopt(detail: ErrorDetail): void {
+    const self = this as { -readonly [Key in keyof SystemError]: SystemError[Key] };
+    if (detail.path !== undefined) self.path = detail.path;
+    if (detail.dest !== undefined) self.dest = detail.dest;
+    if (detail.address !== undefined) self.address = detail.address;
+    if (detail.port !== undefined) self.port = detail.port;
+    if (detail.fd !== undefined) self.fd = detail.fd;
+    if (detail.facts !== undefined) factsOf.set(this, detail.facts);
+  }
+
+  /** What to change, in one sentence with the command. Found on the first read: errors on hot paths stay cheap. */
+  get hint(): string | undefined {
+    let hint: string | undefined;
+    try {
+      hint = hintProvider?.(this, factsOf.get(this));
+    } catch {
+      // A hint is a courtesy: failing to find one must not hide the error itself.
+    }
+    Object.defineProperty(this, 'hint', {
+      value: hint,
+      enumerable: hint !== undefined,
+      configurable: true,
+      writable: true,
+    });
+    return hint;
+  }
+
+  override toString(): string {
+    const hint = this.hint;
+    return hint === undefined ? super.toString() : `${super.toString()} (${hint})`;
+  }
+
+  /** True for one of ours with one of the codes, or with any code when none is given. */
+  static is(error: unknown, ...codes: string[]): error is SystemError {
+    if (!branded(error, SYSTEM_ERROR)) return false;
+    return codes.length === 0 || codes.includes((error as SystemError).code);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return branded(value, SYSTEM_ERROR);
+  }
+}
+Object.defineProperty(SystemError.prototype, 'name', { value: 'SystemError', writable: true, configurable: true });
+Object.defineProperty(SystemError.prototype, SYSTEM_ERROR, { value: true });
+// node:util prints an error's own properties, and only those; reading `hint` here makes it one in time.
+Object.defineProperty(SystemError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: SystemError, _depth: number, options: object, inspect: (value: unknown, options: object) => string) {
+    void this.hint;
+    return inspect(this, { ...options, customInspect: false });
+  },
+});
+
+function subject(detail: ErrorDetail | undefined): string {
+  if (detail === undefined) return '';
+  if (detail.path !== undefined) {
+    return detail.dest === undefined ? ` '${detail.path}'` : ` '${detail.path}' -> '${detail.dest}'`;
+  }
+  if (detail.address !== undefined) {
+    return detail.port === undefined ? ` ${detail.address}` : ` ${detail.address}:${detail.port}`;
+  }
+  return '';
+}
+
+/** Makes the error for a result of `-errno`; its stack begins at the caller. */
+export function systemError(result: number, syscall: string, detail?: ErrorDetail): SystemError {
+  const error = new SystemError(result, syscall, detail);
+  Error.captureStackTrace(error, systemError);
+  return error;
+}
+
+/** Answers `result`, or throws when it is `-errno`; the stack begins at the caller. */
+export function check(result: number, syscall: string, detail?: ErrorDetail): number {
+  if (result >= 0) return result;
+  const error = new SystemError(result, syscall, detail);
+  Error.captureStackTrace(error, check);
+  throw error;
+}
+
+export interface UnsupportedOptions {
+  /** What is missing: 'io_uring', 'op:SEND_ZC', 'setup:DEFER_TASKRUN'. */
+  readonly feature: string;
+  /** The first kernel that has it. */
+  readonly since?: string | undefined;
+  /** The kernel that runs here. */
+  readonly kernel?: string | undefined;
+  /** Why it is missing, in a sentence. */
+  readonly reason?: string | undefined;
+  /** What to type. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Something that this kernel, container or machine does not offer. */
+export class UnsupportedError extends Error {
+  readonly code = 'ERR_NEARMETAL_UNSUPPORTED';
+  readonly feature: string;
+  declare readonly since?: string;
+  declare readonly kernel?: string;
+  declare readonly reason?: string;
+  declare readonly hint?: string;
+
+  constructor(options: UnsupportedOptions) {
+    super(unsupportedMessage(options), options.cause === undefined ? undefined : { cause: options.cause });
+    this.feature = options.feature;
+    for (const key of ['since', 'kernel', 'reason', 'hint'] as const) {
+      if (options[key] !== undefined) Object.defineProperty(this, key, { value: options[key], enumerable: true });
+    }
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return branded(value, UNSUPPORTED_ERROR);
+  }
+}
+Object.defineProperty(UnsupportedError.prototype, 'name', {
+  value: 'UnsupportedError',
+  writable: true,
+  configurable: true,
+});
+Object.defineProperty(UnsupportedError.prototype, UNSUPPORTED_ERROR, { value: true });
+
+function unsupportedMessage({ feature, since, kernel, reason, hint }: UnsupportedOptions): string {
+  let message = `${feature} is not available here`;
+  if (reason !== undefined) message += `: ${reason}`;
+  else if (since !== undefined) message += `: it needs Linux ${since}${kernel ? `, this is ${kernel}` : ''}`;
+  return hint === undefined ? message : `${message}. ${hint[0]?.toUpperCase()}${hint.slice(1)}`;
+}
+
+/** The error of an operation given up by `signal`, as node:fs/promises makes it. */
+export function abortError(signal: AbortSignal): Error & { code: 'ABORT_ERR' } {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  Object.defineProperty(error, 'name', { value: 'AbortError', writable: true, configurable: true });
+  Error.captureStackTrace(error, abortError);
+  return Object.assign(error, { code: 'ABORT_ERR' as const });
+}
+
+/** Throws: the kernel answered what its manual rules out. */
+export function unexpected(result: number, where: string): never {
+  const hex = `0x${(result >>> 0).toString(16).padStart(8, '0')}`;
+  const name = result < 0 ? ` (${ERRNO_NAMES[-result] ?? 'no known error'})` : '';
+  const error = new Error(`unexpected result ${result}${name} = ${hex} in ${where}: please report this`);
+  Error.captureStackTrace(error, unexpected);
+  throw Object.assign(error, { code: 'ERR_NEARMETAL_UNEXPECTED' });
+}
