@@ -1,0 +1,58 @@
+/** The client that drives the echo servers: ours in C, or without a compiler its slower twin on Node. */
+import type { Sample } from './interleave.js';
+import { subjectFile } from './paths.js';
+import { Child } from './process.js';
+import { hasCompiler, reference } from './reference.js';
+import type { Server } from './servers.js';
+
+/** What is on the way at any time: `depth` messages of `size` bytes on each connection. */
+export interface LoadShape {
+  readonly connections: number;
+  readonly size: number;
+  readonly depth: number;
+}
+
+/** What both clients print. */
+export interface LoadAnswer {
+  readonly messages: number;
+  readonly ns: number;
+  readonly p50_us: number;
+  readonly p99_us: number;
+  readonly p999_us: number;
+  /** In the measured time only, as all of these. */
+  readonly server_cpu_ns: number;
+  readonly client_cpu_ns: number;
+  readonly errors: number;
+}
+
+export interface Load {
+  /** Why it is not the client in C. */
+  readonly note: string | undefined;
+  /** One turn. Rejects when a byte came back wrong or not at all. */
+  run(server: Pick<Server, 'port' | 'child'>, shape: LoadShape, seconds: number): Promise<Sample>;
+}
+
+const WARM_UP_PART = 0.3;
+
+export function findLoad(cpu: number | undefined): Load {
+  const native = hasCompiler();
+  const command = native ? [reference('load')] : [process.execPath, subjectFile('load-node')];
+  return {
+    note: native ? undefined : 'no C compiler: a client on Node drives the servers, and slows all down',
+    async run({ port, child: server }, { connections, size, depth }, seconds) {
+      const sizes = [port, connections, size, depth, seconds * WARM_UP_PART, seconds, server.pid];
+      const client = new Child('load client', [...command, ...sizes.map(String)], { cpu });
+      const answer = await client.answer<LoadAnswer>();
+      await client.stop();
+      if (answer.errors > 0) throw new Error(`the echo was wrong: ${JSON.stringify(answer)}`);
+      return {
+        figures: {
+          rate: (answer.messages * 1e9) / answer.ns,
+          p50: answer.p50_us,
+          p99: answer.p99_us,
+        },
+        cpuUsPerOp: answer.server_cpu_ns / answer.messages / 1000,
+      };
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/** Child processes that answer in lines of JSON, with nothing left behind however we end. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { pinned } from './cpus.js';
+
+const STOP_TIMEOUT_MS = 2000;
+/** USER_HZ, which Linux fixes for what it shows in /proc. */
+const TICKS_PER_SECOND = 100;
+
+const running = new Set<Child>();
+
+/** CPU time of all threads of a process, for lack of a better clock; 0 when it is gone. */
+export function cpuNs(pid: number): number {
+  try {
+    let total = 0;
+    for (const tid of readdirSync(`/proc/${pid}/task`)) total += threadCpuNs(`/proc/${pid}/task/${tid}`);
+    return total;
+  } catch {
+    return 0;
+  }
+}
+
+function threadCpuNs(folder: string): number {
+  try {
+    return Number(readFileSync(`${folder}/schedstat`, 'utf8').split(' ')[0]);
+  } catch {
+    // Kernels without scheduler statistics count in ticks. The name may hold blanks and brackets.
+    const fields = readFileSync(`${folder}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return ((Number(fields[11]) + Number(fields[12])) * 1e9) / TICKS_PER_SECOND;
+  }
+}
+
+export class Child {
+  readonly pid: number;
+  readonly #name: string;
+  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #lines: string[] = [];
+  readonly #ended: Promise<void>;
+  #waiting: { resolve(line: string): void; reject(error: Error): void } | undefined;
+  #errors = '';
+  #status: string | undefined;
+
+  /** Starts `command`; its end is an error for whoever waits for a line. */
+  constructor(name: string, command: readonly string[], options: ChildOptions = {}) {
+    const [file, ...rest] = pinned(command, options.cpu);
+    this.#name = name;
+    this.#process = spawn(file as string, rest, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    });
+    this.pid = this.#process.pid ?? 0;
+    running.add(this);
+    this.#process.stdin.on('error', () => {});
+    this.#process.stderr.on('data', (text) => {
+      this.#errors = (this.#errors + text).slice(-4000);
+    });
+    createInterface({ input: this.#process.stdout }).on('line', (line) => this.#deliver(line));
+    this.#ended = new Promise((resolve) => {
+      this.#process.once('error', (error) => this.#end(error.message, resolve));
+      this.#process.once('close', (code, signal) => this.#end(`ended with ${signal ?? code}`, resolve));
+    });
+  }
+
+  #deliver(line: string): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) waiting.resolve(line);
+    else this.#lines.push(line);
+  }
+
+  #end(status: string, resolve: () => void): void {
+    this.#status ??= status;
+    running.delete(this);
+    this.#waiting?.reject(this.#failure());
+    resolve();
+  }
+
+  #failure(): Error {
+    // Node prints where before it prints what.
+    const lines = this.#errors.split('\n').filter((line) => line.trim() !== '');
+    const reason = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0];
+    return new Error(`${this.#name} ${this.#status}${reason ? `: ${reason}` : ''}`);
+  }
+
+  /** The next line of its output, as JSON. */
+  async answer<Answer>(): Promise<Answer> {
+    let line = this.#lines.shift();
+    if (line === undefined) {
+      if (this.#status !== undefined) throw this.#failure();
+      line = await new Promise<string>((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+      });
+    }
+    return JSON.parse(line) as Answer;
+  }
+
+  /** Sends a line, and waits for the answer to it. */
+  ask<Answer>(request: string): Promise<Answer> {
+    this.#process.stdin.write(`${request}\n`);
+    return this.answer();
+  }
+
+  /** Closes its stdin, which ends every program of ours; what does not listen is killed. */
+  async stop(): Promise<void> {
+    this.#process.stdin.end();
+    const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+}
+
+export interface ChildOptions {
+  readonly cpu?: number | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Ends everything that was started, at once: the last thing before we go ourselves. */
+function killAll(): void {
+  for (const child of running) child.kill();
+}
+
+/** From now on nothing that we started outlives us, on Ctrl-C included. */
+export function endChildrenWithUs(): void {
+  process.once('exit', killAll);
+  for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]] as const) {
+    process.once(signal, () => process.exit(128 + number));
+  }
+}

@@ -1,0 +1,114 @@
+/** Results as a table for people or as lines of JSON for programs, and progress beside both. */
+import type { Result, Session } from './session.js';
+
+const PLAIN_PROGRESS_INTERVAL_MS = 5000;
+
+/** Three or four digits that count, with thousands set apart. */
+function figure(value: number): string {
+  const digits = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(5));
+}
+
+/** One line per result; `ratio` is always value / the reference's value, whichever way is better. */
+export function jsonLine(result: Result): string {
+  const { bench, subject, metric, unit, reference, ratio, cpuUsPerOp } = result;
+  return JSON.stringify({
+    bench,
+    subject,
+    metric,
+    value: rounded(result.value),
+    unit,
+    reference,
+    ratio: ratio === null ? null : rounded(ratio),
+    ...(cpuUsPerOp === undefined ? {} : { cpu_us_per_op: rounded(cpuUsPerOp) }),
+  });
+}
+
+/** How many times as good as the reference: turned so that more is better. */
+export function timesAsGood(result: Result): string {
+  if (result.ratio === null) return '';
+  return `${(result.better === 'higher' ? result.ratio : 1 / result.ratio).toFixed(2)}x`;
+}
+
+const headings = ['subject', 'value', 'unit', 'of reference', 'CPU us/op', 'spread'];
+
+function cells(result: Result): string[] {
+  return [
+    result.subject,
+    figure(result.value),
+    result.unit,
+    timesAsGood(result),
+    result.cpuUsPerOp === undefined ? '' : figure(result.cpuUsPerOp),
+    `${(100 * result.spread).toFixed(0)}%`,
+  ];
+}
+
+/** Pads each column to its widest cell; the first is text, the others are figures. */
+export function align(rows: readonly (readonly string[])[], left: readonly number[] = [0]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  return rows.map((row) => {
+    const padded = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return left.includes(column) ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return padded.join('  ').trimEnd();
+  });
+}
+
+/** The table of a whole session: one block per metric, subjects in the order they were measured. */
+export function table(results: readonly Result[]): string {
+  const blocks = new Map<string, Result[]>();
+  for (const result of results) {
+    const title = `${result.bench} ${result.metric}`;
+    blocks.set(title, [...(blocks.get(title) ?? []), result]);
+  }
+  const lines = align([headings, ...results.map(cells)], [0, 2]);
+  const output = [lines[0] as string];
+  let next = 1;
+  for (const [title, block] of blocks) {
+    const reference = block[0]?.reference;
+    output.push('', reference ? `${title} (reference: ${reference})` : title);
+    for (const _ of block) output.push(`${lines[next++]}`);
+  }
+  return output.join('\n');
+}
+
+/** Who did not take part, and why. */
+export function absences(session: Session): string[] {
+  return [
+    ...[...session.missing].map(([subject, reason]) => `missing: ${subject}: ${reason}`),
+    ...[...session.failed].map(([subject, reason]) => `FAILED: ${reason}`),
+  ];
+}
+
+/** Progress on stderr: one line that changes on a terminal, a plain line now and then elsewhere. */
+export function progressLine(stream: NodeJS.WriteStream = process.stderr): {
+  show(text: string): void;
+  clear(): void;
+} {
+  const startedAt = Date.now();
+  let shownAt = 0;
+  return {
+    show(text) {
+      const elapsed = `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(3)} s  `;
+      if (stream.isTTY) {
+        stream.write(`\r\x1b[K${(elapsed + text).slice(0, (stream.columns || 80) - 1)}`);
+      } else if (Date.now() - shownAt >= PLAIN_PROGRESS_INTERVAL_MS) {
+        shownAt = Date.now();
+        stream.write(`${elapsed}${text}\n`);
+      }
+    },
+    clear() {
+      if (stream.isTTY) stream.write('\r\x1b[K');
+    },
+  };
+}

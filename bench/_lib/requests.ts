@@ -1,0 +1,27 @@
+/** The subjects' side of the conversation: a request per line on stdin, an answer per line on stdout. */
+import { createInterface } from 'node:readline';
+import type { Work } from './work.js';
+
+/**
+ * Calls `work` for each line and prints what it took; answers when stdin is closed.
+ *
+ * `work` gets the words of the line, and answers how many operations it did.
+ */
+export async function serveRequests(
+  work: (words: string[]) => number | Promise<number>,
+): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const cpuBefore = process.cpuUsage();
+    const startedAt = performance.now();
+    const operations = await work(line.split(' '));
+    const ns = (performance.now() - startedAt) * 1e6;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const answer: Work = { operations, ns, cpu_ns: (user + system) * 1000 };
+    console.log(JSON.stringify(answer));
+  }
+}
+
+/** Tells when `seconds` from now are over, in the milliseconds of `performance.now`. */
+export function deadline(seconds: string | undefined): number {
+  return performance.now() + Number(seconds) * 1000;
+}

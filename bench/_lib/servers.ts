@@ -1,0 +1,45 @@
+/** The echo servers that are compared: each a process of its own that prints its port. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MissingPeer } from './missing.js';
+import { root, subjectFile } from './paths.js';
+import { Child } from './process.js';
+import { reference } from './reference.js';
+
+export interface Server {
+  readonly subject: string;
+  readonly child: Child;
+  readonly port: number;
+}
+
+/** Bun of this checkout, else of the machine. */
+function findBun(): string {
+  const local = join(root, 'node_modules/.bin/bun');
+  if (existsSync(local)) return local;
+  if (!spawnSync('bun', ['--version'], { stdio: 'ignore' }).error) return 'bun';
+  throw new MissingPeer('no bun in node_modules/.bin or PATH (npm i --no-save bun)');
+}
+
+export const C_URING = 'C io_uring';
+export const C_EPOLL = 'C epoll';
+export const NEARMETAL = 'nearmetal handlers';
+export const NODE = 'node:net';
+
+export const serverCommands: [subject: string, command: () => string[]][] = [
+  [C_URING, () => [reference('echo-uring')]],
+  [C_EPOLL, () => [reference('echo-epoll')]],
+  [NEARMETAL, () => [process.execPath, subjectFile('echo-nearmetal')]],
+  [NODE, () => [process.execPath, subjectFile('echo-node')]],
+  ['Bun', () => [findBun(), subjectFile('echo-bun')]],
+];
+
+export async function startServer(
+  subject: string,
+  command: string[],
+  cpu: number | undefined,
+): Promise<Server> {
+  const child = new Child(subject, command, { cpu });
+  const { port } = await child.answer<{ port: number }>();
+  return { subject, child, port };
+}

@@ -1,0 +1,126 @@
+/** What a benchmark is, with what it is given to run in: a pace, CPUs, and a place for its news. */
+import type { Placement } from './cpus.js';
+import { type Contestant, type Rounds, interleave, median, spread } from './interleave.js';
+import { MissingPeer } from './missing.js';
+
+/** How long to take: figures to rely on need the full pace. */
+export interface Pace {
+  readonly rounds: number;
+  /** Seconds of one turn, for what settles at once and for what goes over sockets or disks. */
+  readonly turn: number;
+  readonly longTurn: number;
+  readonly fileBytes: number;
+}
+
+export const paces = {
+  full: { rounds: 7, turn: 0.3, longTurn: 1, fileBytes: 256 * 2 ** 20 },
+  demo: { rounds: 3, turn: 0.15, longTurn: 0.4, fileBytes: 64 * 2 ** 20 },
+  quick: { rounds: 2, turn: 0.05, longTurn: 0.15, fileBytes: 16 * 2 ** 20 },
+} as const satisfies Record<string, Pace>;
+
+export interface Metric {
+  readonly key: string;
+  /** What it is called in results; the case comes before it. */
+  readonly label: string;
+  readonly unit: string;
+  readonly better: 'higher' | 'lower';
+}
+
+export interface Result {
+  readonly bench: string;
+  readonly subject: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly unit: string;
+  /** The subject that `ratio` compares with; null when it could not run. */
+  readonly reference: string | null;
+  /** Value / the reference's value: the median over rounds, each compared within itself. */
+  readonly ratio: number | null;
+  readonly cpuUsPerOp: number | undefined;
+  readonly better: 'higher' | 'lower';
+  readonly spread: number;
+}
+
+export interface Bench {
+  readonly name: string;
+  /** One line for `--list`. */
+  readonly title: string;
+  run(session: Session): Promise<void>;
+}
+
+export class Session {
+  readonly pace: Pace;
+  readonly placement: Placement;
+  readonly results: Result[] = [];
+  readonly missing = new Map<string, string>();
+  readonly failed = new Map<string, string>();
+  readonly #progress: (text: string) => void;
+
+  constructor(pace: Pace, placement: Placement, progress: (text: string) => void) {
+    this.pace = pace;
+    this.placement = placement;
+    this.#progress = progress;
+  }
+
+  progress(text: string): void {
+    this.#progress(text);
+  }
+
+  /** Runs `start`; a subject that cannot take part is noted with the reason, and undefined answered. */
+  async admit<Started>(subject: string, start: () => Promise<Started>): Promise<Started | undefined> {
+    try {
+      return await start();
+    } catch (error) {
+      const notes = error instanceof MissingPeer ? this.missing : this.failed;
+      notes.set(subject, (error as Error).message);
+      return undefined;
+    }
+  }
+
+  /** Measures one case in interleaved rounds, and adds a result per subject and metric. */
+  async measure(bench: string, name: string, how: Comparison): Promise<void> {
+    const rounds = await interleave(how.contestants, this.pace.rounds, (subject, round) => {
+      this.progress(`${bench} ${name}: ${subject}, round ${round + 1} of ${this.pace.rounds}`);
+    });
+    for (const metric of how.metrics) {
+      for (const { subject } of how.contestants) {
+        this.results.push(summarize(bench, name, metric, subject, how, rounds));
+      }
+    }
+  }
+}
+
+export interface Comparison {
+  readonly contestants: readonly Contestant[];
+  /** The first of these that takes part is what the others are compared with. */
+  readonly references: readonly string[];
+  /** CPU time goes with the first one. */
+  readonly metrics: readonly Metric[];
+}
+
+function summarize(
+  bench: string,
+  name: string,
+  metric: Metric,
+  subject: string,
+  how: Comparison,
+  rounds: Rounds,
+): Result {
+  const figures = (of: string) => (rounds.get(of) ?? []).map((sample) => sample.figures[metric.key] ?? 0);
+  const own = figures(subject);
+  const reference = how.references.find((candidate) => rounds.has(candidate)) ?? null;
+  const theirs = reference === null ? [] : figures(reference);
+  const cpu = (rounds.get(subject) ?? []).flatMap((sample) => sample.cpuUsPerOp ?? []);
+  return {
+    bench,
+    subject,
+    metric: metric.label === '' ? name : `${name} ${metric.label}`,
+    value: median(own),
+    unit: metric.unit,
+    reference,
+    ratio: reference === null ? null : median(own.map((value, round) => value / (theirs[round] ?? 0))),
+    cpuUsPerOp: metric === how.metrics[0] && cpu.length > 0 ? median(cpu) : undefined,
+    better: metric.better,
+    spread: spread(own),
+  };
+}

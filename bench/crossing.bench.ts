@@ -1,0 +1,43 @@
+/** The price of one call into the addon, by what is handed over: why batches and not operations cross. */
+import type { Contestant, Sample } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { type Work, perOperation } from './_lib/work.js';
+
+const EMPTY = 'empty';
+/** What `crossing-nearmetal` knows: shapes of arguments, and one call that Node itself makes natively. */
+const shapes = [EMPTY, 'six integers', 'view', 'string', 'node: performance.now'];
+
+const metric: Metric = { key: 'ns', label: '', unit: 'ns/call', better: 'lower' };
+
+async function run(session: Session): Promise<void> {
+  const command = [process.execPath, subjectFile('crossing-nearmetal')];
+  const options = { cpu: session.placement.server };
+  // A process per shape: what one teaches the compiler must not change another.
+  const children: Child[] = [];
+  const contestants: Contestant[] = [];
+  try {
+    for (const shape of shapes) {
+      session.progress(`crossing: warming up ${shape}`);
+      const turn = await session.admit(shape, async () => {
+        const child = new Child(shape, [...command, shape], options);
+        children.push(child);
+        await child.ask<Work>('0.1');
+        return async (): Promise<Sample> =>
+          perOperation(await child.ask<Work>(String(session.pace.turn)));
+      });
+      if (turn) contestants.push({ subject: shape, turn });
+    }
+    const references = [EMPTY];
+    await session.measure('crossing', 'call', { contestants, references, metrics: [metric] });
+  } finally {
+    for (const child of children) await child.stop();
+  }
+}
+
+export const crossing: Bench = {
+  name: 'crossing',
+  title: 'one native call, by the shape of its arguments',
+  run,
+};

@@ -1,0 +1,68 @@
+/** TCP echo over loopback, each server under the same client, which verifies every byte. */
+import type { Contestant } from './_lib/interleave.js';
+import { type LoadShape, findLoad } from './_lib/load.js';
+import { C_EPOLL, C_URING, type Server, serverCommands, startServer } from './_lib/servers.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+
+interface Case extends LoadShape {
+  readonly name: string;
+}
+
+const cases: Case[] = [
+  { name: '50x64', connections: 50, size: 64, depth: 1 },
+  { name: '200x64 pipelined 16', connections: 200, size: 64, depth: 16 },
+  { name: '20x16384', connections: 20, size: 16384, depth: 1 },
+];
+
+const metrics: Metric[] = [
+  { key: 'rate', label: '', unit: 'messages/s', better: 'higher' },
+  { key: 'p50', label: 'p50', unit: 'us', better: 'lower' },
+  { key: 'p99', label: 'p99', unit: 'us', better: 'lower' },
+];
+
+/** Also the demo's way in, which shows fewer of them. */
+export async function runEcho(session: Session, names?: readonly string[]): Promise<void> {
+  const { placement, pace } = session;
+  const load = findLoad(placement.client);
+  if (load.note) session.missing.set('C load client', load.note);
+  const servers: Server[] = [];
+  try {
+    for (const [subject, command] of serverCommands) {
+      session.progress(`echo: starting ${subject}`);
+      const server = await session.admit(subject, () => start(subject, command));
+      if (server) servers.push(server);
+    }
+    for (const shape of cases) {
+      if (names && !names.includes(shape.name)) continue;
+      const contestants = servers.map(
+        (server): Contestant => ({
+          subject: server.subject,
+          turn: () => load.run(server, shape, pace.longTurn),
+        }),
+      );
+      const references = [C_URING, C_EPOLL];
+      await session.measure('echo', shape.name, { contestants, references, metrics });
+    }
+  } finally {
+    for (const server of servers) await server.child.stop();
+  }
+
+  /** A server counts as started once it has echoed: compilers are warm then, too. */
+  async function start(subject: string, command: () => string[]): Promise<Server> {
+    const server = await startServer(subject, command(), placement.server);
+    const warmUp = { connections: 20, size: 64, depth: 4 };
+    try {
+      await load.run(server, warmUp, Math.max(0.3, pace.longTurn));
+    } catch (error) {
+      await server.child.stop();
+      throw error;
+    }
+    return server;
+  }
+}
+
+export const echo: Bench = {
+  name: 'echo',
+  title: 'TCP echo: 50x64 B, 200x64 B pipelined 16 deep, 20x16 KiB',
+  run: (session) => runEcho(session),
+};

@@ -1,0 +1,63 @@
+/** The price of one operation that does nothing: what the way into the kernel and back costs. */
+import type { Contestant } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { type Work, perOperation } from './_lib/work.js';
+
+const C = 'C io_uring';
+const RAW = 'nearmetal raw ring';
+const PROMISES = 'nearmetal promises';
+const PROMISES_IN_FLIGHT = 64;
+const batches = [1, 8, 64, 256];
+
+const metric: Metric = { key: 'ns', label: '', unit: 'ns/op', better: 'lower' };
+
+const programs: [subject: string, command: () => string[]][] = [
+  [C, () => [reference('nop')]],
+  [RAW, () => [process.execPath, subjectFile('nop-nearmetal'), 'raw']],
+  [PROMISES, () => [process.execPath, subjectFile('nop-nearmetal'), 'promises']],
+];
+
+/** Starts it and lets it run once per batch, so that compilers are done before the first figure. */
+async function start(session: Session, subject: string, command: string[]): Promise<Child> {
+  session.progress(`nop: warming up ${subject}`);
+  const child = new Child(subject, command, { cpu: session.placement.server });
+  for (const batch of batchesOf(subject)) {
+    await child.ask<Work>(`${batch} ${Math.max(0.2, session.pace.turn)}`);
+  }
+  return child;
+}
+
+function batchesOf(subject: string): number[] {
+  return subject === PROMISES ? [PROMISES_IN_FLIGHT] : batches;
+}
+
+async function run(session: Session): Promise<void> {
+  const children = new Map<string, Child>();
+  for (const [subject, command] of programs) {
+    const child = await session.admit(subject, () => start(session, subject, command()));
+    if (child) children.set(subject, child);
+  }
+  try {
+    for (const batch of batches) {
+      const contestants: Contestant[] = [];
+      for (const [subject, child] of children) {
+        if (!batchesOf(subject).includes(batch)) continue;
+        const request = `${batch} ${session.pace.turn}`;
+        contestants.push({ subject, turn: async () => perOperation(await child.ask<Work>(request)) });
+      }
+      const references = [C];
+      await session.measure('nop', `batch ${batch}`, { contestants, references, metrics: [metric] });
+    }
+  } finally {
+    for (const child of children.values()) await child.stop();
+  }
+}
+
+export const nop: Bench = {
+  name: 'nop',
+  title: 'one NOP through a ring, in batches of 1, 8, 64 and 256',
+  run,
+};
