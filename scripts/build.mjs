@@ -20,7 +20,13 @@ const entries = {
 };
 const cli = 'lib/cli/main.ts';
 
-const common = { format: 'esm', platform: 'node', target: 'node20.19', sourcemap: true, logLevel: 'warning' };
+const common = {
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  sourcemap: true,
+  logLevel: 'warning',
+};
 
 function present(map) {
   return Object.fromEntries(Object.entries(map).filter(([, path]) => existsSync(path)));
@@ -65,8 +71,13 @@ async function bundle() {
 function types() {
   rmSync('dist/types', { recursive: true, force: true });
   rmSync('dist/types-cjs', { recursive: true, force: true });
-  const tsc = join(dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))), 'bin/tsc');
-  const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: ['ignore', 2, 2] });
+  const tsc = join(
+    dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))),
+    'bin/tsc',
+  );
+  const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    stdio: ['ignore', 2, 2],
+  });
   if (existsSync('dist/types')) {
     cpSync('dist/types', 'dist/types-cjs', { recursive: true });
     writeFileSync('dist/types-cjs/package.json', '{ "type": "commonjs" }\n');
@@ -80,7 +91,13 @@ async function programs() {
     .flatMap(filesBelow)
     .filter((path) => /\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path));
   if (sources.length === 0) return;
-  const result = await build({ ...common, entryPoints: sources, outbase: '.', outdir: '.dev', metafile: true });
+  const result = await build({
+    ...common,
+    entryPoints: sources,
+    outbase: '.',
+    outdir: '.dev',
+    metafile: true,
+  });
   sweep('.dev', Object.keys(result.metafile.outputs));
 }
 
@@ -88,6 +105,8 @@ const [bundled] = await Promise.all([bundle(), programs()]);
 const typed = types();
 sweep('dist', [...bundled, ...filesBelow('dist/types'), ...filesBelow('dist/types-cjs')]);
 if (!typed) {
-  console.error('The declarations have errors (above); the JavaScript in dist/ was written all the same.');
-  process.exitCode = 1;
+  console.error(
+    'The declarations have errors (above); the JavaScript in dist/ was written all the same.',
+  );
+  process.exitCode = 2;
 }

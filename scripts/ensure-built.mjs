@@ -27,11 +27,15 @@ function stale(stamp, outputs, sources) {
   return newest(sources) > statSync(stamp).mtimeMs;
 }
 
+/** Code 2: built, with type errors. Fine for a look at the work in progress, never up to date. */
+const TYPE_ERRORS = 2;
+
 /** The stamp carries the time at which the build started: a file saved meanwhile is newer than that. */
 function build(label, stamp, run) {
   const started = Date.now();
   console.error(`building ${label} ...`);
   const code = run();
+  if (code === TYPE_ERRORS && !force) return 0;
   if (code !== 0) return code;
   writeFileSync(stamp, '');
   utimesSync(stamp, started / 1000, started / 1000);
@@ -50,7 +54,9 @@ function native() {
 }
 
 function typescript() {
-  return spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] }).status ?? 1;
+  return (
+    spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] }).status ?? 1
+  );
 }
 
 function ensure() {
@@ -58,10 +64,16 @@ function ensure() {
   const own = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
   const programs = ['bench', 'examples', 'test/fixtures'];
   let code = 0;
-  if ((all || words.includes('native')) && stale('build/.stamp', addons, ['native', 'binding.gyp'])) {
+  if (
+    (all || words.includes('native')) &&
+    stale('build/.stamp', addons, ['native', 'binding.gyp'])
+  ) {
     code = build('the addon', 'build/.stamp', native);
   }
-  if ((all || words.includes('ts')) && stale('dist/.stamp', ['dist/index.js'], ['lib', ...programs, ...own])) {
+  if (
+    (all || words.includes('ts')) &&
+    stale('dist/.stamp', ['dist/index.js'], ['lib', ...programs, ...own])
+  ) {
     code = build('dist/', 'dist/.stamp', typescript) || code;
   }
   return code;

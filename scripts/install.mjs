@@ -13,9 +13,13 @@ function explain(code) {
   const missing = missingTools();
   console.warn(`nearmetal: the native addon could not be built (node-gyp ended with ${code}).`);
   if (missing.length > 0) {
-    console.warn(`nearmetal: missing: ${missing.join(', ')}. On Debian or Ubuntu: apt-get install ${missing.join(' ')}`);
+    console.warn(
+      `nearmetal: missing: ${missing.join(', ')}. On Debian or Ubuntu: apt-get install ${missing.join(' ')}`,
+    );
   }
-  console.warn('nearmetal: importing it will throw UnsupportedError. Try again with: npm rebuild nearmetal');
+  console.warn(
+    'nearmetal: importing it will throw UnsupportedError. Try again with: npm rebuild nearmetal',
+  );
 }
 
 if (process.platform === 'linux' && (fromSource || !loads())) {

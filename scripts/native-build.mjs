@@ -28,7 +28,10 @@ export function gypEnvironment() {
 
 function nodeGyp() {
   try {
-    return [process.execPath, [join(dirname(require.resolve('node-gyp/package.json')), 'bin/node-gyp.js')]];
+    return [
+      process.execPath,
+      [join(dirname(require.resolve('node-gyp/package.json')), 'bin/node-gyp.js')],
+    ];
   } catch {
     const npms = process.env.npm_config_node_gyp;
     return npms ? [process.execPath, [npms]] : ['node-gyp', []];

@@ -10,5 +10,5 @@ NEARMETAL_ADDON="$PWD/build-asan/nearmetal_seam.node" \
 NEARMETAL_SANITIZED=1 \
 ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}" \
 UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}" \
-LD_PRELOAD="$(realpath "$(gcc -print-file-name=libasan.so)") $(realpath "$(gcc -print-file-name=libubsan.so)")" \
+LD_PRELOAD="$(realpath "$(gcc -print-file-name=libasan.so)")" \
   node node_modules/vitest/vitest.mjs run "$@"

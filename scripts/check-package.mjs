@@ -1,0 +1,185 @@
+/** Packs the package, installs it into an empty folder, and uses it there as a stranger would. */
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './native-build.mjs';
+
+process.chdir(root);
+const folder = mkdtempSync(join(tmpdir(), 'nearmetal-package-'));
+const app = join(folder, 'app');
+const installed = join(app, 'node_modules/nearmetal');
+const exportsMap = JSON.parse(readFileSync('package.json', 'utf8')).exports;
+const faces = Object.keys(exportsMap).filter((face) => face !== './package.json');
+const names = faces.map((face) => `nearmetal${face.slice(1)}`);
+
+let passed = 0;
+const failures = [];
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { encoding: 'utf8', ...options });
+  return {
+    code: result.status ?? 1,
+    output: `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}`,
+  };
+}
+
+function check(name, { code, output }, expected = '') {
+  const good = code === 0 && output.includes(expected);
+  console.log(`${good ? 'ok    ' : 'FAILED'}  ${name}`);
+  if (good) passed += 1;
+  else {
+    failures.push(name);
+    console.log(output.replace(/^/gm, '        '));
+  }
+  return good;
+}
+
+const node = (args, options) => run(process.execPath, args, { cwd: app, ...options });
+
+function tool(name, args) {
+  return run(join('node_modules/.bin', name), args, { env: { ...process.env, FORCE_COLOR: '0' } });
+}
+
+function pack() {
+  const result = run('npm', [
+    'pack',
+    '--ignore-scripts',
+    '--pack-destination',
+    folder,
+    '--loglevel',
+    'error',
+  ]);
+  const file = /nearmetal-\S+\.tgz/.exec(result.output)?.[0];
+  check('npm pack', file ? result : { ...result, code: 1 });
+  return join(folder, file ?? 'none');
+}
+
+/** From source, whatever the tarball brings along. */
+function install(tarball) {
+  mkdirSync(app);
+  writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true }\n');
+  const args = [
+    'install',
+    tarball,
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel',
+    'error',
+  ];
+  return check('npm install of the tarball into an empty folder', run('npm', args, { cwd: app }));
+}
+
+/** Both doors, and one instance of the library behind them. */
+function load() {
+  for (const name of names) {
+    check(
+      `import('${name}')`,
+      node([
+        '-e',
+        `import('${name}').then((m) => console.log('names', Object.keys(m).length > 0))`,
+      ]),
+      'names true',
+    );
+    check(
+      `require('${name}')`,
+      node(['-e', `console.log('names', Object.keys(require('${name}')).length > 0)`]),
+      'names true',
+    );
+  }
+  const same = `import('nearmetal/errors').then((m) => console.log('same', m.SystemError === require('nearmetal/errors').SystemError))`;
+  check('import and require give the same classes', node(['-e', same]), 'same true');
+  check(
+    'require warns about nothing',
+    node([
+      '--throw-deprecation',
+      '-e',
+      `process.on('warning', () => process.exit(1)); require('nearmetal')`,
+    ]),
+  );
+  check('npx nearmetal doctor', run('npx', ['--no-install', 'nearmetal', 'doctor'], { cwd: app }));
+}
+
+function types() {
+  symlinkSync(join(root, 'node_modules/@types'), join(app, 'node_modules/@types'));
+  const lines = names.map(
+    (name, index) => `import * as m${index} from '${name}';\nexport const v${index} = m${index};\n`,
+  );
+  writeFileSync(join(app, 'a.mts'), lines.join(''));
+  writeFileSync(join(app, 'b.cts'), lines.join(''));
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+  };
+  writeFileSync(
+    join(app, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['a.mts', 'b.cts'] }),
+  );
+  check('types for import and for require', run(join(root, 'node_modules/.bin/tsc'), ['-p', app]));
+}
+
+function refused(name, before, env) {
+  const code = `import('nearmetal').then(() => console.log('loaded'), (e) => console.log(e.name, '|', e.message, '|', e.hint ?? ''))`;
+  const again = `try { require('nearmetal'); console.log('loaded') } catch (e) { console.log(e.name) }`;
+  check(
+    `${name}: import throws UnsupportedError`,
+    node([...before, '-e', code], { env: { ...process.env, ...env } }),
+    'UnsupportedError |',
+  );
+  check(
+    `${name}: require throws UnsupportedError`,
+    node([...before, '-e', again], { env: { ...process.env, ...env } }),
+    'UnsupportedError',
+  );
+}
+
+/** What a machine without Linux, without an addon, and without a compiler sees. */
+function elsewhere() {
+  const other = `data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})`;
+  refused('not Linux', ['--import', other]);
+
+  for (const name of ['build', 'prebuilds']) {
+    rmSync(join(installed, name), { recursive: true, force: true });
+  }
+  refused('no addon', []);
+
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  for (const name of ['sh', 'env']) symlinkSync(`/bin/${name}`, join(bin, name));
+  const env = { PATH: bin, HOME: folder };
+  const result = node([join(installed, 'scripts/install.mjs')], { env });
+  check(
+    'no compiler: the install script says what is missing and succeeds',
+    result,
+    'missing: g++',
+  );
+  refused('no compiler', []);
+}
+
+const prepared = run(process.execPath, ['scripts/ensure-built.mjs']);
+if (check('build', prepared)) {
+  const tarball = pack();
+  check('publint', tool('publint', ['run', tarball, '--strict']), 'All good');
+  check('attw', tool('attw', [tarball, '--no-color', '--format', 'ascii']), 'No problems found');
+  if (existsSync(tarball) && install(tarball)) {
+    load();
+    types();
+    elsewhere();
+  }
+}
+rmSync(folder, { recursive: true, force: true });
+console.log(`package check: ${passed} passed, ${failures.length} failed`);
+process.exitCode = failures.length > 0 ? 1 : 0;
