@@ -13,10 +13,8 @@ export interface Placement {
 /** Reads the kernel's list format, `0-3,8`. */
 export function parseCpuList(text: string): number[] {
   const cpus: number[] = [];
-  for (const part of text.trim().split(',')) {
-    const [first, last = first] = part.split('-').map(Number);
-    if (first === undefined || last === undefined || Number.isNaN(first + last)) continue;
-    for (let cpu = first; cpu <= last; cpu++) cpus.push(cpu);
+  for (const [, first, last = first] of text.matchAll(/(\d+)(?:-(\d+))?/g)) {
+    for (let cpu = Number(first); cpu <= Number(last); cpu++) cpus.push(cpu);
   }
   return cpus;
 }

@@ -86,7 +86,7 @@ export function table(results: readonly Result[]): string {
 export function absences(session: Session): string[] {
   return [
     ...[...session.missing].map(([subject, reason]) => `missing: ${subject}: ${reason}`),
-    ...[...session.failed].map(([subject, reason]) => `FAILED: ${reason}`),
+    ...[...session.failed.values()].map((reason) => `FAILED: ${reason}`),
   ];
 }
 

@@ -54,7 +54,8 @@ function drive(id: number, socket: Socket, done: () => void): void {
       const from = (seed + received) % PERIOD;
       if (received + piece.length > sent) broken('more came back than was sent', id, received);
       if (piece.compare(pattern, from, from + piece.length) !== 0) {
-        broken('a wrong byte came back', id, received);
+        const at = piece.findIndex((byte, index) => byte !== pattern[from + index]);
+        broken('a wrong byte came back', id, received + at);
       }
       const before = Math.floor(received / size);
       received += piece.length;
