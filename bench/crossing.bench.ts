@@ -1,12 +1,12 @@
-/** The price of one call into the addon, by what is handed over: why batches and not operations cross. */
+/** The price of one call into the addon, by what is handed over: why batches cross, not operations. */
 import type { Contestant, Sample } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { type Work, perOperation } from './_lib/work.js';
+import { perOperation, type Work } from './_lib/work.js';
 
 const EMPTY = 'empty';
-/** What `crossing-nearmetal` knows: shapes of arguments, and one call that Node itself makes natively. */
+/** What `crossing-nearmetal` knows: shapes of arguments, and one native call of Node's own. */
 const shapes = [EMPTY, 'six integers', 'view', 'string', 'node: performance.now'];
 
 const metric: Metric = { key: 'ns', label: '', unit: 'ns/call', better: 'lower' };

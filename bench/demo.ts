@@ -1,14 +1,15 @@
-/** `npm run demo`: what this machine offers, then nearmetal beside Node's own way and C under real load. */
-import { crossing } from './crossing.bench.js';
-import { runEcho } from './echo.bench.js';
-import { fread } from './fread.bench.js';
-import { nop } from './nop.bench.js';
+/** `npm run demo`: what this machine offers, then nearmetal beside Node's own way and C. */
+
 import { choosePlacement } from './_lib/cpus.js';
 import { hostFacts, watchNoise } from './_lib/host.js';
 import { kernelFacts } from './_lib/kernel.js';
 import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, progressLine } from './_lib/report.js';
 import { paces, type Result, Session } from './_lib/session.js';
+import { crossing } from './crossing.bench.js';
+import { runEcho } from './echo.bench.js';
+import { fread } from './fread.bench.js';
+import { nop } from './nop.bench.js';
 
 interface Row {
   readonly label: string;
@@ -87,15 +88,18 @@ function sideBySide(results: readonly Result[]): string {
 
 /** What the C and Node.js columns hold, and the peers that have no column. */
 function notes(session: Session): string[] {
-  const bun = session.results.filter(({ subject, unit }) => subject === 'Bun' && unit === 'messages/s');
+  const bun = session.results.filter(
+    ({ subject, unit }) => subject === 'Bun' && unit === 'messages/s',
+  );
   const epoll = session.results.filter(
     ({ subject, unit }) => subject === 'C epoll' && unit === 'messages/s',
   );
   return [
-    'Node.js: performance.now() as its native call, node:net, fs.promises. C: our own programs on io_uring.',
-    'More than 1x: nearmetal is better. The client of the echo verifies every byte, as do the reads.',
+    'Node.js: performance.now(), node:net, fs.promises. C: programs of our own on io_uring.',
+    'More than 1x: nearmetal is better. Every echoed byte and every block read is verified.',
     ...[...epoll, ...bun].map(
-      ({ subject, metric, value }) => `${subject}, echo ${metric}: ${shortFigure(value)} messages/s`,
+      ({ subject, metric, value }) =>
+        `${subject}, echo ${metric}: ${shortFigure(value)} messages/s`,
     ),
   ];
 }

@@ -1,6 +1,6 @@
 /** TCP echo over loopback, each server under the same client, which verifies every byte. */
 import type { Contestant } from './_lib/interleave.js';
-import { type LoadShape, findLoad } from './_lib/load.js';
+import { findLoad, type LoadShape } from './_lib/load.js';
 import { C_EPOLL, C_URING, type Server, serverCommands, startServer } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 

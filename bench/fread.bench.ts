@@ -5,7 +5,7 @@ import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { type Work, perSecond } from './_lib/work.js';
+import { perSecond, type Work } from './_lib/work.js';
 
 const C = 'C io_uring';
 const modes = ['cached', 'direct'] as const;
@@ -13,7 +13,7 @@ const depths = [1, 32, 128];
 
 const metric: Metric = { key: 'rate', label: '', unit: 'reads/s', better: 'higher' };
 
-/** Past the page cache Node gets a thread per read in flight: there its default of 4 would hold it back. */
+/** Past the page cache Node gets a thread per read in flight: its default of 4 would hold it back. */
 function threads(mode: string, depth: number): Record<string, string> {
   return mode === 'direct' ? { UV_THREADPOOL_SIZE: String(Math.max(4, depth)) } : {};
 }

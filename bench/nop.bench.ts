@@ -4,7 +4,7 @@ import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { type Work, perOperation } from './_lib/work.js';
+import { perOperation, type Work } from './_lib/work.js';
 
 const C = 'C io_uring';
 const RAW = 'nearmetal raw ring';
@@ -46,10 +46,17 @@ async function run(session: Session): Promise<void> {
       for (const [subject, child] of children) {
         if (!batchesOf(subject).includes(batch)) continue;
         const request = `${batch} ${session.pace.turn}`;
-        contestants.push({ subject, turn: async () => perOperation(await child.ask<Work>(request)) });
+        contestants.push({
+          subject,
+          turn: async () => perOperation(await child.ask<Work>(request)),
+        });
       }
       const references = [C];
-      await session.measure('nop', `batch ${batch}`, { contestants, references, metrics: [metric] });
+      await session.measure('nop', `batch ${batch}`, {
+        contestants,
+        references,
+        metrics: [metric],
+      });
     }
   } finally {
     for (const child of children.values()) await child.stop();

@@ -1,13 +1,14 @@
-/** `npm run bench -- NAME [--json] [--quick]`: runs benchmarks by name and prints what they found. */
-import { crossing } from './crossing.bench.js';
-import { echo } from './echo.bench.js';
-import { fread } from './fread.bench.js';
-import { nop } from './nop.bench.js';
+/** `npm run bench -- NAME [--json] [--quick]`: runs benchmarks by name, prints what they found. */
+
 import { choosePlacement } from './_lib/cpus.js';
 import { hostFacts, watchNoise } from './_lib/host.js';
 import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, jsonLine, progressLine, table } from './_lib/report.js';
 import { type Bench, paces, Session } from './_lib/session.js';
+import { crossing } from './crossing.bench.js';
+import { echo } from './echo.bench.js';
+import { fread } from './fread.bench.js';
+import { nop } from './nop.bench.js';
 
 const benches: Bench[] = [nop, crossing, echo, fread];
 
@@ -19,7 +20,10 @@ const usage = `usage: npm run --silent bench -- NAME... [--json] [--quick]
   --quick  shows that it works in seconds; its figures are not to be relied on`;
 
 function list(): string {
-  return align(benches.map(({ name, title }) => [name, title]), [0, 1]).join('\n');
+  return align(
+    benches.map(({ name, title }) => [name, title]),
+    [0, 1],
+  ).join('\n');
 }
 
 function chosen(names: readonly string[]): Bench[] {

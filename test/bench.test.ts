@@ -1,4 +1,4 @@
-/** The harness works as its users run it, its client notices every wrong byte, and the C servers make none. */
+/** The harness works as its users run it; its client notices every wrong byte. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -84,7 +84,10 @@ describe('the command', () => {
   it('lists its benchmarks', () => {
     const { status, stdout } = bench('--list');
     expect(status).toBe(0);
-    const names = stdout.trim().split('\n').map((line) => line.split(/\s/)[0]);
+    const names = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s/)[0]);
     expect(names).toEqual(['nop', 'crossing', 'echo', 'fread']);
   });
 
@@ -102,7 +105,10 @@ describe('the command', () => {
     const { status, stdout, stderr } = bench('nop', '--json', '--quick');
     expect(stderr).not.toMatch(/FAILED/);
     expect(status).toBe(0);
-    const results = stdout.trim().split('\n').map((line) => JSON.parse(line));
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     const subjects = new Set(results.map((result) => result.subject));
     expect([...subjects]).toEqual(['C io_uring', 'nearmetal raw ring', 'nearmetal promises']);
     for (const result of results) {
@@ -191,11 +197,7 @@ const shapes: [label: string, connections: number, size: number, depth: number][
 ];
 
 // Few small buffers: receives run dry all the time, and messages arrive in many pieces.
-describe.each([
-  'echo-uring',
-  'echo-uring 4 512',
-  'echo-epoll',
-])('the C server %s', (command) => {
+describe.each(['echo-uring', 'echo-uring 4 512', 'echo-epoll'])('the C server %s', (command) => {
   const [name = '', ...words] = command.split(' ');
 
   it.for(shapes)('echoes %s', async ([_, ...shape], context) => {

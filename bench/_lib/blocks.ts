@@ -1,4 +1,4 @@
-/** A file of 4 KiB blocks that each begin with their own number, and the order in which all read them. */
+/** A file of 4 KiB blocks that each begin with their own number, and the order they are read in. */
 import {
   closeSync,
   constants,

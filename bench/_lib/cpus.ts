@@ -34,12 +34,16 @@ function siblings(cpu: number): number[] {
   }
 }
 
-/** The server on the last allowed CPU, since the first serves most interrupts; the client elsewhere. */
+/** The server on the last allowed CPU: the first serves most interrupts. The client elsewhere. */
 export function choosePlacement(): Placement {
   const cpus = allowedCpus();
   const server = cpus.at(-1);
   if (server === undefined || cpus.length < 2) {
-    return { server: undefined, client: undefined, description: 'one CPU: server and client share it' };
+    return {
+      server: undefined,
+      client: undefined,
+      description: 'one CPU: server and client share it',
+    };
   }
   if (spawnSync('taskset', ['--version'], { stdio: 'ignore' }).error) {
     return { server: undefined, client: undefined, description: 'not pinned: taskset is missing' };
@@ -47,7 +51,11 @@ export function choosePlacement(): Placement {
   const apart = cpus.find((cpu) => !siblings(server).includes(cpu));
   const client = apart ?? (cpus[0] as number);
   const sharing = apart === undefined ? ' (two threads of one core)' : '';
-  return { server, client, description: `server on CPU ${server}, client on CPU ${client}${sharing}` };
+  return {
+    server,
+    client,
+    description: `server on CPU ${server}, client on CPU ${client}${sharing}`,
+  };
 }
 
 /** The command that runs `command` on `cpu`. `taskset` becomes the command, so its pid stays. */

@@ -1,1 +1,3 @@
-export async function kernelFacts(): Promise<[string, string][]> { return []; }
+export async function kernelFacts(): Promise<[string, string][]> {
+  return [];
+}

@@ -1,4 +1,4 @@
-/** The client that drives the echo servers: ours in C, or without a compiler its slower twin on Node. */
+/** The client that drives the echo servers: ours in C, or its slower twin on Node. */
 import type { Sample } from './interleave.js';
 import { subjectFile } from './paths.js';
 import { Child } from './process.js';
@@ -38,7 +38,9 @@ export function findLoad(cpu: number | undefined): Load {
   const native = hasCompiler();
   const command = native ? [reference('load')] : [process.execPath, subjectFile('load-node')];
   return {
-    note: native ? undefined : 'no C compiler: a client on Node drives the servers, and slows all down',
+    note: native
+      ? undefined
+      : 'no C compiler: a client on Node drives the servers, and slows all down',
     async run({ port, child: server }, { connections, size, depth }, seconds) {
       const sizes = [port, connections, size, depth, seconds * WARM_UP_PART, seconds, server.pid];
       const client = new Child('load client', [...command, ...sizes.map(String)], { cpu });

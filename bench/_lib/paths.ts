@@ -1,9 +1,9 @@
-/** Where things are: the checkout, compiled subjects, compiled references, and room for large files. */
+/** Where things are: the checkout, what is compiled from it, and room for large files. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The nearest folder upwards that holds our own manifest: right from source, `.dev` or elsewhere. */
+/** The nearest folder upwards with our own manifest: right from source, `.dev` or elsewhere. */
 function findRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {

@@ -15,7 +15,8 @@ const running = new Set<Child>();
 export function cpuNs(pid: number): number {
   try {
     let total = 0;
-    for (const tid of readdirSync(`/proc/${pid}/task`)) total += threadCpuNs(`/proc/${pid}/task/${tid}`);
+    for (const tid of readdirSync(`/proc/${pid}/task`))
+      total += threadCpuNs(`/proc/${pid}/task/${tid}`);
     return total;
   } catch {
     return 0;
@@ -59,7 +60,9 @@ export class Child {
     createInterface({ input: this.#process.stdout }).on('line', (line) => this.#deliver(line));
     this.#ended = new Promise((resolve) => {
       this.#process.once('error', (error) => this.#end(error.message, resolve));
-      this.#process.once('close', (code, signal) => this.#end(`ended with ${signal ?? code}`, resolve));
+      this.#process.once('close', (code, signal) =>
+        this.#end(`ended with ${signal ?? code}`, resolve),
+      );
     });
   }
 
@@ -128,7 +131,11 @@ function killAll(): void {
 /** From now on nothing that we started outlives us, on Ctrl-C included. */
 export function endChildrenWithUs(): void {
   process.once('exit', killAll);
-  for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]] as const) {
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+    ['SIGHUP', 1],
+  ] as const) {
     process.once(signal, () => process.exit(128 + number));
   }
 }

@@ -9,9 +9,13 @@ let compiler: string | undefined;
 
 function findCompiler(): string {
   const candidates = process.env['CC'] ? [process.env['CC']] : ['gcc', 'cc', 'clang'];
-  compiler ??= candidates.find((name) => !spawnSync(name, ['--version'], { stdio: 'ignore' }).error);
+  compiler ??= candidates.find(
+    (name) => !spawnSync(name, ['--version'], { stdio: 'ignore' }).error,
+  );
   if (compiler === undefined) {
-    throw new MissingPeer(`no C compiler (looked for ${candidates.join(', ')}; apt-get install gcc)`);
+    throw new MissingPeer(
+      `no C compiler (looked for ${candidates.join(', ')}; apt-get install gcc)`,
+    );
   }
   return compiler;
 }

@@ -6,14 +6,17 @@ const PLAIN_PROGRESS_INTERVAL_MS = 5000;
 /** Three or four digits that count, with thousands set apart. */
 function figure(value: number): string {
   const digits = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toLocaleString('en-US', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 function rounded(value: number): number {
   return Number(value.toPrecision(5));
 }
 
-/** One line per result; `ratio` is always value / the reference's value, whichever way is better. */
+/** One line per result; `ratio` is always value / the reference's value, whatever is better. */
 export function jsonLine(result: Result): string {
   const { bench, subject, metric, unit, reference, ratio, cpuUsPerOp } = result;
   return JSON.stringify({
@@ -48,7 +51,10 @@ function cells(result: Result): string[] {
 }
 
 /** Pads each column to its widest cell; the first is text, the others are figures. */
-export function align(rows: readonly (readonly string[])[], left: readonly number[] = [0]): string[] {
+export function align(
+  rows: readonly (readonly string[])[],
+  left: readonly number[] = [0],
+): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

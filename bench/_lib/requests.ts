@@ -1,4 +1,4 @@
-/** The subjects' side of the conversation: a request per line on stdin, an answer per line on stdout. */
+/** The subjects' side of the conversation: a request per line in, an answer per line out. */
 import { createInterface } from 'node:readline';
 import type { Work } from './work.js';
 

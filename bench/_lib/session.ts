@@ -1,6 +1,6 @@
 /** What a benchmark is, with what it is given to run in: a pace, CPUs, and a place for its news. */
 import type { Placement } from './cpus.js';
-import { type Contestant, type Rounds, interleave, median, spread } from './interleave.js';
+import { type Contestant, interleave, median, type Rounds, spread } from './interleave.js';
 import { MissingPeer } from './missing.js';
 
 /** How long to take: figures to rely on need the full pace. */
@@ -66,8 +66,11 @@ export class Session {
     this.#progress(text);
   }
 
-  /** Runs `start`; a subject that cannot take part is noted with the reason, and undefined answered. */
-  async admit<Started>(subject: string, start: () => Promise<Started>): Promise<Started | undefined> {
+  /** Runs `start`; of a subject that cannot take part the reason is noted, and undefined answered. */
+  async admit<Started>(
+    subject: string,
+    start: () => Promise<Started>,
+  ): Promise<Started | undefined> {
     try {
       return await start();
     } catch (error) {
@@ -106,7 +109,8 @@ function summarize(
   how: Comparison,
   rounds: Rounds,
 ): Result {
-  const figures = (of: string) => (rounds.get(of) ?? []).map((sample) => sample.figures[metric.key] ?? 0);
+  const figures = (of: string) =>
+    (rounds.get(of) ?? []).map((sample) => sample.figures[metric.key] ?? 0);
   const own = figures(subject);
   const reference = how.references.find((candidate) => rounds.has(candidate)) ?? null;
   const theirs = reference === null ? [] : figures(reference);
@@ -118,7 +122,8 @@ function summarize(
     value: median(own),
     unit: metric.unit,
     reference,
-    ratio: reference === null ? null : median(own.map((value, round) => value / (theirs[round] ?? 0))),
+    ratio:
+      reference === null ? null : median(own.map((value, round) => value / (theirs[round] ?? 0))),
     cpuUsPerOp: metric === how.metrics[0] && cpu.length > 0 ? median(cpu) : undefined,
     better: metric.better,
     spread: spread(own),

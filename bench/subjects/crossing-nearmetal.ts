@@ -1,4 +1,4 @@
-/** Calls one function of the addon's test build over and over. Argument: the shape of its arguments. */
+/** Calls one function of the addon's test build over and over. Argument: the shape. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Random 4 KiB reads with fs.promises, as many in flight as asked. Arguments: FILE DEPTH cached|direct. */
+/** Random 4 KiB reads with fs.promises. Arguments: FILE DEPTH cached|direct. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { BLOCK, BlockOrder } from '../_lib/blocks.js';
@@ -12,7 +12,7 @@ const order = new BlockOrder((await file.stat()).size / BLOCK);
 const memory = Buffer.allocUnsafeSlow((depth + 1) * BLOCK);
 const start = direct ? await alignedOffset() : 0;
 
-/** Node does not say where memory lies, so ask the kernel which offset it takes for a direct read. */
+/** Node does not say where memory lies: ask the kernel which offset it takes for a direct read. */
 async function alignedOffset(): Promise<number> {
   for (let offset = 0; offset < BLOCK; offset += 8) {
     try {

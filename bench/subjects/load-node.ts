@@ -1,7 +1,7 @@
-/** The echo client for machines without a compiler: the arguments, checks and output of reference/load.c. */
+/** The echo client for machines without a compiler: as `reference/load.c` in all that shows. */
 import { createConnection, type Socket } from 'node:net';
-import { cpuNs } from '../_lib/process.js';
 import { median } from '../_lib/interleave.js';
+import { cpuNs } from '../_lib/process.js';
 
 const [port = 0, connections = 1, size = 1, depth = 1, warmUp = 0, seconds = 1, serverPid = 0] =
   process.argv.slice(2).map(Number);
@@ -76,7 +76,9 @@ const wait = (duration: number) => new Promise((resolve) => setTimeout(resolve, 
 
 function percentile(fraction: number): number {
   latencies.sort((left, right) => left - right);
-  return Math.round((latencies[Math.floor(latencies.length * fraction)] ?? median(latencies)) * 1e4) / 10;
+  return (
+    Math.round((latencies[Math.floor(latencies.length * fraction)] ?? median(latencies)) * 1e4) / 10
+  );
 }
 
 const watchdog = setInterval(() => {
