@@ -30,6 +30,16 @@ function branded(value: unknown, brand: symbol): boolean {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
+let watchingUncaught = false;
+
+/** Node prints an uncaught error's own properties only: this finds the hint just before. It changes nothing else. */
+function watchUncaught(): void {
+  watchingUncaught = true;
+  process.on('uncaughtExceptionMonitor', (error: unknown) => {
+    if (SystemError.is(error)) void error.hint;
+  });
+}
+
 /** Kept beside the error, because whatever is a property would be printed. */
 const factsOf = new WeakMap<SystemError, ErrorDetail['facts']>();
 
@@ -55,6 +65,7 @@ export class SystemError extends Error {
     this.errno = errno;
     this.syscall = syscall;
     if (detail !== undefined) this.#adopt(detail);
+    if (!watchingUncaught) watchUncaught();
   }
 
   #adopt(detail: ErrorDetail): void {

@@ -122,10 +122,15 @@ const isErrno = (name) => /^E(?!POLL|FD_|PIOC)[A-Z0-9]+$/.test(name);
 
 /** strerror's words with a small first letter, as Node prints them; C locale, from Python's os.strerror. */
 function messages(numbers) {
-  const program = 'import os,sys,json; print(json.dumps([os.strerror(int(n)) for n in sys.argv[1:]]))';
+  const program =
+    'import os,sys,json; print(json.dumps([os.strerror(int(n)) for n in sys.argv[1:]]))';
   const env = { ...process.env, LC_ALL: 'C' };
-  const words = JSON.parse(execFileSync('python3', ['-c', program, ...numbers.map(String)], { env }));
-  return words.map((text) => (/^[A-Z][a-z]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text));
+  const words = JSON.parse(
+    execFileSync('python3', ['-c', program, ...numbers.map(String)], { env }),
+  );
+  return words.map((text) =>
+    /^[A-Z][a-z]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text,
+  );
 }
 
 const names = Object.keys(constants);
