@@ -1,0 +1,152 @@
+/** Descriptors as objects: owned, borrowed, or direct (registered with a ring). */
+import { EINTR } from '../abi.js';
+import { check } from '../errors.js';
+import { native } from '../native.js';
+import { integer, invalidType } from '../validate.js';
+import { clearOwned, markOwned } from './owned-bits.js';
+
+const FD_MAX = 2 ** 31 - 1;
+
+/** A ring that has operations in flight on a descriptor. */
+export interface FdUser {
+  /** Submits or revokes what is queued for `descriptor`, and cancels what is in flight on it. */
+  letGo(descriptor: Descriptor): void;
+}
+
+/** Whatever an operation can name as its file. */
+export abstract class Descriptor {
+  /** The number that goes to the kernel: a descriptor, or a slot of the ring's table when `direct`. */
+  abstract readonly fd: number;
+  abstract readonly direct: boolean;
+  /** Operations that name this descriptor and have not had their last completion. */
+  inFlight = 0;
+  /** @internal Rings that may hold operations on it. */
+  user: FdUser | Set<FdUser> | undefined;
+
+  /** @internal */
+  addUser(user: FdUser): void {
+    if (this.user === undefined) this.user = user;
+    else if (this.user instanceof Set) this.user.add(user);
+    else if (this.user !== user) this.user = new Set([this.user, user]);
+  }
+}
+
+/** A descriptor that somebody else closes; made by `asFd`. */
+export class BorrowedFd extends Descriptor {
+  readonly fd: number;
+  readonly direct = false;
+
+  constructor(fd: number) {
+    super();
+    this.fd = integer('fd', fd, 0, FD_MAX);
+  }
+}
+
+/**
+ * A descriptor that this object closes: by `close()`, by `using`, or when the thread ends.
+ *
+ * Closing while operations are in flight on it submits what was queued, cancels what is in flight,
+ * and only then closes, so that a reused number is never reached by an old operation.
+ *
+ * @man close(2)
+ */
+export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
+  readonly direct = false;
+  #fd: number;
+
+  private constructor(fd: number) {
+    super();
+    this.#fd = fd;
+  }
+
+  /** Takes ownership of a descriptor number: nobody else may close it from now on. */
+  static adopt(fd: number): OwnedFd {
+    markOwned(integer('fd', fd, 0, FD_MAX));
+    return new OwnedFd(fd);
+  }
+
+  /** -1 once closed or released. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  get closed(): boolean {
+    return this.#fd < 0;
+  }
+
+  /** Gives ownership up, and answers the number, which is the caller's to close now. */
+  release(): number {
+    const fd = this.#fd;
+    if (fd >= 0) clearOwned(fd);
+    this.#fd = -1;
+    return fd;
+  }
+
+  /** Closes the descriptor; a second call does nothing. */
+  close(): void {
+    if (this.#fd < 0) return;
+    if (this.inFlight > 0) this.#letGo();
+    const fd = this.release();
+    const result = native.close(fd);
+    // Linux has closed the descriptor even when a signal came in between.
+    if (result !== -EINTR) check(result, 'close', { fd });
+  }
+
+  #letGo(): void {
+    if (this.user instanceof Set) for (const user of this.user) user.letGo(this);
+    else this.user?.letGo(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+/** A slot in a ring's table of registered files; good for that ring only. */
+export class DirectFd extends Descriptor {
+  readonly direct = true;
+  /** @internal The ring whose table it is in. */
+  readonly ring: object;
+  /** @internal The table has been taken down. */
+  revoked = false;
+  readonly #slot: number;
+
+  /** @internal */
+  constructor(slot: number, ring: object) {
+    super();
+    this.#slot = slot;
+    this.ring = ring;
+  }
+
+  get fd(): number {
+    return this.revoked ? -1 : this.#slot;
+  }
+}
+
+/** A plain descriptor, owned or borrowed. */
+export type FdLike = OwnedFd | BorrowedFd;
+
+/** Lets a plain number be used where a descriptor is wanted; its owner keeps it open meanwhile. */
+export function asFd(fd: number): BorrowedFd {
+  return new BorrowedFd(fd);
+}
+
+/** @internal */
+export function descriptor(name: string, value: unknown): Descriptor {
+  if (value instanceof Descriptor) {
+    if (value.fd >= 0) return value;
+    throw invalidType(name, 'an open descriptor', 'one that is closed');
+  }
+  throw invalidType(name, 'an OwnedFd, a DirectFd or asFd(number)', value);
+}
+
+/** @internal */
+export function plainDescriptor(name: string, value: unknown): Descriptor {
+  const found = descriptor(name, value);
+  if (!found.direct) return found;
+  throw invalidType(name, 'a plain descriptor (a DirectFd is known to its ring only)', value);
+}

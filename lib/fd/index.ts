@@ -1,0 +1,2 @@
+/** What `nearmetal/fd` exports. */
+export { asFd, BorrowedFd, DirectFd, type FdLike, OwnedFd } from './fd.js';

@@ -1,0 +1,7 @@
+/** The few names that most programs need; the rest is under `nearmetal/ring`, `/memory`, `/net` and so on. */
+export { SystemError, UnsupportedError } from './errors.js';
+export { asFd, type FdLike, OwnedFd } from './fd/fd.js';
+export { features } from './features.js';
+export { Mapping, type MappingOptions } from './memory/mapping.js';
+export { op, Ring, type RingOptions } from './ring/index.js';
+export { addressOf, type ListenOptions, listen } from './socket/listen.js';

@@ -1,0 +1,2 @@
+/** What `nearmetal/memory` exports. */
+export { Mapping, type MappingOptions } from './mapping.js';

@@ -1,0 +1,46 @@
+/** Closing a ring: cancel, wait until the kernel has let go, then unmap. */
+import type { Engine } from './engine.js';
+import { cancelAll } from './letting-go.js';
+
+/** How often what has not ended is cancelled again: an operation may have begun after the first time. */
+const AGAIN_MS = 10;
+
+export async function closeEngine(engine: Engine): Promise<void> {
+  const drained = engine.slots.inUse === 0 || (await drain(engine));
+  for (const buffers of engine.bufferRings) buffers.dispose();
+  if (!drained) warn(engine);
+  engine.destroy(!drained);
+  // Buffers are given back by finalizers, which run in a later turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** True when nothing is in flight any more; false after the ring's time limit. */
+function drain(engine: Engine): Promise<boolean> {
+  return new Promise((resolve) => {
+    const deadline = performance.now() + engine.plan.closeTimeoutMs;
+    const finish = (drained: boolean): void => {
+      clearInterval(timer);
+      engine.onIdle = undefined;
+      // Not from inside the turn that found it idle.
+      setImmediate(resolve, drained);
+    };
+    engine.onIdle = () => finish(true);
+    const timer = setInterval(() => {
+      cancelAll(engine);
+      engine.kick();
+      if (engine.slots.inUse > 0 && performance.now() > deadline) finish(false);
+    }, AGAIN_MS);
+    cancelAll(engine);
+    engine.kick();
+  });
+}
+
+function warn(engine: Engine): void {
+  engine.leaked = engine.slots.inUse;
+  process.emitWarning(
+    `${engine.leaked} operations did not end in ${engine.plan.closeTimeoutMs} ms: ` +
+      'their memory is kept for good, since the kernel may still write to it',
+    { code: 'NEARMETAL_LEAKED' },
+  );
+}

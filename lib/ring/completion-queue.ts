@@ -1,0 +1,113 @@
+/** The completion queue over mapped memory: completions are collected first and delivered after. */
+import {
+  IORING_CQ_EVENTFD_DISABLED,
+  IORING_CQE_F_32,
+  IORING_CQE_F_MORE,
+  IORING_CQE_F_SKIP,
+} from '../abi.js';
+import { markOwned } from '../fd/owned-bits.js';
+import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
+import { type Slots, SLOT_MASK, YIELDS_FD } from './slots.js';
+
+/** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
+export interface CompletionLayout {
+  readonly head: number;
+  readonly tail: number;
+  readonly cqes: number;
+  readonly flags: number;
+  readonly entries: number;
+  /** 4, or 8 with IORING_SETUP_CQE32. */
+  readonly cqeWords: number;
+}
+
+/** First word of the control page: operations published to the kernel and not collected yet. */
+const IN_FLIGHT = 0;
+
+export class CompletionQueue {
+  readonly slots: Int32Array;
+  readonly results: Int32Array;
+  readonly flags: Int32Array;
+  /** Collected completions are delivered from `next` up to `count`. */
+  next = 0;
+  count = 0;
+  completed = 0;
+  /** Completions that no operation waited for. */
+  stale = 0;
+  readonly #words: Int32Array;
+  readonly #control: Int32Array;
+  readonly #layout: CompletionLayout;
+  readonly #mask: number;
+  #head: number;
+
+  constructor(rings: Int32Array, control: Int32Array, layout: CompletionLayout, batch: number) {
+    this.#words = rings;
+    this.#control = control;
+    this.#layout = layout;
+    this.#mask = layout.entries - 1;
+    this.#head = rings[layout.head] as number;
+    this.slots = new Int32Array(batch);
+    this.results = new Int32Array(batch);
+    this.flags = new Int32Array(batch);
+  }
+
+  get ready(): number {
+    return (Atomics.load(this.#words, this.#layout.tail) - this.#head) | 0;
+  }
+
+  /** Operations that the native side would have to wait for. */
+  published(count: number): void {
+    this.#control[IN_FLIGHT] = (this.#control[IN_FLIGHT] as number) + count;
+  }
+
+  /** No signal on the eventfd for completions that are about to be looked for anyway. */
+  setSignals(enabled: boolean): void {
+    Atomics.store(this.#words, this.#layout.flags, enabled ? 0 : IORING_CQ_EVENTFD_DISABLED);
+  }
+
+  /**
+   * Takes up to `most` completions off the queue for delivery.
+   *
+   * After the last one of an operation its generation changes here, so that a second "last" one is
+   * recognised even in the same batch. The count of the native side and the queue's head move
+   * together, without a call in between where a terminated worker could stop.
+   */
+  collect(table: Slots, most: number): number {
+    const words = this.#words;
+    const { cqes, cqeWords } = this.#layout;
+    const generations = table.generations;
+    const ready = Math.min(this.ready, most, this.slots.length);
+    let count = 0;
+    let last = 0;
+    for (let index = 0; index < ready; index++) {
+      const base = cqes + ((this.#head + index) & this.#mask) * cqeWords;
+      const low = words[base] as number;
+      const generation = words[base + CQE_USER_DATA_HIGH] as number;
+      const flags = words[base + CQE_FLAGS] as number;
+      // Mixed sizes (IORING_SETUP_CQE_MIXED): a filler at the end of the queue, and double ones.
+      if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
+      if ((flags & IORING_CQE_F_32) !== 0) index++;
+      const slot = low & SLOT_MASK;
+      if (generations[slot] !== generation || table.sinks[slot] === undefined) {
+        this.stale++;
+        continue;
+      }
+      const result = words[base + CQE_RESULT] as number;
+      if ((flags & IORING_CQE_F_MORE) === 0) {
+        generations[slot] = (generation + 1) | 0;
+        last++;
+      }
+      if ((low & YIELDS_FD) !== 0 && result >= 0) markOwned(result);
+      this.slots[count] = slot;
+      this.results[count] = result;
+      this.flags[count] = flags;
+      count++;
+    }
+    this.next = 0;
+    this.count = count;
+    this.completed += last;
+    this.#head = (this.#head + ready) | 0;
+    this.#control[IN_FLIGHT] = (this.#control[IN_FLIGHT] as number) - last;
+    Atomics.store(this.#words, this.#layout.head, this.#head);
+    return ready;
+  }
+}

@@ -1,0 +1,15 @@
+/** The 16 bytes of a completion, as 32-bit words: `struct io_uring_cqe`. */
+import { IORING_CQE_F_BUFFER } from '../abi.js';
+
+export const CQE_WORDS = 4;
+export const CQE_USER_DATA_LOW = 0;
+export const CQE_USER_DATA_HIGH = 1;
+export const CQE_RESULT = 2;
+export const CQE_FLAGS = 3;
+
+const BUFFER_SHIFT = 16;
+
+/** The provided buffer that a completion used, or -1. */
+export function bufferId(flags: number): number {
+  return flags & IORING_CQE_F_BUFFER ? flags >>> BUFFER_SHIFT : -1;
+}

@@ -1,0 +1,462 @@
+/** The machine inside a ring: starts operations, submits in batches, delivers completions by turns. */
+import {
+  EAGAIN,
+  EBUSY,
+  ECANCELED,
+  EFAULT,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EINTR,
+  ETIME,
+  IORING_CQE_F_MORE,
+  IORING_ENTER_GETEVENTS,
+  IORING_ENTER_SQ_WAKEUP,
+  IORING_REGISTER_EVENTFD,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_IOPOLL,
+  IORING_SETUP_SQPOLL,
+  IORING_SETUP_TASKRUN_FLAG,
+  IORING_SQ_CQ_OVERFLOW,
+  IORING_SQ_NEED_WAKEUP,
+  IORING_SQ_TASKRUN,
+  IOSQE_IO_LINK,
+} from '../abi.js';
+import { check, systemError } from '../errors.js';
+import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
+import { clearOwned, markOwned } from '../fd/owned-bits.js';
+import type { Mapping, MappingUser } from '../memory/mapping.js';
+import { native } from '../native.js';
+import type { BufferRing } from './buffer-ring.js';
+import type { CompletionQueue } from './completion-queue.js';
+import { letGoOf, revokeEntry } from './letting-go.js';
+import type { Operation } from './operation.js';
+import type { RingPlan } from './options.js';
+import { openRaw, type RawRing } from './setup.js';
+import { copyOut, type Sink, Slots } from './slots.js';
+import { Spill } from './spill.js';
+import { type Block, Staging } from './staging.js';
+import type { RingStats } from './stats.js';
+import type { SubmissionQueue } from './submission-queue.js';
+import { runTicks } from './ticks.js';
+
+/** Rounds of submit-and-look per turn: enough to follow a burst, few enough to be fair. */
+const ROUNDS = 16;
+/** A submission that is refused this often in a row waits a millisecond before each further try. */
+const EAGER_RETRIES = 16;
+const LOOP_KIND = { uv: 0, thread: 1 } as const;
+
+const ONE = new BigUint64Array([1n]);
+
+export class Engine implements FdUser, MappingUser {
+  readonly fd: number;
+  readonly flags: number;
+  readonly features: number;
+  readonly plan: RingPlan;
+  readonly submission: SubmissionQueue;
+  readonly completion: CompletionQueue;
+  readonly slots = new Slots();
+  readonly staging: Staging;
+  readonly spill = new Spill();
+  readonly bufferRings = new Set<BufferRing>();
+  /** Where each registered buffer stands in the kernel's table. */
+  readonly fixedBuffers = new Map<Mapping, number>();
+  open = true;
+  leaked = 0;
+  bufferShortages = 0;
+  /** Called when a turn or a submission leaves nothing in flight. */
+  onIdle: (() => void) | undefined;
+  readonly #raw: RawRing;
+  readonly #eventFd: number;
+  readonly #scratch = new BigUint64Array(1);
+  readonly #task = (): void => this.flush();
+  readonly #polled: boolean;
+  readonly #mustEnter: boolean;
+  readonly #revoked = new Set<number>();
+  #spillNext = false;
+  #flushScheduled = false;
+  #kicked = false;
+  #inTurn = false;
+  #referenced = false;
+  #wantsReference = true;
+  #submitted = 0;
+  #enters = 0;
+  #overflows = 0;
+  #retries = 0;
+  #failures = 0;
+
+  constructor(plan: RingPlan) {
+    this.plan = plan;
+    this.#raw = openRaw(plan);
+    this.fd = this.#raw.fd;
+    this.flags = this.#raw.flags;
+    this.features = this.#raw.features;
+    this.submission = this.#raw.submission;
+    this.completion = this.#raw.completion;
+    this.staging = new Staging((mapping) => this.hold(mapping));
+    this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
+    // Without the flag that tells of deferred work, only a call can find out.
+    this.#mustEnter =
+      (this.flags & IORING_SETUP_DEFER_TASKRUN) !== 0 &&
+      (this.flags & IORING_SETUP_TASKRUN_FLAG) === 0;
+    this.#eventFd = plan.loop === 'own' ? -1 : this.#watch(LOOP_KIND[plan.loop]);
+  }
+
+  /** An eventfd that the kernel signals for completions, and the watch on it that calls `turn`. */
+  #watch(kind: 0 | 1): number {
+    const eventFd = native.eventfd2(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    let result = eventFd;
+    if (eventFd >= 0) {
+      const argument = new Int32Array([eventFd]);
+      result = native.ioUringRegister(this.fd, IORING_REGISTER_EVENTFD, argument, 1);
+      if (result >= 0) result = native.watchOpen(this.fd, eventFd, kind, () => this.turn());
+      if (result < 0) native.close(eventFd);
+    }
+    if (result < 0) native.ringClose(this.fd);
+    check(result, eventFd < 0 ? 'eventfd2' : 'io_uring_register');
+    markOwned(eventFd);
+    return eventFd;
+  }
+
+  // --- starting ----------------------------------------------------------------------------------
+
+  /** Queues `operation`; `sink` gets its completions. Answers the slot. */
+  begin(operation: Operation<unknown>, sink: Sink, tag: number, extraFlags = 0): number {
+    if (!this.open) throw closedError();
+    const descriptor = operation.descriptor;
+    if (descriptor !== undefined) {
+      if (descriptor.fd !== operation.fd) throw new TypeError('the descriptor has been closed');
+      if (descriptor.direct) belongsTo(this, descriptor as DirectFd);
+      else descriptor.addUser(this);
+    }
+    const mapping = operation.mapping;
+    if (mapping !== undefined) {
+      if (mapping.disposed) throw new TypeError('the mapping has been disposed');
+      if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
+      if (operation.kind.fixedBuffer) operation.buffer = this.#fixedIndex(mapping);
+    }
+    const needsBlock = operation.argumentBytes !== 0 || operation.staged.length !== 0;
+    const block = needsBlock ? this.#stage(operation) : undefined;
+    const slot = this.slots.take(operation, sink, tag, block);
+    const low = this.slots.userDataLow(slot, operation);
+    const high = this.slots.generations[slot] as number;
+    if (this.spill.count === 0 && !this.#spillNext && this.#hasRoom()) {
+      this.submission.push(operation, low, high, extraFlags);
+    } else {
+      this.spill.push(operation, low, high, extraFlags);
+      this.#spillNext = false;
+    }
+    if (!this.#flushScheduled && !this.#inTurn) {
+      this.#flushScheduled = true;
+      queueMicrotask(this.#task);
+    }
+    return slot;
+  }
+
+  /** As `begin`, for an operation that the next one is linked to. */
+  beginLinked(operation: Operation<unknown>, sink: Sink): number {
+    // A chain that is cut by a submission is no chain: if two do not fit, both are spilled.
+    if (this.spill.count === 0 && !this.submission.hasRoom(2)) this.flush();
+    this.#spillNext = !this.submission.hasRoom(2);
+    return this.begin(operation, sink, 0, IOSQE_IO_LINK);
+  }
+
+  #hasRoom(): boolean {
+    if (this.submission.hasRoom(1)) return true;
+    this.flush();
+    return this.spill.count === 0 && this.submission.hasRoom(1);
+  }
+
+  #fixedIndex(mapping: Mapping): number {
+    const index = this.fixedBuffers.get(mapping);
+    if (index === undefined) throw new TypeError('the memory is not registered with this ring');
+    return index;
+  }
+
+  /** Copies arguments, and bytes to be sent, to native memory; received bytes will come back from it. */
+  #stage(operation: Operation<unknown>): Block {
+    let size = operation.argumentBytes;
+    for (const view of operation.staged) size += view.byteLength;
+    const block = this.staging.take(Math.max(size, 1));
+    block.payloadOffset = operation.argumentBytes;
+    if (operation.direction === 'source') {
+      let offset = block.payloadOffset;
+      for (const view of operation.staged) {
+        block.bytes.set(view, offset);
+        offset += view.byteLength;
+      }
+    } else if (operation.direction === 'target') block.targets = operation.staged;
+    if (operation.staged.length === 1) {
+      const low = (block.addressLow >>> 0) + block.payloadOffset;
+      operation.addressLow = low | 0;
+      operation.addressHigh = block.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+      operation.length = size - operation.argumentBytes;
+    }
+    operation.writeArguments?.(operation, block);
+    return block;
+  }
+
+  /** From here on the memory stays mapped until the ring lets it go, even if the thread ends. */
+  hold(mapping: Mapping): void {
+    check(native.ringHold(this.fd, mapping.region), 'ringHold');
+    mapping.users.add(this);
+    mapping.holder = this;
+  }
+
+  forget(region: number): void {
+    if (this.open || this.slots.inUse > 0) native.ringDrop(this.fd, region);
+  }
+
+  // --- submitting --------------------------------------------------------------------------------
+
+  /** Submits all that is queued, now. Done once per tick without being asked. */
+  flush(): void {
+    this.#flushScheduled = false;
+    for (let pass = 0; pass < ROUNDS; pass++) {
+      const waiting = this.#publish();
+      if (waiting === 0) break;
+      if (this.flags & IORING_SETUP_SQPOLL) {
+        this.#wakePoller();
+        break;
+      }
+      if (!this.#enter(waiting, 0)) break;
+    }
+    if (this.#polled && this.slots.inUse > 0) this.kick();
+    this.updateReference();
+  }
+
+  /** Shows the kernel what is queued; answers how many entries it has yet to take. */
+  #publish(): number {
+    if (this.spill.count > 0) this.spill.moveTo(this.submission);
+    const fresh = this.submission.unpublished;
+    if (fresh > 0) {
+      this.completion.published(fresh);
+      this.submission.publish();
+      this.#submitted += fresh;
+    }
+    return this.submission.waiting;
+  }
+
+  #wakePoller(): void {
+    if (this.submission.flags & IORING_SQ_NEED_WAKEUP) {
+      this.#enters++;
+      native.ioUringEnter(this.fd, 0, 0, IORING_ENTER_SQ_WAKEUP);
+    }
+    if (this.spill.count > 0) this.kick();
+  }
+
+  /** One io_uring_enter; false when there is no point in another one at once. */
+  #enter(waiting: number, flags: number): boolean {
+    this.#enters++;
+    const result = native.ioUringEnter(this.fd, waiting, 0, flags);
+    if (result >= 0) {
+      if (result === 0 && waiting > 0) return this.#retryLater();
+      this.#failures = 0;
+      // What did not fit the queue before may do so now.
+      return result < waiting || this.spill.count > 0;
+    }
+    if (result === -EINTR && this.#failures++ < EAGER_RETRIES) return true;
+    // The entries are still queued and stay ours: completions have to be taken first.
+    if (result === -EAGAIN || result === -EBUSY || result === -EINTR) return this.#retryLater();
+    throw systemError(result, 'io_uring_enter');
+  }
+
+  #retryLater(): false {
+    this.#retries++;
+    this.#failures++;
+    this.kick();
+    return false;
+  }
+
+  /** A turn soon, without waiting for the kernel to signal one. */
+  kick(): void {
+    if (this.#kicked) return;
+    this.#kicked = true;
+    const turn = (): void => {
+      this.#kicked = false;
+      if (this.fd < 0 || (!this.open && this.slots.inUse === 0)) return;
+      try {
+        this.turn();
+      } finally {
+        if (this.completion.next < this.completion.count) this.kick();
+      }
+    };
+    if (this.#failures > EAGER_RETRIES) setTimeout(turn, 1);
+    else setImmediate(turn);
+  }
+
+  /** Submits, and blocks this thread until there is a completion, at most `timeoutNs`. */
+  wait(timeoutNs: number): void {
+    const waiting = this.#publish();
+    if (this.completion.ready > 0) return;
+    this.#enters++;
+    const result = native.ioUringEnterTimeout(
+      this.fd,
+      waiting,
+      1,
+      IORING_ENTER_GETEVENTS,
+      timeoutNs,
+    );
+    const later = [-ETIME, -EINTR, -EAGAIN, -EBUSY];
+    if (result < 0 && !later.includes(result)) check(result, 'io_uring_enter');
+  }
+
+  // --- delivering --------------------------------------------------------------------------------
+
+  /**
+   * Collects completions, hands them to their sinks, submits what these queued, and looks again, up
+   * to the budget. Called on wake-up; after a sink threw, called again to go on with the next one.
+   */
+  turn(): boolean {
+    this.#inTurn = true;
+    try {
+      this.completion.setSignals(false);
+      const starved = this.#rounds();
+      if (this.#eventFd >= 0) this.#rest(starved);
+    } finally {
+      this.#inTurn = false;
+    }
+    if (this.#polled && this.slots.inUse > 0) this.kick();
+    this.updateReference();
+    return false;
+  }
+
+  /** True when it stopped with more to do. */
+  #rounds(): boolean {
+    let budget = this.plan.budget;
+    this.#deliver();
+    for (let round = 0; round < ROUNDS; round++) {
+      const enterFirst = round === 0 && (this.#mustEnter || this.#polled);
+      const overflowing = this.#submitAndGetEvents(enterFirst);
+      const taken = this.completion.collect(this.slots, budget);
+      if (taken === 0) return overflowing;
+      this.#deliver();
+      budget -= taken;
+      if (budget <= 0) return true;
+    }
+    return true;
+  }
+
+  /** Answers whether completions are waiting in the kernel for room in the queue. */
+  #submitAndGetEvents(always: boolean): boolean {
+    const waiting = this.#publish();
+    const flags = this.submission.flags;
+    const overflowing = (flags & IORING_SQ_CQ_OVERFLOW) !== 0;
+    if (overflowing) this.#overflows++;
+    if (this.flags & IORING_SETUP_SQPOLL) {
+      if (waiting > 0) this.#wakePoller();
+      if (!overflowing) return false;
+      this.#enter(0, IORING_ENTER_GETEVENTS);
+    } else if (waiting > 0 || always || overflowing || (flags & IORING_SQ_TASKRUN) !== 0) {
+      this.#enter(waiting, IORING_ENTER_GETEVENTS);
+    }
+    return overflowing;
+  }
+
+  #deliver(): void {
+    const { completion, slots } = this;
+    while (completion.next < completion.count) {
+      const index = completion.next++;
+      const slot = completion.slots[index] as number;
+      const flags = completion.flags[index] as number;
+      let result = completion.results[index] as number;
+      const sink = slots.sinks[slot] as Sink;
+      const block = slots.blocks[slot];
+      const tag = slots.tags[slot] as number;
+      const last = (flags & IORING_CQE_F_MORE) === 0;
+      if (last) slots.release(slot);
+      if (last && this.#revoked.size > 0 && this.#revoked.delete(slot)) result = -ECANCELED;
+      if (block === undefined) sink.complete(tag, result, flags, undefined);
+      else this.#completeStaged(sink, tag, result, flags, block, last);
+      runTicks();
+    }
+  }
+
+  #completeStaged(
+    sink: Sink,
+    tag: number,
+    result: number,
+    flags: number,
+    block: Block,
+    last: boolean,
+  ): void {
+    try {
+      if (result > 0 && block.targets !== undefined) block.bytesLost = copyOut(block, result);
+      sink.complete(tag, block.bytesLost > 0 ? -EFAULT : result, flags, block);
+    } finally {
+      if (last) this.staging.give(block);
+    }
+  }
+
+  /** Back to sleep, unless something came in between; then, or when starved, the loop calls again. */
+  #rest(starved: boolean): void {
+    if (!starved) {
+      this.completion.setSignals(true);
+      native.read(this.#eventFd, this.#scratch);
+      // A completion that came before signals were on again has signalled nobody.
+      const flags = this.submission.flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+      if (this.completion.ready === 0 && flags === 0) return;
+    }
+    native.write(this.#eventFd, ONE);
+  }
+
+  // --- staying alive, letting go -----------------------------------------------------------------
+
+  setWantsReference(wanted: boolean): void {
+    this.#wantsReference = wanted;
+    this.updateReference();
+  }
+
+  /** Pending operations keep the process alive, an idle ring does not. */
+  updateReference(): void {
+    const idle = this.slots.inUse === 0;
+    if (idle) this.onIdle?.();
+    const wanted = this.#wantsReference && !idle;
+    if (wanted === this.#referenced || this.#eventFd < 0) return;
+    this.#referenced = wanted;
+    native.watchRef(this.fd, wanted);
+  }
+
+  /** An operation queued and not yet seen by the kernel will do nothing, and complete as cancelled. */
+  revoke(words: Int32Array, base: number): void {
+    this.#revoked.add(revokeEntry(words, base));
+  }
+
+  letGo(descriptor: Descriptor): void {
+    letGoOf(this, descriptor);
+  }
+
+  /** Unmaps and closes; nothing may be in flight unless `abandon`, which leaks what is. */
+  destroy(abandon: boolean): void {
+    this.open = false;
+    if (!abandon) this.staging.dispose();
+    for (const buffer of this.#raw.buffers) native.detach(buffer);
+    if (abandon) native.ringAbandon(this.fd);
+    else native.ringClose(this.fd);
+    if (this.#eventFd >= 0) {
+      clearOwned(this.#eventFd);
+      native.close(this.#eventFd);
+    }
+  }
+
+  get stats(): RingStats {
+    return {
+      inFlight: this.slots.inUse,
+      submitted: this.#submitted,
+      completed: this.completion.completed,
+      enters: this.#enters,
+      overflows: this.#overflows,
+      stale: this.completion.stale,
+      retries: this.#retries,
+      leaked: this.leaked,
+      bufferShortages: this.bufferShortages,
+    };
+  }
+}
+
+function belongsTo(engine: Engine, file: DirectFd): void {
+  if (file.ring !== engine) throw new TypeError('the DirectFd belongs to another ring');
+}
+
+export function closedError(): TypeError {
+  return Object.assign(new TypeError('the ring has been closed'), { code: 'ERR_INVALID_STATE' });
+}

@@ -1,0 +1,209 @@
+/** An operation as a value: what goes into a submission queue entry, and how its result is read. */
+import {
+  IOSQE_ASYNC,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_DRAIN,
+} from '../abi.js';
+import type { Descriptor } from '../fd/fd.js';
+import { Mapping } from '../memory/mapping.js';
+import { bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
+import type { BufferRing } from './buffer-ring.js';
+import { highWord, SQE_FLAGS_SHIFT, SQE_IOPRIO_SHIFT } from './sqe.js';
+import type { Block } from './staging.js';
+
+/** What is true of every operation of a kind. */
+export interface OperationKind<Result> {
+  /** As the kernel calls it, lower case: 'accept'. */
+  readonly name: string;
+  readonly code: number;
+  /** First kernel that has it. */
+  readonly since: string;
+  /** The result is a descriptor, which is closed when nobody is left to receive it. */
+  readonly yieldsFd: boolean;
+  /** Needs memory that was registered with the ring. */
+  readonly fixedBuffer: boolean;
+  /** Errors that mean success, such as ETIME of a timeout. */
+  readonly successes: readonly number[];
+  /** Reads a successful completion; `result` is 0 or more. */
+  decode(
+    result: number,
+    flags: number,
+    operation: Operation<Result>,
+    block: Block | undefined,
+  ): Result;
+}
+
+/** A kind with what most have in common; `yieldsFd` and `fixedBuffer` default to false. */
+export function kind<Result>(
+  facts: Pick<OperationKind<Result>, 'name' | 'code' | 'since' | 'decode'> &
+    Partial<OperationKind<Result>>,
+): OperationKind<Result> {
+  return { yieldsFd: false, fixedBuffer: false, successes: [], ...facts };
+}
+
+/** The result of most operations: a count of bytes. */
+export const byteCount = (result: number): number => result;
+/** The result of those that only succeed or fail. */
+export const nothing = (): void => undefined;
+
+/** Modifiers that every operation takes. */
+export interface CommonOptions {
+  /** IOSQE_ASYNC: straight to a kernel worker thread, without trying first. */
+  async?: boolean;
+  /** IOSQE_IO_DRAIN: starts when all submitted before it have completed. */
+  drain?: boolean;
+}
+
+const COMMON_KEYS = ['async', 'drain'] as const;
+
+/** Which way bytes go between the operation's memory and the user's. */
+export type Direction = 'none' | 'source' | 'target';
+
+const NO_BYTES: readonly Uint8Array[] = [];
+
+/**
+ * One operation, ready to be submitted any number of times.
+ *
+ * Its fields are copied at submission: it may be changed and submitted again while an earlier
+ * submission is in flight. The memory that it names belongs to the kernel until the last completion.
+ */
+export class Operation<Result> {
+  readonly kind: OperationKind<Result>;
+  readonly descriptor: Descriptor | undefined;
+  /** opcode, IOSQE_* flags and ioprio in one word. */
+  head: number;
+  fd: number;
+  offsetLow = 0;
+  offsetHigh = 0;
+  addressLow = 0;
+  addressHigh = 0;
+  length = 0;
+  operationFlags = 0;
+  buffer = 0;
+  fileIndex = 0;
+  /** Library memory named by the address, kept mapped until the last completion. */
+  mapping: Mapping | undefined;
+  /** Where the kernel picks a buffer from. */
+  bufferRing: BufferRing | undefined;
+  /** Users' own bytes: they pass through a staging block. */
+  staged: readonly Uint8Array[] = NO_BYTES;
+  direction: Direction = 'none';
+  /** What the operation is about, for its error. */
+  path: string | Uint8Array | URL | undefined;
+  /** Bytes of native memory for arguments, in front of the staged bytes. */
+  argumentBytes = 0;
+  /** Writes the arguments into the block, and the block's addresses into this operation's words. */
+  writeArguments: ((operation: Operation<unknown>, block: Block) => void) | undefined;
+
+  constructor(kind: OperationKind<Result>, target?: Descriptor) {
+    this.kind = kind;
+    this.descriptor = target;
+    this.fd = target === undefined ? -1 : target.fd;
+    this.head = kind.code | (target?.direct ? IOSQE_FIXED_FILE << SQE_FLAGS_SHIFT : 0);
+  }
+
+  /** Bytes from the start of the file; -1 uses and moves the file's own position. */
+  get offset(): number {
+    return (this.offsetHigh >>> 0) * 0x1_0000_0000 + (this.offsetLow >>> 0);
+  }
+
+  set offset(value: number) {
+    this.offsetLow = value | 0;
+    this.offsetHigh = highWord(value);
+  }
+
+  /** Sets IOSQE_* bits. */
+  addFlags(flags: number): this {
+    this.head |= flags << SQE_FLAGS_SHIFT;
+    return this;
+  }
+
+  /** Sets bits of ioprio, where several operations keep modifiers. */
+  addPriority(bits: number): this {
+    this.head |= bits << SQE_IOPRIO_SHIFT;
+    return this;
+  }
+
+  /** Checks the options that every operation takes, together with the kind's own. */
+  common(options: CommonOptions, ...own: string[]): this {
+    onlyKeys('options', options, [...own, ...COMMON_KEYS]);
+    if (options.async) this.addFlags(IOSQE_ASYNC);
+    if (options.drain) this.addFlags(IOSQE_IO_DRAIN);
+    return this;
+  }
+
+  /** Names the memory of one view: directly when the library mapped it, staged when the user did. */
+  bytes(name: string, value: unknown, direction: Direction): this {
+    const view = bytesView(name, value);
+    this.length = view.byteLength;
+    this.direction = direction;
+    const mapping = Mapping.of(view);
+    if (mapping !== undefined) return this.point(mapping, view.byteOffset, view.byteLength);
+    this.staged = [asBytes(view)];
+    return this;
+  }
+
+  /** Names memory of a mapping that is registered with the ring. */
+  fixed(name: string, value: unknown): this {
+    const view = bytesView(name, value);
+    const mapping = Mapping.of(view);
+    if (mapping === undefined) throw invalidType(name, 'a view of a Mapping', value);
+    return this.point(mapping, view.byteOffset, view.byteLength);
+  }
+
+  /** Names `length` bytes of `mapping` from `offset`: for operations that are used again and again. */
+  point(mapping: Mapping, offset: number, length: number): this {
+    if (offset < 0 || length < 0 || offset + length > mapping.size) {
+      integer('offset + length', offset + length, 0, mapping.size);
+    }
+    const low = (mapping.addressLow >>> 0) + offset;
+    this.mapping = mapping;
+    this.addressLow = low | 0;
+    this.addressHigh = mapping.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+    this.length = length;
+    return this;
+  }
+
+  /** Lets the kernel pick a buffer of `buffers` when data is there. */
+  select(buffers: BufferRing): this {
+    this.bufferRing = buffers;
+    this.mapping = buffers.mapping;
+    this.buffer = buffers.group;
+    return this.addFlags(IOSQE_BUFFER_SELECT);
+  }
+
+  /** Arguments that the kernel reads from memory, written anew at each submission. */
+  arguments(bytes: number, write: (operation: Operation<unknown>, block: Block) => void): this {
+    this.argumentBytes = bytes;
+    this.writeArguments = write;
+    return this;
+  }
+}
+
+/** An operation whose one submission has many completions. */
+export class MultishotOperation<Result> extends Operation<Result> {
+  /** Completions that are results, and the one that means the end without being one. */
+  endsAtZero = false;
+  /** Makes it an ordinary operation, on kernels that have no multishot form of it. */
+  lower: (() => void) | undefined;
+}
+
+/** The same memory, byte by byte. */
+export function asBytes(view: ArrayBufferView): Uint8Array {
+  return view instanceof Uint8Array
+    ? view
+    : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+/** @internal */
+export function fileOffset(name: string, value: number | undefined): number {
+  if (value === undefined) {
+    throw invalidValue(
+      name,
+      'must be bytes from the start of the file, or -1 for its own position',
+      value,
+    );
+  }
+  return integer(name, value, -1, Number.MAX_SAFE_INTEGER);
+}

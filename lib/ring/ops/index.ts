@@ -1,0 +1,20 @@
+/** Every operation, by the kernel's name for it. */
+export { accept, acceptMultishot } from './accept.js';
+export { asyncCancel } from './async-cancel.js';
+export { close } from './close.js';
+export { connect } from './connect.js';
+export { fsync } from './fsync.js';
+export { linkTimeout } from './link-timeout.js';
+export { nop } from './nop.js';
+export { openat } from './openat.js';
+export { pollAdd, pollMultishot } from './poll-add.js';
+export { read, readFixed } from './read.js';
+export { readv } from './readv.js';
+export { recv, recvMultishot } from './recv.js';
+export { send } from './send.js';
+export { shutdown } from './shutdown.js';
+export { socket } from './socket.js';
+export { statx } from './statx.js';
+export { timeout } from './timeout.js';
+export { write, writeFixed } from './write.js';
+export { writev } from './writev.js';

@@ -1,0 +1,24 @@
+/** `struct __kernel_timespec` for operations that wait. */
+import { integer } from '../../validate.js';
+import { highWord } from '../sqe.js';
+import type { Block } from '../staging.js';
+
+export const TIMESPEC_BYTES = 16;
+const MILLISECONDS = 1000;
+const NANOSECONDS = 1_000_000;
+/** About 34 years; keeps every sum below 2^53 milliseconds. */
+const LONGEST_MS = 2 ** 40;
+
+/** Whole or fractional milliseconds, not negative. */
+export function milliseconds(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0 && value < LONGEST_MS) return value;
+  return integer(name, value, 0, LONGEST_MS);
+}
+
+export function putTimespec(block: Block, ms: number): void {
+  const seconds = Math.floor(ms / MILLISECONDS);
+  block.words[0] = seconds | 0;
+  block.words[1] = highWord(seconds);
+  block.words[2] = Math.floor((ms - seconds * MILLISECONDS) * NANOSECONDS);
+  block.words[3] = 0;
+}

@@ -1,0 +1,191 @@
+/** Options of a ring, and their lowering to IORING_SETUP_* flags. */
+import {
+  IORING_SETUP_ATTACH_WQ,
+  IORING_SETUP_CLAMP,
+  IORING_SETUP_COOP_TASKRUN,
+  IORING_SETUP_CQE_MIXED,
+  IORING_SETUP_CQE32,
+  IORING_SETUP_CQSIZE,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_HYBRID_IOPOLL,
+  IORING_SETUP_IOPOLL,
+  IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_R_DISABLED,
+  IORING_SETUP_SINGLE_ISSUER,
+  IORING_SETUP_SQ_AFF,
+  IORING_SETUP_SQE128,
+  IORING_SETUP_SQPOLL,
+  IORING_SETUP_SUBMIT_ALL,
+  IORING_SETUP_TASKRUN_FLAG,
+} from '../abi.js';
+import { boolean, integer, invalidValue, oneOf, onlyKeys } from '../validate.js';
+
+export interface RingOptions {
+  /** Submission queue entries, rounded up to a power of two. Default 256. */
+  entries?: number;
+  /** Completion queue entries, rounded up to a power of two, at least `entries`. Default 4096 or `entries`. */
+  completionEntries?: number;
+  /** What wakes JavaScript: Node's loop, a helper thread (the default off Node), or `runLoop` only. */
+  loop?: 'uv' | 'thread' | 'own';
+  /** Completions handled per turn of the loop before timers and others get theirs. Default 256. */
+  budget?: number;
+  /** How long `close` waits for the kernel before it leaks what is left, on purpose. Default 5000. */
+  closeTimeoutMs?: number;
+  /** Remembers where each operation was started, and says so in its error. Default false. */
+  debug?: boolean;
+
+  // IORING_SETUP_* by their own names. Those without a default here are on wherever they work.
+  clamp?: boolean;
+  submitAll?: boolean;
+  singleIssuer?: boolean;
+  deferTaskrun?: boolean;
+  taskrunFlag?: boolean;
+  noSqarray?: boolean;
+  rDisabled?: boolean;
+  /** Default false, as are all that follow. */
+  coopTaskrun?: boolean;
+  iopoll?: boolean;
+  hybridIopoll?: boolean;
+  /** A kernel thread submits. It keeps the rights that the process had when the ring was made. */
+  sqpoll?: boolean;
+  sqThreadIdleMs?: number;
+  /** Pins the kernel thread (IORING_SETUP_SQ_AFF). */
+  sqThreadCpu?: number;
+  sqe128?: boolean;
+  cqe32?: boolean;
+  cqeMixed?: boolean;
+  /** Shares the worker threads of another ring (IORING_SETUP_ATTACH_WQ). */
+  attachWq?: { readonly fd: number };
+}
+
+/** Options after checking, with every default in place. */
+export interface RingPlan {
+  entries: number;
+  completionEntries: number;
+  budget: number;
+  closeTimeoutMs: number;
+  debug: boolean;
+  loop: 'uv' | 'thread' | 'own';
+  /** Asked for by name: refused with an error where the kernel lacks them. */
+  required: number;
+  /** On by default: left out where the kernel lacks them. */
+  wished: number;
+  sqThreadIdleMs: number;
+  sqThreadCpu: number;
+  attachWqFd: number;
+}
+
+export const FLAG_OF = {
+  clamp: IORING_SETUP_CLAMP,
+  submitAll: IORING_SETUP_SUBMIT_ALL,
+  singleIssuer: IORING_SETUP_SINGLE_ISSUER,
+  deferTaskrun: IORING_SETUP_DEFER_TASKRUN,
+  taskrunFlag: IORING_SETUP_TASKRUN_FLAG,
+  noSqarray: IORING_SETUP_NO_SQARRAY,
+  rDisabled: IORING_SETUP_R_DISABLED,
+  coopTaskrun: IORING_SETUP_COOP_TASKRUN,
+  iopoll: IORING_SETUP_IOPOLL,
+  hybridIopoll: IORING_SETUP_HYBRID_IOPOLL,
+  sqpoll: IORING_SETUP_SQPOLL,
+  sqe128: IORING_SETUP_SQE128,
+  cqe32: IORING_SETUP_CQE32,
+  cqeMixed: IORING_SETUP_CQE_MIXED,
+} as const;
+
+type FlagName = keyof typeof FLAG_OF;
+
+const DEFAULTS: readonly FlagName[] = [
+  'clamp',
+  'submitAll',
+  'singleIssuer',
+  'deferTaskrun',
+  'taskrunFlag',
+  'noSqarray',
+  'rDisabled',
+];
+
+const VALUES = [
+  'entries',
+  'completionEntries',
+  'loop',
+  'budget',
+  'closeTimeoutMs',
+  'debug',
+  'sqThreadIdleMs',
+  'sqThreadCpu',
+  'attachWq',
+] as const;
+
+const ENTRIES_MAX = 32_768;
+const DEFAULT_COMPLETIONS = 4096;
+
+export function planRing(options: RingOptions): RingPlan {
+  onlyKeys('options', options, [...VALUES, ...Object.keys(FLAG_OF)]);
+  const entries = integer('entries', options.entries ?? 256, 1, ENTRIES_MAX);
+  const completionEntries = integer(
+    'completionEntries',
+    options.completionEntries ?? Math.max(DEFAULT_COMPLETIONS, powerOfTwo(entries) * 2),
+    entries,
+    ENTRIES_MAX * 2,
+  );
+  const plan: RingPlan = {
+    entries,
+    completionEntries: powerOfTwo(completionEntries),
+    budget: integer('budget', options.budget ?? 256, 1, 65_536),
+    closeTimeoutMs: integer('closeTimeoutMs', options.closeTimeoutMs ?? 5000, 0, 2 ** 31 - 1),
+    debug: boolean('debug', options.debug ?? false),
+    loop: oneOf('loop', options.loop ?? defaultLoop(), ['uv', 'thread', 'own'] as const),
+    required: IORING_SETUP_CQSIZE,
+    wished: 0,
+    sqThreadIdleMs: integer('sqThreadIdleMs', options.sqThreadIdleMs ?? 1, 0, 2 ** 31 - 1),
+    sqThreadCpu: integer('sqThreadCpu', options.sqThreadCpu ?? 0, 0, 8191),
+    attachWqFd: attachedRing(options.attachWq),
+  };
+  for (const [name, flag] of Object.entries(FLAG_OF) as [FlagName, number][]) {
+    const chosen = options[name];
+    if (chosen === undefined) {
+      if (DEFAULTS.includes(name)) plan.wished |= flag;
+    } else if (boolean(name, chosen)) plan.required |= flag;
+  }
+  if (options.sqThreadCpu !== undefined) plan.required |= IORING_SETUP_SQ_AFF;
+  if (plan.attachWqFd >= 0) plan.required |= IORING_SETUP_ATTACH_WQ;
+  return dropConflicts(plan, options);
+}
+
+/** Defaults give way to what was asked for by name; two such requests that exclude each other do not. */
+function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
+  const asked = plan.required;
+  const task = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+  if (asked & IORING_SETUP_SQPOLL) {
+    if (asked & task) throw invalidValue('sqpoll', 'must be false together with task-run flags', true);
+    plan.wished &= ~task;
+  }
+  if (asked & IORING_SETUP_COOP_TASKRUN) plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
+  if (options.singleIssuer === false) plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
+  const some = (plan.wished | asked) & (IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN);
+  if (some === 0) plan.wished &= ~IORING_SETUP_TASKRUN_FLAG;
+  if (asked & IORING_SETUP_SQ_AFF && !(asked & IORING_SETUP_SQPOLL)) {
+    throw invalidValue('sqThreadCpu', 'must be left out unless sqpoll is true', options.sqThreadCpu);
+  }
+  if (asked & IORING_SETUP_HYBRID_IOPOLL && !(asked & IORING_SETUP_IOPOLL)) {
+    throw invalidValue('hybridIopoll', 'must be false unless iopoll is true', true);
+  }
+  return plan;
+}
+
+/** Bun and Deno abort the process when libuv is called. */
+function defaultLoop(): 'uv' | 'thread' {
+  return process.versions.bun !== undefined || process.versions.deno !== undefined
+    ? 'thread'
+    : 'uv';
+}
+
+function attachedRing(ring: unknown): number {
+  if (ring === undefined) return -1;
+  const fd = (ring as { fd?: unknown } | null)?.fd;
+  return integer('attachWq.fd', fd, 0, 2 ** 31 - 1);
+}
+
+function powerOfTwo(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value));
+}

@@ -1,0 +1,344 @@
+/** A ring: the door through which operations are started, and the owner of all that belongs to them. */
+import type { DirectFd, FdLike, OwnedFd } from '../fd/fd.js';
+import type { Mapping } from '../memory/mapping.js';
+import type { SocketAddress } from '../socket/address.js';
+import { invalidType, onlyKeys } from '../validate.js';
+import { BufferRing, type BufferRingOptions, type Lease } from './buffer-ring.js';
+import { closeEngine } from './closing.js';
+import { closedError, Engine } from './engine.js';
+import { MultishotOperation, Operation } from './operation.js';
+import { planRing, type RingOptions } from './options.js';
+import * as op from './ops/index.js';
+import type { OpenOptions } from './ops/openat.js';
+import type { PathLike } from './ops/path.js';
+import type { PollEvent, PollEvents } from './ops/poll-add.js';
+import type { ReadOptions } from './ops/read.js';
+import type { ReceiveOptions } from './ops/recv.js';
+import type { SendOptions } from './ops/send.js';
+import type { FileStatus, StatxOptions } from './ops/statx.js';
+import type { WriteOptions } from './ops/write.js';
+import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
+import {
+  type RegisteredFiles,
+  type Registration,
+  registerBuffers,
+  registerFiles,
+} from './registered.js';
+import { type CompletionHandler, Handler, promiseOf, type RunOptions } from './sinks.js';
+import type { RingStats } from './stats.js';
+import { MultishotStream, type StreamOptions } from './stream.js';
+
+const RUN_KEYS = ['signal', 'timeoutMs'];
+
+/** Leaves what is an operation's own, for its maker to check. */
+function split<Own extends object>(options: (Own & RunOptions) | undefined): [Own, RunOptions | undefined] {
+  if (options === undefined) return [{} as Own, undefined];
+  if (typeof options !== 'object' || options === null) {
+    throw invalidType('options', 'an object', options);
+  }
+  const { signal, timeoutMs, ...own } = options;
+  if (signal === undefined && timeoutMs === undefined) return [own as unknown as Own, undefined];
+  return [own as unknown as Own, runOptions({ ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) })];
+}
+
+function runOptions(options: RunOptions): RunOptions {
+  onlyKeys('options', options, RUN_KEYS);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw invalidType('signal', 'an AbortSignal', options.signal);
+  }
+  return options;
+}
+
+/**
+ * An io_uring of this thread.
+ *
+ * Operations queued in one turn of the event loop go to the kernel together, in one call. The ring
+ * keeps the process alive while operations are pending, and not otherwise. It belongs to the thread
+ * that opened it. When the thread ends the ring is drained and closed by the library.
+ *
+ * @kernel 5.10 or later; 6.1 or later recommended (task work runs when the loop asks for it)
+ * @man io_uring(7)
+ */
+export class Ring implements AsyncDisposable {
+  readonly #engine: Engine;
+  #closing: Promise<void> | undefined;
+  #groups = 0;
+
+  private constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Makes a ring.
+   *
+   * @errno EPERM io_uring is refused here (sysctl, seccomp): the hint says which and what to do
+   * @errno ENOMEM RLIMIT_MEMLOCK is too small for this many entries
+   * @kernel 5.1 io_uring_setup
+   * @man io_uring_setup(2)
+   */
+  static open(options: RingOptions = {}): Ring {
+    return new Ring(new Engine(planRing(options)));
+  }
+
+  /** The ring's descriptor: for `attachWq`, and to be looked at under /proc/self/fdinfo. */
+  get fd(): number {
+    return this.#engine.fd;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined || !this.#engine.open;
+  }
+
+  /** IORING_SETUP_* bits that the ring was made with. */
+  get setupFlags(): number {
+    return this.#engine.flags;
+  }
+
+  /** IORING_FEAT_* bits that the kernel answered. */
+  get features(): number {
+    return this.#engine.features;
+  }
+
+  get stats(): RingStats {
+    return this.#engine.stats;
+  }
+
+  // --- the full door -----------------------------------------------------------------------------
+
+  /**
+   * Starts an operation and answers a promise of its result.
+   *
+   * The promise settles when the kernel is finished with the operation's memory, also when `signal`
+   * or `timeoutMs` cut it short: then with an AbortError or ETIMEDOUT, unless the result came first.
+   */
+  run<Result>(operation: Operation<Result>, options?: RunOptions): Promise<Result> {
+    if (!(operation instanceof Operation) || operation instanceof MultishotOperation) {
+      throw invalidType('operation', 'a single-shot operation made by `op`', operation);
+    }
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    if (options === undefined) return promiseOf(this.#engine, operation, undefined);
+    return promiseOf(this.#engine, operation, runOptions(options));
+  }
+
+  /** Runs a multishot operation as an async iterable; leaving the loop cancels it. */
+  stream<Result>(
+    operation: MultishotOperation<Result>,
+    options: StreamOptions = {},
+  ): MultishotStream<Result> {
+    if (!(operation instanceof MultishotOperation)) {
+      throw invalidType('operation', 'a multishot operation made by `op`', operation);
+    }
+    onlyKeys('options', options, ['signal']);
+    runOptions(options);
+    if (this.closed) throw closedError();
+    return new MultishotStream(this.#engine, operation, options);
+  }
+
+  /** Registers a function for `start`; it runs in the async context of this call. */
+  handler(call: CompletionHandler): Handler {
+    if (typeof call !== 'function') throw invalidType('call', 'a function', call);
+    return new Handler(call);
+  }
+
+  /**
+   * Starts an operation whose completions go to `handler(tag, result, flags)`: nothing is allocated.
+   *
+   * `result` is raw: `-errno` on failure, a descriptor number for those that give one (the receiver
+   * adopts or closes it). The operation may be changed and started again at once.
+   */
+  start(operation: Operation<unknown>, handler: Handler, tag = 0): void {
+    if (!(operation instanceof Operation)) {
+      throw invalidType('operation', 'an operation made by `op`', operation);
+    }
+    if (!(handler instanceof Handler)) {
+      throw invalidType('handler', 'made by `ring.handler`', handler);
+    }
+    if (this.#closing !== undefined) throw closedError();
+    this.#engine.begin(operation, handler, tag);
+  }
+
+  /** Submits what is queued now, instead of at the end of this turn. */
+  submit(): void {
+    if (this.closed) throw closedError();
+    this.#engine.flush();
+  }
+
+  // --- what belongs to the ring ------------------------------------------------------------------
+
+  /** A pool of buffers that multishot receives take from. */
+  provideBuffers(options: BufferRingOptions): BufferRing {
+    if (this.closed) throw closedError();
+    const buffers = new BufferRing(this.#engine, this.#groups++, options);
+    this.#engine.bufferRings.add(buffers);
+    return buffers;
+  }
+
+  /**
+   * Registers memory for `readFixed` and `writeFixed`: pinned once, instead of at every operation.
+   *
+   * @errno ENOMEM more than RLIMIT_MEMLOCK
+   * @kernel 5.1 IORING_REGISTER_BUFFERS
+   * @man io_uring_register(2)
+   */
+  registerBuffers(mappings: readonly Mapping[]): Registration {
+    if (this.closed) throw closedError();
+    return registerBuffers(this.#engine, mappings);
+  }
+
+  /**
+   * Registers files: operations take the `DirectFd`s given back without looking the file up.
+   *
+   * @kernel 5.1 IORING_REGISTER_FILES
+   * @man io_uring_register(2)
+   */
+  registerFiles(fds: readonly FdLike[]): RegisteredFiles {
+    if (this.closed) throw closedError();
+    return registerFiles(this.#engine, fds);
+  }
+
+  /** Pending operations keep the process alive (the default). */
+  ref(): this {
+    this.#engine.setWantsReference(true);
+    return this;
+  }
+
+  /** Pending operations do not keep the process alive. */
+  unref(): this {
+    this.#engine.setWantsReference(false);
+    return this;
+  }
+
+  /**
+   * Gives this thread to the ring: blocks in io_uring_enter instead of Node's loop, until `until`
+   * answers true or nothing is pending. Timers and other I/O of Node do not run meanwhile.
+   *
+   * @kernel 5.11 IORING_ENTER_EXT_ARG
+   * @man io_uring_enter(2)
+   */
+  runLoop(options: OwnLoopOptions = {}): void {
+    if (this.closed) throw closedError();
+    runOwnLoop(this.#engine, options);
+  }
+
+  /**
+   * Cancels all that is pending, waits until the kernel has let go of it, and closes the ring.
+   *
+   * Pending promises are settled first, with ECANCELED or with what had been done. After
+   * `closeTimeoutMs` what has not ended is leaked with its memory, counted, and warned of.
+   */
+  close(): Promise<void> {
+    this.#closing ??= closeEngine(this.#engine);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // --- one line each -----------------------------------------------------------------------------
+
+  nop(options?: RunOptions): Promise<void> {
+    return this.run(op.nop(), options);
+  }
+
+  read(fd: FdLike | DirectFd, target: ArrayBufferView, options?: ReadOptions & RunOptions): Promise<number> {
+    const [own, run] = split<ReadOptions>(options);
+    return this.run(op.read(fd, target, own), run);
+  }
+
+  readFixed(fd: FdLike | DirectFd, target: ArrayBufferView, options?: ReadOptions & RunOptions): Promise<number> {
+    const [own, run] = split<ReadOptions>(options);
+    return this.run(op.readFixed(fd, target, own), run);
+  }
+
+  readv(fd: FdLike | DirectFd, targets: readonly ArrayBufferView[], options?: ReadOptions & RunOptions): Promise<number> {
+    const [own, run] = split<ReadOptions>(options);
+    return this.run(op.readv(fd, targets, own), run);
+  }
+
+  write(fd: FdLike | DirectFd, source: ArrayBufferView, options?: WriteOptions & RunOptions): Promise<number> {
+    const [own, run] = split<WriteOptions>(options);
+    return this.run(op.write(fd, source, own), run);
+  }
+
+  writeFixed(fd: FdLike | DirectFd, source: ArrayBufferView, options?: WriteOptions & RunOptions): Promise<number> {
+    const [own, run] = split<WriteOptions>(options);
+    return this.run(op.writeFixed(fd, source, own), run);
+  }
+
+  writev(fd: FdLike | DirectFd, sources: readonly ArrayBufferView[], options?: WriteOptions & RunOptions): Promise<number> {
+    const [own, run] = split<WriteOptions>(options);
+    return this.run(op.writev(fd, sources, own), run);
+  }
+
+  fsync(fd: FdLike | DirectFd, options?: { datasync?: boolean } & RunOptions): Promise<void> {
+    const [own, run] = split<{ datasync?: boolean }>(options);
+    return this.run(op.fsync(fd, own), run);
+  }
+
+  openat(path: PathLike, options?: OpenOptions & RunOptions): Promise<OwnedFd> {
+    const [own, run] = split<OpenOptions>(options);
+    return this.run(op.openat(path, own), run);
+  }
+
+  statx(target: PathLike | FdLike, options?: StatxOptions & RunOptions): Promise<FileStatus> {
+    const [own, run] = split<StatxOptions>(options);
+    return this.run(op.statx(target, own), run);
+  }
+
+  accept(listener: FdLike | DirectFd, options?: RunOptions): Promise<OwnedFd> {
+    return this.run(op.accept(listener), options);
+  }
+
+  acceptMultishot(listener: FdLike | DirectFd, options?: StreamOptions): MultishotStream<OwnedFd> {
+    return this.stream(op.acceptMultishot(listener), options);
+  }
+
+  connect(socket: FdLike | DirectFd, address: SocketAddress, options?: RunOptions): Promise<void> {
+    return this.run(op.connect(socket, address), options);
+  }
+
+  recv(socket: FdLike | DirectFd, target: ArrayBufferView, options?: ReceiveOptions & RunOptions): Promise<number> {
+    const [own, run] = split<ReceiveOptions>(options);
+    return this.run(op.recv(socket, target, own), run);
+  }
+
+  recvMultishot(
+    socket: FdLike | DirectFd,
+    { buffers, ...options }: { buffers: BufferRing } & StreamOptions,
+  ): MultishotStream<Lease> {
+    return this.stream(op.recvMultishot(socket, { buffers }), options);
+  }
+
+  send(socket: FdLike | DirectFd, source: ArrayBufferView, options?: SendOptions & RunOptions): Promise<number> {
+    const [own, run] = split<SendOptions>(options);
+    return this.run(op.send(socket, source, own), run);
+  }
+
+  /** Sends all of `source`, with as many operations as it takes. */
+  async sendAll(socket: FdLike | DirectFd, source: Uint8Array, options?: SendOptions & RunOptions): Promise<void> {
+    for (let sent = 0; sent < source.byteLength; ) {
+      sent += await this.send(socket, source.subarray(sent), options);
+    }
+  }
+
+  shutdown(socket: FdLike | DirectFd, side: 'read' | 'write' | 'both', options?: RunOptions): Promise<void> {
+    return this.run(op.shutdown(socket, side), options);
+  }
+
+  socket(domain: 'inet' | 'inet6' | 'unix', options?: RunOptions): Promise<OwnedFd> {
+    return this.run(op.socket(domain), options);
+  }
+
+  timeout(ms: number, options?: RunOptions): Promise<void> {
+    return this.run(op.timeout(ms), options);
+  }
+
+  pollAdd(fd: FdLike | DirectFd, events: readonly PollEvent[], options?: RunOptions): Promise<PollEvents> {
+    return this.run(op.pollAdd(fd, events), options);
+  }
+
+  pollMultishot(fd: FdLike | DirectFd, events: readonly PollEvent[], options?: StreamOptions): MultishotStream<PollEvents> {
+    return this.stream(op.pollMultishot(fd, events), options);
+  }
+}

@@ -1,0 +1,153 @@
+/** The two ordinary ways to wait for an operation: a handler registered once, and a promise. */
+import { AsyncResource } from 'node:async_hooks';
+import { ECANCELED, ETIMEDOUT } from '../abi.js';
+import { abortError, type SystemError, systemError } from '../errors.js';
+import { closedError, type Engine } from './engine.js';
+import { IGNORE } from './letting-go.js';
+import type { Operation } from './operation.js';
+import { cancelUserData } from './ops/async-cancel.js';
+import { linkTimeout } from './ops/link-timeout.js';
+import type { Sink } from './slots.js';
+import type { Block } from './staging.js';
+
+/** Called with the tag of `start`, the result (`-errno` on failure) and IORING_CQE_F_* bits. */
+export type CompletionHandler = (tag: number, result: number, flags: number) => void;
+
+/** A handler, run in the async context in which it was registered. */
+export class Handler implements Sink {
+  readonly #resource = new AsyncResource('nearmetal.handler');
+  readonly #call: CompletionHandler;
+
+  constructor(call: CompletionHandler) {
+    this.#call = call;
+  }
+
+  complete(tag: number, result: number, flags: number): void {
+    this.#resource.runInAsyncScope(this.#call, undefined, tag, result, flags);
+  }
+}
+
+/** The user's memory was detached or shrunk in flight: what was received had nowhere to go. */
+export class DetachedError extends TypeError {
+  readonly code = 'ERR_NEARMETAL_DETACHED';
+
+  constructor(bytesLost: number) {
+    super(`${bytesLost} received bytes are lost: their buffer was detached or shrunk meanwhile`);
+    this.name = 'DetachedError';
+  }
+}
+
+/** How to wait for one operation. */
+export interface RunOptions {
+  /** Cancels the operation. The promise settles when the kernel has let go of its memory. */
+  signal?: AbortSignal;
+  /** Cancels the operation after so many milliseconds (IORING_OP_LINK_TIMEOUT); fails with ETIMEDOUT. */
+  timeoutMs?: number;
+}
+
+type Resolve = (value: unknown) => void;
+type Reject = (error: unknown) => void;
+
+let resolveMade: Resolve;
+let rejectMade: Reject;
+/** One function for every promise: an executor per operation would be an allocation per operation. */
+const executor = (resolve: Resolve, reject: Reject): void => {
+  resolveMade = resolve;
+  rejectMade = reject;
+};
+
+/** The error of an operation that completed with `-errno`. */
+export function operationError(errno: number, operation: Operation<unknown>): SystemError {
+  const { kind, fd, path } = operation;
+  const named = path === undefined ? {} : { path: String(path) };
+  return systemError(errno, `io_uring:${kind.name}`, fd >= 0 ? { fd, ...named } : named);
+}
+
+class PromiseSink implements Sink {
+  readonly #engine: Engine;
+  readonly #operation: Operation<unknown>;
+  readonly #resolve: Resolve;
+  readonly #reject: Reject;
+  timed = false;
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+  /** Where the operation was started, with `debug`. */
+  site: Error | undefined;
+
+  constructor(engine: Engine, operation: Operation<unknown>) {
+    this.#engine = engine;
+    this.#operation = operation;
+    this.#resolve = resolveMade;
+    this.#reject = rejectMade;
+  }
+
+  complete(_tag: number, result: number, flags: number, block: Block | undefined): void {
+    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+    if (block !== undefined && block.bytesLost > 0) {
+      this.#reject(new DetachedError(block.bytesLost));
+      return;
+    }
+    const operation = this.#operation;
+    if (result < 0 && !operation.kind.successes.includes(-result)) {
+      this.#reject(this.#error(result));
+      return;
+    }
+    try {
+      this.#resolve(operation.kind.decode(result, flags, operation, block));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  #error(result: number): Error {
+    const cancelled = result === -ECANCELED;
+    if (cancelled && this.signal?.aborted) return abortError(this.signal);
+    const errno = cancelled && this.timed && this.#engine.open ? -ETIMEDOUT : result;
+    const error = operationError(errno, this.#operation);
+    if (this.site?.stack !== undefined) {
+      error.stack = `${error.name}: ${error.message}\n${this.site.stack.split('\n').slice(3).join('\n')}`;
+    }
+    return error;
+  }
+}
+
+/** Starts `operation` and answers a promise of its result. */
+export function promiseOf<Result>(
+  engine: Engine,
+  operation: Operation<Result>,
+  options: RunOptions | undefined,
+): Promise<Result> {
+  if (!engine.open) return Promise.reject(closedError());
+  const promise = new Promise<unknown>(executor) as Promise<Result>;
+  const sink = new PromiseSink(engine, operation as Operation<unknown>);
+  if (engine.plan.debug) sink.site = new Error('started here');
+  const plain = options === undefined;
+  if (plain) engine.begin(operation as Operation<unknown>, sink, 0);
+  else beginWith(engine, operation as Operation<unknown>, sink, options);
+  return promise;
+}
+
+function beginWith(
+  engine: Engine,
+  operation: Operation<unknown>,
+  sink: PromiseSink,
+  { signal, timeoutMs }: RunOptions,
+): void {
+  let slot: number;
+  if (timeoutMs === undefined) slot = engine.begin(operation, sink, 0);
+  else {
+    sink.timed = true;
+    const timeout = linkTimeout(timeoutMs);
+    slot = engine.beginLinked(operation, sink);
+    engine.begin(timeout, IGNORE, 0);
+  }
+  if (signal === undefined) return;
+  sink.signal = signal;
+  const high = engine.slots.generations[slot] as number;
+  const low = engine.slots.userDataLow(slot, operation);
+  sink.onAbort = () => {
+    // A ring that is closing cancels everything by itself.
+    if (engine.open) engine.begin(cancelUserData(low, high), IGNORE, 0);
+  };
+  signal.addEventListener('abort', sink.onAbort, { once: true });
+}

@@ -1,0 +1,115 @@
+/** The operations in flight: who waits for each, what it keeps alive, and whether a completion is still meant for it. */
+import type { Mapping } from '../memory/mapping.js';
+import type { Operation } from './operation.js';
+import type { Block } from './staging.js';
+
+/** user_data, low word: slot (bits 0-22), yields a descriptor (bit 23), opcode (bits 24-31). */
+export const SLOT_MASK = 0x7f_ffff;
+/** The native side reads this bit when a thread ends with the operation in flight. */
+export const YIELDS_FD = 1 << 23;
+const OPCODE_SHIFT = 24;
+
+const FIRST_CAPACITY = 256;
+
+/** Whoever waits for completions of an operation. */
+export interface Sink {
+  /** One completion; `block` holds its arguments and staged bytes until this returns. */
+  complete(tag: number, result: number, flags: number, block: Block | undefined): void;
+}
+
+export class Slots {
+  /** High word of user_data; it changes when the last completion has been taken from the queue. */
+  generations = new Int32Array(FIRST_CAPACITY);
+  readonly sinks: (Sink | undefined)[] = [];
+  readonly operations: (Operation<unknown> | undefined)[] = [];
+  readonly blocks: (Block | undefined)[] = [];
+  readonly #mappings: (Mapping | undefined)[] = [];
+  tags = new Float64Array(FIRST_CAPACITY);
+  #free = new Int32Array(FIRST_CAPACITY);
+  #freeCount = 0;
+  #capacity = 0;
+  /** Operations without a last completion yet. */
+  inUse = 0;
+
+  constructor() {
+    this.#extend(FIRST_CAPACITY);
+  }
+
+  /** A slot for an operation, which keeps alive all that the kernel may touch until `release`. */
+  take(operation: Operation<unknown>, sink: Sink, tag: number, block: Block | undefined): number {
+    if (this.#freeCount === 0) this.#extend(this.#capacity * 2);
+    const slot = this.#free[--this.#freeCount] as number;
+    this.sinks[slot] = sink;
+    this.operations[slot] = operation;
+    this.blocks[slot] = block;
+    this.tags[slot] = tag;
+    const mapping = operation.mapping;
+    // The operation may point elsewhere by the time it completes.
+    this.#mappings[slot] = mapping;
+    if (mapping !== undefined) mapping.inFlight++;
+    const descriptor = operation.descriptor;
+    if (descriptor !== undefined) descriptor.inFlight++;
+    this.inUse++;
+    return slot;
+  }
+
+  /** After the last completion: gives back everything but the block, which the sink may still read. */
+  release(slot: number): void {
+    const descriptor = this.operations[slot]?.descriptor;
+    const mapping = this.#mappings[slot];
+    this.sinks[slot] = undefined;
+    this.operations[slot] = undefined;
+    this.blocks[slot] = undefined;
+    this.#mappings[slot] = undefined;
+    this.#free[this.#freeCount++] = slot;
+    this.inUse--;
+    if (descriptor !== undefined) descriptor.inFlight--;
+    if (mapping !== undefined && --mapping.inFlight === 0 && mapping.disposed) mapping.settled();
+  }
+
+  userDataLow(slot: number, operation: Operation<unknown>): number {
+    const yields = operation.kind.yieldsFd ? YIELDS_FD : 0;
+    return slot | yields | (operation.kind.code << OPCODE_SHIFT);
+  }
+
+  /** The slots in use, for what has to look at each. */
+  *occupied(): Generator<number> {
+    for (let slot = 0; slot < this.#capacity; slot++) {
+      if (this.sinks[slot] !== undefined) yield slot;
+    }
+  }
+
+  #extend(capacity: number): void {
+    if (capacity > SLOT_MASK + 1) throw new RangeError(`more than ${SLOT_MASK + 1} operations`);
+    const generations = new Int32Array(capacity);
+    const tags = new Float64Array(capacity);
+    const free = new Int32Array(capacity);
+    generations.set(this.generations.subarray(0, this.#capacity));
+    tags.set(this.tags.subarray(0, this.#capacity));
+    this.generations = generations;
+    this.tags = tags;
+    this.#free = free;
+    for (let slot = capacity - 1; slot >= this.#capacity; slot--) {
+      this.#free[this.#freeCount++] = slot;
+      this.sinks[slot] = undefined;
+      this.operations[slot] = undefined;
+      this.blocks[slot] = undefined;
+      this.#mappings[slot] = undefined;
+    }
+    this.#capacity = capacity;
+  }
+}
+
+/** Copies what the kernel wrote into a block to the user's own views; answers how much did not fit. */
+export function copyOut(block: Block, byteCount: number): number {
+  let from = block.payloadOffset;
+  let left = byteCount;
+  for (const target of block.targets ?? []) {
+    // A view that was detached or shrunk in flight is shorter than it was.
+    const length = Math.min(left, target.byteLength);
+    target.set(block.bytes.subarray(from, from + length));
+    from += length;
+    left -= length;
+  }
+  return left;
+}

@@ -1,0 +1,67 @@
+/** Entries that did not fit the submission queue: kept in order, moved in when there is room. */
+import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi.js';
+import type { Operation } from './operation.js';
+import { SQE_FLAGS_SHIFT, SQE_HEAD, SQE_WORDS } from './sqe.js';
+import { type SubmissionQueue, writeSqe } from './submission-queue.js';
+
+const FIRST_CAPACITY = 64;
+const LINKS = (IOSQE_IO_LINK | IOSQE_IO_HARDLINK) << SQE_FLAGS_SHIFT;
+
+export class Spill {
+  words = new Int32Array(FIRST_CAPACITY * SQE_WORDS);
+  #first = 0;
+  #last = 0;
+
+  get count(): number {
+    return this.#last - this.#first;
+  }
+
+  push(operation: Operation<unknown>, low: number, high: number, extraFlags: number): void {
+    if ((this.#last + 1) * SQE_WORDS > this.words.length) this.#makeRoom();
+    writeSqe(this.words, this.#last * SQE_WORDS, operation, low, high, extraFlags);
+    this.#last++;
+  }
+
+  /** Moves what fits; a chain of linked entries goes whole or not at all. */
+  moveTo(queue: SubmissionQueue): void {
+    while (this.count > 0) {
+      const length = this.#chainLength();
+      if (!queue.hasRoom(length)) return;
+      for (let moved = 0; moved < length; moved++) {
+        queue.pushWords(this.words, this.#first * SQE_WORDS);
+        this.#first++;
+      }
+    }
+    this.#first = 0;
+    this.#last = 0;
+  }
+
+  /** Word index of each entry. */
+  *entries(): Generator<number> {
+    for (let entry = this.#first; entry < this.#last; entry++) yield entry * SQE_WORDS;
+  }
+
+  clear(): void {
+    this.#first = 0;
+    this.#last = 0;
+  }
+
+  #chainLength(): number {
+    let length = 1;
+    while (((this.words[(this.#first + length - 1) * SQE_WORDS + SQE_HEAD] as number) & LINKS) !== 0) {
+      length++;
+    }
+    return length;
+  }
+
+  #makeRoom(): void {
+    const used = this.words.subarray(this.#first * SQE_WORDS, this.#last * SQE_WORDS);
+    const words =
+      used.length * 2 > this.words.length ? new Int32Array(this.words.length * 2) : this.words;
+    if (words === this.words) words.copyWithin(0, this.#first * SQE_WORDS, this.#last * SQE_WORDS);
+    else words.set(used);
+    this.words = words;
+    this.#last -= this.#first;
+    this.#first = 0;
+  }
+}

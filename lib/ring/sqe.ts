@@ -1,0 +1,30 @@
+/** The 64 bytes of a submission queue entry, as 32-bit words: `struct io_uring_sqe`. */
+
+export const SQE_WORDS = 16;
+
+/** opcode (8 bits), IOSQE_* flags (8 bits), ioprio (16 bits). */
+export const SQE_HEAD = 0;
+export const SQE_FD = 1;
+export const SQE_OFFSET_LOW = 2;
+export const SQE_OFFSET_HIGH = 3;
+export const SQE_ADDRESS_LOW = 4;
+export const SQE_ADDRESS_HIGH = 5;
+export const SQE_LENGTH = 6;
+/** rw_flags, msg_flags, open_flags, cancel_flags ...: one word, named by the operation. */
+export const SQE_OPERATION_FLAGS = 7;
+export const SQE_USER_DATA_LOW = 8;
+export const SQE_USER_DATA_HIGH = 9;
+/** buf_index or buf_group (16 bits), personality (16 bits). */
+export const SQE_BUFFER = 10;
+/** splice_fd_in or file_index. */
+export const SQE_FILE_INDEX = 11;
+export const SQE_ADDRESS3_LOW = 12;
+export const SQE_ADDRESS3_HIGH = 13;
+
+export const SQE_FLAGS_SHIFT = 8;
+export const SQE_IOPRIO_SHIFT = 16;
+
+/** Above 2^32, exactly, for any whole number below 2^53. */
+export function highWord(value: number): number {
+  return Math.floor(value / 0x1_0000_0000) | 0;
+}

@@ -1,0 +1,94 @@
+/** Native memory for arguments and for users' own bytes, so that the kernel never sees V8's heap. */
+import { Mapping } from '../memory/mapping.js';
+
+const SMALLEST_SHIFT = 6;
+/** Blocks up to 1 MiB are cut from chunks and kept; larger ones are mapped for one operation. */
+const LARGEST_SHIFT = 20;
+const CHUNK_BYTES = 1 << LARGEST_SHIFT;
+
+/** Some bytes of a mapping: lent to one operation, given back at its last completion. */
+export class Block {
+  readonly mapping: Mapping;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly addressLow: number;
+  readonly addressHigh: number;
+  readonly shift: number;
+  /** Where received bytes go when the operation completes, in order, and where they start here. */
+  targets: readonly Uint8Array[] | undefined;
+  payloadOffset = 0;
+  /** Received bytes that found their target detached or shrunk. */
+  bytesLost = 0;
+
+  constructor(mapping: Mapping, offset: number, shift: number, size: number) {
+    this.mapping = mapping;
+    this.shift = shift;
+    this.bytes = mapping.bytes.subarray(offset, offset + size);
+    this.words = new Int32Array(mapping.bytes.buffer, offset, size >> 2);
+    const low = (mapping.addressLow >>> 0) + offset;
+    this.addressLow = low | 0;
+    this.addressHigh = mapping.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+  }
+}
+
+export class Staging {
+  readonly #free: Block[][] = Array.from({ length: LARGEST_SHIFT + 1 }, () => []);
+  readonly #chunks = new Set<Mapping>();
+  /** The chunk being cut, and how much of it is used. */
+  #chunk: Mapping | undefined;
+  #used = 0;
+  readonly #adopt: (mapping: Mapping) => void;
+
+  /** @param adopt makes the ring hold a new chunk before the kernel hears of it */
+  constructor(adopt: (mapping: Mapping) => void) {
+    this.#adopt = adopt;
+  }
+
+  take(size: number): Block {
+    const shift = Math.max(SMALLEST_SHIFT, 32 - Math.clz32(size - 1));
+    if (shift > LARGEST_SHIFT) return this.#single(size, shift);
+    return this.#free[shift]?.pop() ?? this.#cut(shift);
+  }
+
+  give(block: Block): void {
+    block.targets = undefined;
+    block.bytesLost = 0;
+    if (block.shift <= LARGEST_SHIFT) {
+      this.#free[block.shift]?.push(block);
+      return;
+    }
+    this.#chunks.delete(block.mapping);
+    block.mapping.dispose();
+  }
+
+  dispose(): void {
+    for (const chunk of this.#chunks) chunk.dispose();
+    this.#chunks.clear();
+    for (const list of this.#free) list.length = 0;
+    this.#chunk = undefined;
+  }
+
+  #single(size: number, shift: number): Block {
+    return new Block(this.#map(size), 0, shift, size);
+  }
+
+  #cut(shift: number): Block {
+    const size = 1 << shift;
+    // Blocks are aligned to their size, so that direct I/O can use them.
+    this.#used = (this.#used + size - 1) & -size;
+    if (this.#chunk === undefined || this.#used + size > CHUNK_BYTES) {
+      this.#chunk = this.#map(CHUNK_BYTES);
+      this.#used = 0;
+    }
+    const block = new Block(this.#chunk, this.#used, shift, size);
+    this.#used += size;
+    return block;
+  }
+
+  #map(size: number): Mapping {
+    const mapping = Mapping.anonymous({ size, populate: size > CHUNK_BYTES });
+    this.#adopt(mapping);
+    this.#chunks.add(mapping);
+    return mapping;
+  }
+}

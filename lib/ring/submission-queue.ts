@@ -1,0 +1,143 @@
+/** The submission queue over mapped memory: filled here, published to the kernel once per batch. */
+import {
+  SQE_ADDRESS_HIGH,
+  SQE_ADDRESS_LOW,
+  SQE_ADDRESS3_HIGH,
+  SQE_ADDRESS3_LOW,
+  SQE_BUFFER,
+  SQE_FD,
+  SQE_FILE_INDEX,
+  SQE_FLAGS_SHIFT,
+  SQE_HEAD,
+  SQE_LENGTH,
+  SQE_OFFSET_HIGH,
+  SQE_OFFSET_LOW,
+  SQE_OPERATION_FLAGS,
+  SQE_USER_DATA_HIGH,
+  SQE_USER_DATA_LOW,
+  SQE_WORDS,
+} from './sqe.js';
+import type { Operation } from './operation.js';
+
+/** Where things are in the mapped memory, in words (`struct io_sqring_offsets`). */
+export interface SubmissionLayout {
+  readonly head: number;
+  readonly tail: number;
+  readonly flags: number;
+  /** -1 where the kernel needs no index array (IORING_SETUP_NO_SQARRAY). */
+  readonly array: number;
+  readonly entries: number;
+  /** 16, or 32 with IORING_SETUP_SQE128. */
+  readonly sqeWords: number;
+}
+
+export class SubmissionQueue {
+  readonly words: Int32Array;
+  readonly entries: number;
+  readonly #rings: Int32Array;
+  readonly #layout: SubmissionLayout;
+  readonly #mask: number;
+  readonly #sqeWords: number;
+  /** Filled up to here; the kernel knows of them up to `#published`. */
+  #tail: number;
+  #published: number;
+  /** The kernel's head as last seen: it only moves forward, so an old one is safe. */
+  #head: number;
+
+  constructor(rings: Int32Array, sqes: Int32Array, layout: SubmissionLayout) {
+    this.#rings = rings;
+    this.words = sqes;
+    this.#layout = layout;
+    this.entries = layout.entries;
+    this.#mask = layout.entries - 1;
+    this.#sqeWords = layout.sqeWords;
+    this.#tail = rings[layout.tail] as number;
+    this.#published = this.#tail;
+    this.#head = this.#tail;
+    if (layout.array >= 0) {
+      for (let index = 0; index < layout.entries; index++) rings[layout.array + index] = index;
+    }
+  }
+
+  /** Whether `count` more entries fit. */
+  hasRoom(count: number): boolean {
+    if (((this.#tail - this.#head) | 0) + count <= this.entries) return true;
+    this.#head = Atomics.load(this.#rings, this.#layout.head);
+    return ((this.#tail - this.#head) | 0) + count <= this.entries;
+  }
+
+  /** Writes an entry; there must be room. Every word is written: entries are used again and again. */
+  push(operation: Operation<unknown>, low: number, high: number, extraFlags: number): void {
+    const words = this.words;
+    const base = (this.#tail & this.#mask) * this.#sqeWords;
+    writeSqe(words, base, operation, low, high, extraFlags);
+    for (let word = SQE_WORDS; word < this.#sqeWords; word++) words[base + word] = 0;
+    this.#tail = (this.#tail + 1) | 0;
+  }
+
+  /** Copies an entry kept elsewhere; there must be room. */
+  pushWords(source: Int32Array, from: number): void {
+    const base = (this.#tail & this.#mask) * this.#sqeWords;
+    this.words.fill(0, base, base + this.#sqeWords);
+    this.words.set(source.subarray(from, from + SQE_WORDS), base);
+    this.#tail = (this.#tail + 1) | 0;
+  }
+
+  /** Filled and not yet known to the kernel. */
+  get unpublished(): number {
+    return (this.#tail - this.#published) | 0;
+  }
+
+  /** Shows the kernel all that is filled: its fields must be in memory before the new tail is. */
+  publish(): void {
+    if (this.#published === this.#tail) return;
+    this.#published = this.#tail;
+    Atomics.store(this.#rings, this.#layout.tail, this.#tail);
+  }
+
+  /** Published and not yet taken by the kernel. */
+  get waiting(): number {
+    this.#head = Atomics.load(this.#rings, this.#layout.head);
+    return (this.#published - this.#head) | 0;
+  }
+
+  /** IORING_SQ_* bits, as the kernel set them last. */
+  get flags(): number {
+    return Atomics.load(this.#rings, this.#layout.flags);
+  }
+
+  /** Word index of each entry that the kernel has not taken yet. */
+  *pending(): Generator<number> {
+    const head = Atomics.load(this.#rings, this.#layout.head);
+    for (let index = head; index !== this.#tail; index = (index + 1) | 0) {
+      yield (index & this.#mask) * this.#sqeWords;
+    }
+  }
+}
+
+/** Fills the 16 words of an entry at `base`. */
+export function writeSqe(
+  words: Int32Array,
+  base: number,
+  operation: Operation<unknown>,
+  userDataLow: number,
+  userDataHigh: number,
+  extraFlags: number,
+): void {
+  words[base + SQE_HEAD] = operation.head | (extraFlags << SQE_FLAGS_SHIFT);
+  words[base + SQE_FD] = operation.fd;
+  words[base + SQE_OFFSET_LOW] = operation.offsetLow;
+  words[base + SQE_OFFSET_HIGH] = operation.offsetHigh;
+  words[base + SQE_ADDRESS_LOW] = operation.addressLow;
+  words[base + SQE_ADDRESS_HIGH] = operation.addressHigh;
+  words[base + SQE_LENGTH] = operation.length;
+  words[base + SQE_OPERATION_FLAGS] = operation.operationFlags;
+  words[base + SQE_USER_DATA_LOW] = userDataLow;
+  words[base + SQE_USER_DATA_HIGH] = userDataHigh;
+  words[base + SQE_BUFFER] = operation.buffer;
+  words[base + SQE_FILE_INDEX] = operation.fileIndex;
+  words[base + SQE_ADDRESS3_LOW] = 0;
+  words[base + SQE_ADDRESS3_HIGH] = 0;
+  words[base + SQE_ADDRESS3_HIGH + 1] = 0;
+  words[base + SQE_ADDRESS3_HIGH + 2] = 0;
+}

@@ -1,0 +1,35 @@
+// What one JavaScript thread owns: its rings, its regions, its descriptors. Nothing here is global.
+#pragma once
+
+#include <node_api.h>
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "region.h"
+
+namespace nearmetal {
+
+struct Ring;
+
+struct EnvState {
+  napi_env env = nullptr;
+  std::shared_ptr<RegionCounters> counters = std::make_shared<RegionCounters>();
+  std::vector<Region*> regions;       // by id; null where the id is free
+  std::vector<uint32_t> free_regions; // ids to hand out again
+  std::unordered_map<int, Ring*> rings;
+  Region* owned_fds = nullptr;  // a bitmap that JavaScript writes too
+
+  Region* region(int32_t id) const;
+  int32_t add(Region* region);
+  Ring* ring(int fd) const;
+  bool mark_owned(int fd);
+
+  static EnvState* of(napi_env env);
+};
+
+void init_env_state(napi_env env, napi_value exports);
+
+}  // namespace nearmetal

@@ -1,0 +1,17 @@
+// The families of system calls that make up the addon.
+#pragma once
+
+#include <node_api.h>
+
+namespace nearmetal {
+
+void init_fd(napi_env env, napi_value exports);
+void init_socket(napi_env env, napi_value exports);
+void init_ring(napi_env env, napi_value exports);
+void init_watch(napi_env env, napi_value exports);
+#ifdef NEARMETAL_SEAM
+void init_seam(napi_env env, napi_value exports);
+void init_crossing(napi_env env, napi_value exports);
+#endif
+
+}  // namespace nearmetal

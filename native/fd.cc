@@ -1,0 +1,107 @@
+// Descriptors: close, eventfd, read, write, fcntl, and the raw call that probes use.
+#include <sys/eventfd.h>
+
+#include "args.h"
+#include "families.h"
+#include "sys.h"
+
+namespace nearmetal {
+
+Bytes view_of(napi_env env, napi_value value) {
+  bool matches = false;
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_is_typedarray(env, value, &matches) == napi_ok && matches) {
+    napi_typedarray_type type = napi_uint8_array;
+    napi_value buffer = nullptr;
+    size_t offset = 0;
+    if (napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, &offset) != napi_ok) {
+      return {};
+    }
+    if (type == napi_uint16_array || type == napi_int16_array) length *= 2;
+    if (type == napi_uint32_array || type == napi_int32_array || type == napi_float32_array) {
+      length *= 4;
+    }
+    if (type == napi_float64_array || type == napi_bigint64_array ||
+        type == napi_biguint64_array) {
+      length *= 8;
+    }
+    return {static_cast<uint8_t*>(data), length};
+  }
+  if (napi_is_dataview(env, value, &matches) == napi_ok && matches) {
+    napi_value buffer = nullptr;
+    size_t offset = 0;
+    if (napi_get_dataview_info(env, value, &length, &data, &buffer, &offset) != napi_ok) return {};
+    return {static_cast<uint8_t*>(data), length};
+  }
+  return {};
+}
+
+namespace {
+
+napi_value close_fd(napi_env env, napi_callback_info info) {
+  Args<1> args(env, info);
+  const int32_t fd = args.integer(0);
+  return small_number(env, args.ok() ? sys::call(SYS_close, fd) : -EINVAL);
+}
+
+napi_value eventfd2(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const uint32_t initial = args.natural(0);
+  const int32_t flags = args.integer(1);
+  return small_number(env, args.ok() ? sys::call(SYS_eventfd2, initial, flags) : -EINVAL);
+}
+
+napi_value read_fd(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes target = args.bytes(1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_read, fd, sys::pointer(target.data),
+                               static_cast<long>(target.length)));
+}
+
+napi_value write_fd(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes source = args.bytes(1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_write, fd, sys::pointer(source.data),
+                               static_cast<long>(source.length)));
+}
+
+napi_value fcntl_fd(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  const int32_t fd = args.integer(0);
+  const int32_t command = args.integer(1);
+  const int64_t argument = args.wide(2);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_fcntl, fd, command, argument));
+}
+
+napi_value raw_syscall(napi_env env, napi_callback_info info) {
+  size_t count = 7;
+  napi_value values[7] = {};
+  if (napi_get_cb_info(env, info, &count, values, nullptr, nullptr) != napi_ok || count < 1) {
+    return small_number(env, -EINVAL);
+  }
+  int64_t words[7] = {};
+  for (size_t index = 0; index < count && index < 7; index++) {
+    if (napi_get_value_int64(env, values[index], &words[index]) != napi_ok) {
+      return small_number(env, -EINVAL);
+    }
+  }
+  return number(env, sys::call(words[0], words[1], words[2], words[3], words[4], words[5],
+                               words[6]));
+}
+
+constexpr Method kMethods[] = {
+    {"close", close_fd}, {"eventfd2", eventfd2}, {"read", read_fd},
+    {"write", write_fd}, {"fcntl", fcntl_fd},    {"syscall", raw_syscall},
+};
+
+}  // namespace
+
+void init_fd(napi_env env, napi_value exports) { add_methods(env, exports, kMethods); }
+
+}  // namespace nearmetal

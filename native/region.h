@@ -1,0 +1,43 @@
+// Memory that the kernel may write to: counted, and unmapped when the last count goes, on any thread.
+#pragma once
+
+#include <node_api.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+namespace nearmetal {
+
+struct RegionCounters {
+  std::atomic<long> regions{0};
+  std::atomic<long> bytes{0};
+};
+
+// One count for the JavaScript owner, one per ArrayBuffer, one per ring that may still write to it.
+struct Region {
+  void* base;
+  size_t length;
+
+  // Both answer 0 or -errno; the caller holds the one count of the new region.
+  static long map(const std::shared_ptr<RegionCounters>& counters, size_t length, int protection,
+                  int flags, Region** result);
+  static long map_file(const std::shared_ptr<RegionCounters>& counters, size_t length, int fd,
+                       long offset, Region** result);
+
+  void hold() { count_.fetch_add(1, std::memory_order_relaxed); }
+  void drop();
+
+  long to_array_buffer(napi_env env, napi_value* result);
+
+ private:
+  Region(void* base_, size_t length_, std::shared_ptr<RegionCounters> counters);
+  ~Region() = default;
+
+  std::atomic<long> count_{1};
+  std::shared_ptr<RegionCounters> counters_;
+};
+
+void init_region(napi_env env, napi_value exports);
+
+}  // namespace nearmetal

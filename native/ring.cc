@@ -1,0 +1,217 @@
+// io_uring_setup, io_uring_enter, io_uring_register, and the mapping of the queues.
+#include "ring.h"
+
+#include <linux/io_uring.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "args.h"
+#include "env_state.h"
+#include "families.h"
+#include "sys.h"
+#ifdef NEARMETAL_SEAM
+#include "seam.h"
+#endif
+
+namespace nearmetal {
+
+namespace {
+
+constexpr size_t kPageBytes = 4096;
+
+io_uring_params* params_of(Args<2>& args, size_t index) {
+  const Bytes bytes = args.bytes(index);
+  return bytes.length >= sizeof(io_uring_params) ? reinterpret_cast<io_uring_params*>(bytes.data)
+                                                 : nullptr;
+}
+
+napi_value setup(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const uint32_t entries = args.natural(0);
+  io_uring_params* params = params_of(args, 1);
+  if (!args.ok() || params == nullptr) return small_number(env, -EINVAL);
+  return small_number(env, sys::call(SYS_io_uring_setup, entries, sys::pointer(params)));
+}
+
+napi_value enter(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  const int32_t fd = args.integer(0);
+  const uint32_t to_submit = args.natural(1);
+  const uint32_t min_complete = args.natural(2);
+  const uint32_t flags = args.natural(3);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env,
+                      sys::call(SYS_io_uring_enter, fd, to_submit, min_complete, flags, 0, 0));
+}
+
+napi_value enter_timeout(napi_env env, napi_callback_info info) {
+  constexpr int64_t kNanoseconds = 1'000'000'000;
+  Args<5> args(env, info);
+  const int32_t fd = args.integer(0);
+  const uint32_t to_submit = args.natural(1);
+  const uint32_t min_complete = args.natural(2);
+  const uint32_t flags = args.natural(3);
+  const int64_t timeout = args.wide(4);
+  if (!args.ok() || timeout < 0) return small_number(env, -EINVAL);
+  __kernel_timespec time{timeout / kNanoseconds, timeout % kNanoseconds};
+  io_uring_getevents_arg argument{};
+  argument.ts = reinterpret_cast<uint64_t>(&time);
+  return small_number(env, sys::call(SYS_io_uring_enter, fd, to_submit, min_complete,
+                                     flags | IORING_ENTER_EXT_ARG, sys::pointer(&argument),
+                                     sizeof argument));
+}
+
+napi_value do_register(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  const int32_t fd = args.integer(0);
+  const uint32_t opcode = args.natural(1);
+  const Bytes argument = args.absent(2) ? Bytes{} : args.bytes(2);
+  const uint32_t count = args.natural(3);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env, sys::call(SYS_io_uring_register, fd, opcode,
+                                     sys::pointer(argument.data), count));
+}
+
+uint32_t* word(const Region* region, uint32_t offset) {
+  return reinterpret_cast<uint32_t*>(static_cast<uint8_t*>(region->base) + offset);
+}
+
+long map_queues(Ring& ring, const io_uring_params& params) {
+  if ((params.features & IORING_FEAT_SINGLE_MMAP) == 0) return -EOPNOTSUPP;
+  const auto& counters = ring.state->counters;
+  const size_t sqe_bytes = (params.flags & IORING_SETUP_SQE128) != 0 ? 128 : 64;
+  ring.cqe_bytes = (params.flags & IORING_SETUP_CQE32) != 0 ? 32 : 16;
+  const size_t sq_bytes = params.sq_off.array + params.sq_entries * sizeof(uint32_t);
+  const size_t cq_bytes = params.cq_off.cqes + size_t{params.cq_entries} * ring.cqe_bytes;
+  long result = Region::map_file(counters, std::max(sq_bytes, cq_bytes), ring.fd,
+                                 IORING_OFF_SQ_RING, &ring.rings);
+  if (result < 0) return result;
+  result = Region::map_file(counters, params.sq_entries * sqe_bytes, ring.fd, IORING_OFF_SQES,
+                            &ring.sqes);
+  if (result < 0) return result;
+  return Region::map(counters, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     &ring.control);
+}
+
+void locate_queues(Ring& ring, const io_uring_params& params) {
+  ring.setup_flags = params.flags;
+  ring.features = params.features;
+  ring.sq_head = word(ring.rings, params.sq_off.head);
+  ring.sq_tail = word(ring.rings, params.sq_off.tail);
+  ring.cq_head = word(ring.rings, params.cq_off.head);
+  ring.cq_tail = word(ring.rings, params.cq_off.tail);
+  ring.cq_mask = params.cq_entries - 1;
+  ring.cqes = static_cast<uint8_t*>(ring.rings->base) + params.cq_off.cqes;
+}
+
+void drop(Region* region) {
+  if (region != nullptr) region->drop();
+}
+
+napi_value ring_map(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const int32_t fd = args.integer(0);
+  const io_uring_params* params = params_of(args, 1);
+  EnvState* state = EnvState::of(env);
+  if (!args.ok() || params == nullptr || state->ring(fd) != nullptr) {
+    return small_number(env, -EINVAL);
+  }
+  auto ring = std::make_unique<Ring>();
+  ring->fd = fd;
+  ring->env = env;
+  ring->state = state;
+  long result = map_queues(*ring, *params);
+#ifdef NEARMETAL_SEAM
+  if (result == 0) result = seam::shadow(fd, *params, state->counters, &ring->rings);
+#endif
+  if (result < 0) {
+    drop(ring->rings);
+    drop(ring->sqes);
+    return small_number(env, result);
+  }
+  locate_queues(*ring, *params);
+  if (napi_add_async_cleanup_hook(env, on_thread_end, ring.get(), &ring->hook) != napi_ok) {
+    drop(ring->rings);
+    drop(ring->sqes);
+    drop(ring->control);
+    return small_number(env, -ENOMEM);
+  }
+  state->rings[fd] = ring.release();
+  return small_number(env, 0);
+}
+
+napi_value ring_buffers(napi_env env, napi_callback_info info) {
+  Args<1> args(env, info);
+  const Ring* ring = EnvState::of(env)->ring(args.integer(0));
+  if (!args.ok() || ring == nullptr) return small_number(env, -EBADF);
+  napi_value result = nullptr;
+  napi_create_object(env, &result);
+  const struct {
+    const char* name;
+    Region* region;
+  } parts[] = {{"rings", ring->rings}, {"sqes", ring->sqes}, {"control", ring->control}};
+  for (const auto& part : parts) {
+    napi_value buffer = nullptr;
+    const long status = part.region->to_array_buffer(env, &buffer);
+    if (status < 0) return small_number(env, status);
+    napi_set_named_property(env, result, part.name, buffer);
+  }
+  return result;
+}
+
+napi_value ring_hold(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const EnvState* state = EnvState::of(env);
+  Ring* ring = state->ring(args.integer(0));
+  Region* region = state->region(args.integer(1));
+  if (!args.ok() || ring == nullptr || region == nullptr) return small_number(env, -EBADF);
+  region->hold();
+  ring->held.push_back(region);
+  return small_number(env, 0);
+}
+
+napi_value ring_drop(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const EnvState* state = EnvState::of(env);
+  Ring* ring = state->ring(args.integer(0));
+  Region* region = state->region(args.integer(1));
+  if (!args.ok() || ring == nullptr || region == nullptr) return small_number(env, -EBADF);
+  const auto found = std::find(ring->held.begin(), ring->held.end(), region);
+  if (found == ring->held.end()) return small_number(env, -ENOENT);
+  ring->held.erase(found);
+  region->drop();
+  return small_number(env, 0);
+}
+
+napi_value end_ring(napi_env env, napi_callback_info info, bool leak) {
+  Args<1> args(env, info);
+  Ring* ring = EnvState::of(env)->ring(args.integer(0));
+  if (!args.ok() || ring == nullptr) return small_number(env, -EBADF);
+  const long result = ring->shut(leak);
+  ring->finish();
+  return small_number(env, result);
+}
+
+napi_value ring_close(napi_env env, napi_callback_info info) { return end_ring(env, info, false); }
+
+napi_value ring_abandon(napi_env env, napi_callback_info info) { return end_ring(env, info, true); }
+
+constexpr Method kMethods[] = {
+    {"ioUringSetup", setup},
+    {"ioUringEnter", enter},
+    {"ioUringEnterTimeout", enter_timeout},
+    {"ioUringRegister", do_register},
+    {"ringMap", ring_map},
+    {"ringBuffers", ring_buffers},
+    {"ringHold", ring_hold},
+    {"ringDrop", ring_drop},
+    {"ringClose", ring_close},
+    {"ringAbandon", ring_abandon},
+};
+
+}  // namespace
+
+void init_ring(napi_env env, napi_value exports) { add_methods(env, exports, kMethods); }
+
+}  // namespace nearmetal

@@ -1,0 +1,127 @@
+// How a ring ends: drained when its thread ends under it, then unmapped, then closed, in that order.
+#include <linux/io_uring.h>
+#include <time.h>
+
+#include "env_state.h"
+#include "ring.h"
+#include "sys.h"
+#include "watch.h"
+
+namespace nearmetal {
+
+namespace {
+
+constexpr int64_t kDrainLimitNs = 5'000'000'000;
+constexpr int64_t kWaitNs = 20'000'000;
+
+int64_t now_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// `struct io_uring_sync_cancel_reg` of kernel 6.0, which older headers lack.
+struct SyncCancel {
+  uint64_t address;
+  int32_t fd;
+  uint32_t flags;
+  __kernel_timespec timeout;
+  uint8_t opcode;
+  uint8_t pad[7];
+  uint64_t pad2[3];
+};
+static_assert(sizeof(SyncCancel) == 64);
+
+constexpr uint32_t kRegisterSyncCancel = 24;  // kernel 6.0
+constexpr uint32_t kCancelAll = 1u << 0;
+constexpr uint32_t kCancelAny = 1u << 2;
+
+// Best effort: on a kernel without it (before 6.0) closing the descriptor cancels.
+void cancel_everything(int fd) {
+  SyncCancel cancel{};
+  cancel.fd = -1;
+  cancel.flags = kCancelAll | kCancelAny;
+  cancel.timeout = {0, kWaitNs};
+  sys::call(SYS_io_uring_register, fd, kRegisterSyncCancel, sys::pointer(&cancel),
+            1);
+}
+
+}  // namespace
+
+uint32_t Ring::unsubmitted() const {
+  return __atomic_load_n(sq_tail, __ATOMIC_ACQUIRE) - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);
+}
+
+// Takes completions off the queue; answers how many operations are still pending after them.
+uint32_t Ring::reap(uint32_t pending) {
+  uint32_t head = __atomic_load_n(cq_head, __ATOMIC_RELAXED);
+  const uint32_t tail = __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE);
+  for (; head != tail; head++) {
+    const auto* cqe =
+        reinterpret_cast<const io_uring_cqe*>(cqes + size_t{head & cq_mask} * cqe_bytes);
+    // A late accept or open still made a descriptor: it is closed with the thread's others.
+    if ((cqe->user_data & kYieldsFd) != 0 && cqe->res >= 0) state->mark_owned(cqe->res);
+    if ((cqe->flags & IORING_CQE_F_MORE) == 0 && pending > 0) pending--;
+  }
+  __atomic_store_n(cq_head, head, __ATOMIC_RELEASE);
+  return pending;
+}
+
+bool Ring::drain() {
+  auto* counters = static_cast<uint32_t*>(control->base);
+  uint32_t pending = reap(counters[kInFlightWord]);
+  const int64_t deadline = now_ns() + kDrainLimitNs;
+  // What was queued and never submitted has no completion to wait for.
+  while (pending > unsubmitted()) {
+    if (now_ns() > deadline) return false;
+    cancel_everything(fd);
+    __kernel_timespec wait{0, kWaitNs};
+    io_uring_getevents_arg argument{};
+    argument.ts = reinterpret_cast<uint64_t>(&wait);
+    sys::call(SYS_io_uring_enter, fd, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+              sys::pointer(&argument), sizeof argument);
+    pending = reap(pending);
+  }
+  counters[kInFlightWord] = 0;
+  return true;
+}
+
+long Ring::shut(bool leak) {
+  state->rings.erase(fd);
+  // Unmap before close: the kernel cancels nothing while a mapping of the ring is left.
+  rings->drop();
+  sqes->drop();
+  control->drop();
+  if (!leak) {
+    for (Region* region : held) region->drop();
+  }
+  held.clear();
+  const long result = sys::call(SYS_close, fd);
+  fd = -1;
+  return result;
+}
+
+void Ring::finish() {
+  if (watch != nullptr) {
+    watch->close();
+    return;
+  }
+  watch_closed();
+}
+
+void Ring::watch_closed() {
+  napi_remove_async_cleanup_hook(hook);
+  delete this;
+}
+
+void on_thread_end(napi_async_cleanup_hook_handle, void* data) {
+  auto* ring = static_cast<Ring*>(data);
+  // Closed by JavaScript already; its wake-ups are on their way out and will end the struct.
+  if (ring->fd < 0) return;
+  if (ring->watch != nullptr) ring->watch->stop();
+  const bool drained = ring->drain();
+  ring->shut(!drained);
+  ring->finish();
+}
+
+}  // namespace nearmetal

@@ -1,0 +1,16 @@
+// The fault schedule of the test build: which system calls fail, and what happens to completions.
+#pragma once
+
+#include <linux/io_uring.h>
+
+#include <memory>
+
+#include "region.h"
+
+namespace nearmetal::seam {
+
+// Puts a copy of the queues between JavaScript and the kernel; `rings` is exchanged for the copy.
+long shadow(int fd, const io_uring_params& params, const std::shared_ptr<RegionCounters>& counters,
+            Region** rings);
+
+}  // namespace nearmetal::seam
