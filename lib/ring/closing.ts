@@ -7,6 +7,8 @@ const AGAIN_MS = 10;
 
 export async function closeEngine(engine: Engine): Promise<void> {
   const drained = engine.slots.inUse === 0 || (await drain(engine));
+  // Never inside the turn that found it idle, which has yet to end.
+  await new Promise((resolve) => setImmediate(resolve));
   for (const buffers of engine.bufferRings) buffers.dispose();
   if (!drained) warn(engine);
   engine.destroy(!drained);
@@ -22,8 +24,7 @@ function drain(engine: Engine): Promise<boolean> {
     const finish = (drained: boolean): void => {
       clearInterval(timer);
       engine.onIdle = undefined;
-      // Not from inside the turn that found it idle.
-      setImmediate(resolve, drained);
+      resolve(drained);
     };
     engine.onIdle = () => finish(true);
     const timer = setInterval(() => {
