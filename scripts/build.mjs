@@ -1,4 +1,4 @@
-/** Builds the TypeScript: bundles in dist/, declarations for import and for require, our programs in .dev/. */
+/** Builds the TypeScript: bundles and declarations in dist/, our own programs in .dev/. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { filesBelow } from './files.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-/** Name in dist/ and in the exports map, and where it starts. Bundled, because each file costs 0.4 ms to import. */
+/** Name in dist/ and where it starts. Bundled, because each file costs 0.4 ms to import. */
 const entries = {
   index: 'lib/index.ts',
   ring: 'lib/ring/index.ts',
@@ -32,7 +32,7 @@ function present(map) {
   return Object.fromEntries(Object.entries(map).filter(([, path]) => existsSync(path)));
 }
 
-/** Removes what an earlier build left in `folder` and this one did not write; running programs keep the rest. */
+/** Removes what an earlier build left in `folder`; programs that run keep what they may load. */
 function sweep(folder, keep) {
   const kept = new Set(keep.map((path) => resolve(path)));
   for (const path of filesBelow(folder)) {
@@ -67,7 +67,7 @@ async function bundle() {
   return written;
 }
 
-/** One set of declarations serves both doors: the package.json beside it says how they are to be read. */
+/** The same declarations serve both doors: the package.json beside them says how to read them. */
 function types() {
   rmSync('dist/types', { recursive: true, force: true });
   rmSync('dist/types-cjs', { recursive: true, force: true });
@@ -85,7 +85,7 @@ function types() {
   return result.status === 0;
 }
 
-/** Benchmarks, examples and what the tests start as processes: file by file, with `nearmetal` left to resolve to dist/. */
+/** Benchmarks, examples and fixtures, file by file: `nearmetal` resolves to dist/ from there. */
 async function programs() {
   const sources = ['bench', 'examples', 'test/fixtures']
     .flatMap(filesBelow)

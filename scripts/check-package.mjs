@@ -76,7 +76,9 @@ function install(tarball) {
     '--loglevel',
     'error',
   ];
-  return check('npm install of the tarball into an empty folder', run('npm', args, { cwd: app }));
+  const env = { ...process.env, npm_config_build_from_source: 'true' };
+  const result = run('npm', args, { cwd: app, env });
+  return check('npm install of the tarball into an empty folder', result);
 }
 
 /** Both doors, and one instance of the library behind them. */
@@ -96,7 +98,8 @@ function load() {
       'names true',
     );
   }
-  const same = `import('nearmetal/errors').then((m) => console.log('same', m.SystemError === require('nearmetal/errors').SystemError))`;
+  const same = `const { SystemError } = require('nearmetal/errors');
+    import('nearmetal/errors').then((m) => console.log('same', m.SystemError === SystemError))`;
   check('import and require give the same classes', node(['-e', same]), 'same true');
   check(
     'require warns about nothing',
@@ -132,8 +135,11 @@ function types() {
 }
 
 function refused(name, before, env) {
-  const code = `import('nearmetal').then(() => console.log('loaded'), (e) => console.log(e.name, '|', e.message, '|', e.hint ?? ''))`;
-  const again = `try { require('nearmetal'); console.log('loaded') } catch (e) { console.log(e.name) }`;
+  const code = `import('nearmetal').then(
+    () => console.log('loaded'),
+    (e) => console.log(e.name, '|', e.message, '|', e.hint ?? ''))`;
+  const again = `try { require('nearmetal'); console.log('loaded') }
+    catch (e) { console.log(e.name) }`;
   check(
     `${name}: import throws UnsupportedError`,
     node([...before, '-e', code], { env: { ...process.env, ...env } }),

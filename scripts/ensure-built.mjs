@@ -1,5 +1,5 @@
 /**
- * Builds what is missing or older than its sources, and nothing else: `ensure-built.mjs [native] [ts] [--force]`.
+ * Builds what is missing or older than its sources: `ensure-built.mjs [native] [ts] [--force]`.
  * All that it says goes to standard error, so that a program's own output stays clean.
  */
 import { spawnSync } from 'node:child_process';
@@ -30,7 +30,7 @@ function stale(stamp, outputs, sources) {
 /** Code 2: built, with type errors. Fine for a look at the work in progress, never up to date. */
 const TYPE_ERRORS = 2;
 
-/** The stamp carries the time at which the build started: a file saved meanwhile is newer than that. */
+/** The stamp has the time at which the build started: a file saved meanwhile is newer. */
 function build(label, stamp, run) {
   const started = Date.now();
   console.error(`building ${label} ...`);

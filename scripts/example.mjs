@@ -1,4 +1,4 @@
-/** Runs an example by name: `example.mjs NAME [args]`, from examples/NAME.ts or a folder of that name. */
+/** Runs an example by name: `example.mjs NAME [arguments]`, a file or folder of examples/. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

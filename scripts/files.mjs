@@ -11,7 +11,7 @@ export function filesBelow(path) {
     .flatMap((name) => filesBelow(join(path, name)));
 }
 
-/** Milliseconds of the newest change at or below any of `paths`, folders included: a deletion counts too. */
+/** When anything at or below `paths` last changed; folders too, so that a deletion counts. */
 export function newest(paths) {
   let latest = 0;
   for (const path of paths) {

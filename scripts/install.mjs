@@ -1,4 +1,4 @@
-/** Runs after `npm install`: takes a prebuilt addon that loads, else compiles one, else says what is missing. */
+/** After `npm install`: an addon that loads is kept, else one is compiled, else this says why not. */
 import { spawnSync } from 'node:child_process';
 import { missingTools, root, runNodeGyp } from './native-build.mjs';
 
@@ -14,7 +14,7 @@ function explain(code) {
   console.warn(`nearmetal: the native addon could not be built (node-gyp ended with ${code}).`);
   if (missing.length > 0) {
     console.warn(
-      `nearmetal: missing: ${missing.join(', ')}. On Debian or Ubuntu: apt-get install ${missing.join(' ')}`,
+      `nearmetal: missing: ${missing.join(', ')} (Debian: apt-get install ${missing.join(' ')})`,
     );
   }
   console.warn(

@@ -20,7 +20,7 @@ function headersBesideNode() {
   return version === process.version ? prefix : undefined;
 }
 
-/** The environment for node-gyp: local headers win over a download, a setting of the user's wins over both. */
+/** For node-gyp: headers beside Node win over a download, a setting of the user's over both. */
 export function gypEnvironment() {
   const prefix = process.env.npm_config_nodedir ?? headersBesideNode();
   return prefix === undefined ? process.env : { ...process.env, npm_config_nodedir: prefix };

@@ -1,4 +1,4 @@
-/** Makes prebuilds/ for this platform with prebuildify, in a folder of its own: it renames what it builds. */
+/** Makes prebuilds/ for this platform, in a folder of its own: prebuildify moves what it builds. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,0 +1,29 @@
+/** How the tests run: in processes, over the test build of the addon unless another is named. */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const faces = ['ring', 'memory', 'net', 'fd'];
+
+export default defineConfig({
+  resolve: {
+    // Tests that name the package get its sources, so that one run never holds two copies of it.
+    alias: [
+      { find: /^nearmetal$/, replacement: path('lib/index.ts') },
+      ...faces.map((name) => ({
+        find: `nearmetal/${name}`,
+        replacement: path(`lib/${name}/index.ts`),
+      })),
+      { find: /^nearmetal\/(errors|features)$/, replacement: path('lib/$1.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    execArgv: ['--expose-gc'],
+    env: { NEARMETAL_ADDON: process.env.NEARMETAL_ADDON ?? path('build/seam/nearmetal_seam.node') },
+    testTimeout: process.env.NEARMETAL_SANITIZED ? 180_000 : 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default', ['json', { outputFile: 'build/test-results.json' }]],
+  },
+});
