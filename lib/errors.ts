@@ -1,5 +1,8 @@
 /** The errors that this package throws, and the one place that turns `-errno` into one. */
 import { ERRNO_MESSAGES, ERRNO_NAMES } from './abi.js';
+import { branded } from './errors/brand.js';
+
+export { UnsupportedError, type UnsupportedOptions } from './errors/unsupported.js';
 
 /** What a system call was about: copied onto the error where given. */
 export interface ErrorDetail {
@@ -22,17 +25,14 @@ export function setHintProvider(provider: HintProvider | undefined): void {
   hintProvider = provider;
 }
 
-// The package may be installed twice in one program: classes are told by a registered symbol, not identity.
 const SYSTEM_ERROR = Symbol.for('nearmetal.SystemError');
-const UNSUPPORTED_ERROR = Symbol.for('nearmetal.UnsupportedError');
-
-function branded(value: unknown, brand: symbol): boolean {
-  return typeof value === 'object' && value !== null && brand in value;
-}
 
 let watchingUncaught = false;
 
-/** Node prints an uncaught error's own properties only: this finds the hint just before. It changes nothing else. */
+/**
+ * Node prints an uncaught error's own properties only: this finds the hint just before. It changes
+ * nothing else.
+ */
 function watchUncaught(): void {
   watchingUncaught = true;
   process.on('uncaughtExceptionMonitor', (error: unknown) => {
@@ -78,7 +78,10 @@ export class SystemError extends Error {
     if (detail.facts !== undefined) factsOf.set(this, detail.facts);
   }
 
-  /** What to change, in one sentence with the command. Found on the first read: errors on hot paths stay cheap. */
+  /**
+   * What to change, in one sentence with the command. Found on the first read: errors on hot paths
+   * stay cheap.
+   */
   get hint(): string | undefined {
     let hint: string | undefined;
     try {
@@ -110,11 +113,21 @@ export class SystemError extends Error {
     return branded(value, SYSTEM_ERROR);
   }
 }
-Object.defineProperty(SystemError.prototype, 'name', { value: 'SystemError', writable: true, configurable: true });
+Object.defineProperty(SystemError.prototype, 'name', {
+  value: 'SystemError',
+  writable: true,
+  configurable: true,
+});
 Object.defineProperty(SystemError.prototype, SYSTEM_ERROR, { value: true });
-// node:util prints an error's own properties, and only those; reading `hint` here makes it one in time.
+// node:util prints an error's own properties, and only those; reading `hint` here makes it one in
+// time.
 Object.defineProperty(SystemError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-  value(this: SystemError, _depth: number, options: object, inspect: (value: unknown, options: object) => string) {
+  value(
+    this: SystemError,
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ) {
     void this.hint;
     return inspect(this, { ...options, customInspect: false });
   },
@@ -123,7 +136,9 @@ Object.defineProperty(SystemError.prototype, Symbol.for('nodejs.util.inspect.cus
 function subject(detail: ErrorDetail | undefined): string {
   if (detail === undefined) return '';
   if (detail.path !== undefined) {
-    return detail.dest === undefined ? ` '${detail.path}'` : ` '${detail.path}' -> '${detail.dest}'`;
+    return detail.dest === undefined
+      ? ` '${detail.path}'`
+      : ` '${detail.path}' -> '${detail.dest}'`;
   }
   if (detail.address !== undefined) {
     return detail.port === undefined ? ` ${detail.address}` : ` ${detail.address}:${detail.port}`;
@@ -146,55 +161,6 @@ export function check(result: number, syscall: string, detail?: ErrorDetail): nu
   throw error;
 }
 
-export interface UnsupportedOptions {
-  /** What is missing: 'io_uring', 'op:SEND_ZC', 'setup:DEFER_TASKRUN'. */
-  readonly feature: string;
-  /** The first kernel that has it. */
-  readonly since?: string | undefined;
-  /** The kernel that runs here. */
-  readonly kernel?: string | undefined;
-  /** Why it is missing, in a sentence. */
-  readonly reason?: string | undefined;
-  /** What to type. */
-  readonly hint?: string | undefined;
-  readonly cause?: unknown;
-}
-
-/** Something that this kernel, container or machine does not offer. */
-export class UnsupportedError extends Error {
-  readonly code = 'ERR_NEARMETAL_UNSUPPORTED';
-  readonly feature: string;
-  declare readonly since?: string;
-  declare readonly kernel?: string;
-  declare readonly reason?: string;
-  declare readonly hint?: string;
-
-  constructor(options: UnsupportedOptions) {
-    super(unsupportedMessage(options), options.cause === undefined ? undefined : { cause: options.cause });
-    this.feature = options.feature;
-    for (const key of ['since', 'kernel', 'reason', 'hint'] as const) {
-      if (options[key] !== undefined) Object.defineProperty(this, key, { value: options[key], enumerable: true });
-    }
-  }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return branded(value, UNSUPPORTED_ERROR);
-  }
-}
-Object.defineProperty(UnsupportedError.prototype, 'name', {
-  value: 'UnsupportedError',
-  writable: true,
-  configurable: true,
-});
-Object.defineProperty(UnsupportedError.prototype, UNSUPPORTED_ERROR, { value: true });
-
-function unsupportedMessage({ feature, since, kernel, reason, hint }: UnsupportedOptions): string {
-  let message = `${feature} is not available here`;
-  if (reason !== undefined) message += `: ${reason}`;
-  else if (since !== undefined) message += `: it needs Linux ${since}${kernel ? `, this is ${kernel}` : ''}`;
-  return hint === undefined ? message : `${message}. ${hint[0]?.toUpperCase()}${hint.slice(1)}`;
-}
-
 /** The error of an operation given up by `signal`, as node:fs/promises makes it. */
 export function abortError(signal: AbortSignal): Error & { code: 'ABORT_ERR' } {
   const error = new Error('The operation was aborted', { cause: signal.reason });
@@ -207,7 +173,9 @@ export function abortError(signal: AbortSignal): Error & { code: 'ABORT_ERR' } {
 export function unexpected(result: number, where: string): never {
   const hex = `0x${(result >>> 0).toString(16).padStart(8, '0')}`;
   const name = result < 0 ? ` (${ERRNO_NAMES[-result] ?? 'no known error'})` : '';
-  const error = new Error(`unexpected result ${result}${name} = ${hex} in ${where}: please report this`);
+  const error = new Error(
+    `unexpected result ${result}${name} = ${hex} in ${where}: please report this`,
+  );
   Error.captureStackTrace(error, unexpected);
   throw Object.assign(error, { code: 'ERR_NEARMETAL_UNEXPECTED' });
 }

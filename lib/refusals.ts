@@ -1,7 +1,18 @@
-/** Why the kernel refuses a whole system call: looks at sysctls, seccomp and capabilities, then says what to type. */
+/**
+ * Why the kernel refuses a whole system call: looks at sysctls, seccomp and capabilities, then
+ * says what to type.
+ */
 import { EACCES, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } from './abi.js';
 import { kernel } from './kernel.js';
-import { formatBytes, hasCapability, type Reader, readConfinement, readLimit, sysctl, system } from './proc/read.js';
+import {
+  formatBytes,
+  hasCapability,
+  type Reader,
+  readConfinement,
+  readLimit,
+  sysctl,
+  system,
+} from './proc/read.js';
 
 /** Why something is off. */
 export type Reason = 'kernel' | 'seccomp' | 'sysctl' | 'capability' | 'limit' | 'disabled';
@@ -18,7 +29,11 @@ const DOCKER_IO_URING =
   '`docker run --security-opt seccomp=profile.json`, or `seccomp=unconfined` to try it';
 
 /** Why io_uring_setup, _enter or _register answered `errno` (positive). */
-export function ioUringRefusal(errno: number, syscall: string, reader: Reader = system): Refusal | undefined {
+export function ioUringRefusal(
+  errno: number,
+  syscall: string,
+  reader: Reader = system,
+): Refusal | undefined {
   if (errno === EPERM || errno === EACCES) return ioUringForbidden(syscall, reader);
   if (errno === ENOSYS) return ioUringMissing(syscall, reader);
   if (errno === ENOMEM) return memlockRefusal(reader);
@@ -40,15 +55,23 @@ function ioUringForbidden(syscall: string, reader: Reader): Refusal {
     const group = sysctl('kernel.io_uring_group', reader) ?? -1;
     return {
       reason: 'sysctl',
-      detail: `kernel.io_uring_disabled is 1: a ring needs CAP_SYS_ADMIN or the group in kernel.io_uring_group (now ${group})`,
-      hint: '`sysctl -w kernel.io_uring_group=$(id -g)`, or `sysctl -w kernel.io_uring_disabled=0` (as root, on the host)',
+      detail:
+        'kernel.io_uring_disabled is 1: a ring needs CAP_SYS_ADMIN or the group in ' +
+        `kernel.io_uring_group (now ${group})`,
+      hint:
+        '`sysctl -w kernel.io_uring_group=$(id -g)`, or `sysctl -w ' +
+        'kernel.io_uring_disabled=0` (as root, on the host)',
     };
   }
   if (confinement.seccomp === 0) {
     return {
       reason: 'capability',
-      detail: `${syscall} answered EPERM, though neither kernel.io_uring_disabled nor seccomp forbids it: a security module does`,
-      hint: 'look for the denial with `journalctl -k | grep -iE "avc|apparmor"` (SELinux, AppArmor)',
+      detail:
+        `${syscall} answered EPERM, though neither kernel.io_uring_disabled nor seccomp ` +
+        'forbids it: a security module does',
+      hint:
+        'look for the denial with `journalctl -k | grep -iE "avc|apparmor"` (SELinux, ' +
+        'AppArmor)',
     };
   }
   return {
@@ -61,15 +84,23 @@ function ioUringForbidden(syscall: string, reader: Reader): Refusal {
 /** With kernel.io_uring_disabled at 1. */
 function ioUringPermitted(reader: Reader): boolean {
   const group = sysctl('kernel.io_uring_group', reader) ?? -1;
-  return hasCapability('CAP_SYS_ADMIN', reader) === true || readConfinement(reader).groups.includes(group);
+  return (
+    hasCapability('CAP_SYS_ADMIN', reader) === true ||
+    readConfinement(reader).groups.includes(group)
+  );
 }
 
 function ioUringMissing(syscall: string, reader: Reader): Refusal {
   const filtered = readConfinement(reader).seccomp === 2;
   // The sysctl exists only where io_uring was compiled in (6.6 and later).
-  const compiledIn = sysctl('kernel.io_uring_disabled', reader) !== undefined || syscall !== 'io_uring_setup';
+  const compiledIn =
+    sysctl('kernel.io_uring_disabled', reader) !== undefined || syscall !== 'io_uring_setup';
   if (filtered && compiledIn) {
-    return { reason: 'seccomp', detail: `seccomp answers ENOSYS to ${syscall}`, hint: DOCKER_IO_URING };
+    return {
+      reason: 'seccomp',
+      detail: `seccomp answers ENOSYS to ${syscall}`,
+      hint: DOCKER_IO_URING,
+    };
   }
   const either = filtered ? ', or seccomp answers ENOSYS' : '';
   return {
@@ -88,14 +119,18 @@ export function memlockRefusal(reader: Reader = system, bytes?: number): Refusal
   if (limit?.soft === Infinity || hasCapability('CAP_IPC_LOCK', reader) === true) {
     return {
       reason: 'limit',
-      detail: `the kernel has no memory left for this${asked}, or the cgroup does not; RLIMIT_MEMLOCK does not bind`,
+      detail:
+        `the kernel has no memory left for this${asked}, or the cgroup does not; ` +
+        'RLIMIT_MEMLOCK does not bind',
       hint: 'ask for fewer bytes, or raise memory.max of the cgroup',
     };
   }
   return {
     reason: 'limit',
     detail: `RLIMIT_MEMLOCK ${found}${asked}${charged}`,
-    hint: '`ulimit -l unlimited`, LimitMEMLOCK=infinity in systemd, `--ulimit memlock=-1` in Docker, or fewer bytes',
+    hint:
+      '`ulimit -l unlimited`, LimitMEMLOCK=infinity in systemd, `--ulimit memlock=-1` in ' +
+      'Docker, or fewer bytes',
   };
 }
 
@@ -111,13 +146,20 @@ export function descriptorRefusal(errno: number, reader: Reader = system): Refus
   const limit = readLimit('nofile', reader);
   return {
     reason: 'limit',
-    detail: `this process may have ${limit?.soft ?? 'only so many'} descriptors open (\`ulimit -n\`)`,
-    hint: `\`ulimit -n ${limit?.hard === Infinity ? 1048576 : (limit?.hard ?? 65536)}\`, LimitNOFILE= in systemd, or close some`,
+    detail: `this process may have ${limit?.soft ?? 'only so many'} descriptors open (ulimit -n)`,
+    hint:
+      `\`ulimit -n ${limit?.hard === Infinity ? 1048576 : (limit?.hard ?? 65536)}\`, ` +
+      'LimitNOFILE= in systemd, or close some',
   };
 }
 
 /** Why any other system call is refused as a whole; `since` is the kernel that brought it. */
-export function syscallRefusal(name: string, errno: number, since: string, reader: Reader = system): Refusal {
+export function syscallRefusal(
+  name: string,
+  errno: number,
+  since: string,
+  reader: Reader = system,
+): Refusal {
   const filtered = readConfinement(reader).seccomp === 2;
   const numa = /mempolicy|mbind|move_pages|migrate_pages/.test(name);
   if (errno === ENOSYS && !(filtered && kernel.atLeast(since))) {
@@ -134,8 +176,12 @@ export function syscallRefusal(name: string, errno: number, since: string, reade
     const never = /move_pages|migrate_pages/.test(name);
     return {
       reason: 'seccomp',
-      detail: `seccomp blocks ${name}: Docker's default profile ${never ? 'never allows it' : 'gates it on CAP_SYS_NICE'}`,
-      hint: never ? '`docker run --security-opt seccomp=profile.json` with it allowed' : '`docker run --cap-add SYS_NICE`',
+      detail:
+        `seccomp blocks ${name}: Docker's default profile ` +
+        `${never ? 'never allows it' : 'gates it on CAP_SYS_NICE'}`,
+      hint: never
+        ? '`docker run --security-opt seccomp=profile.json` with it allowed'
+        : '`docker run --cap-add SYS_NICE`',
     };
   }
   if (filtered) {

@@ -3,7 +3,11 @@ import { inspect } from 'node:util';
 
 type Coded<T extends Error> = T & { code: string };
 
-function coded<T extends Error>(error: T, code: string, above: (...rest: never[]) => unknown): Coded<T> {
+function coded<T extends Error>(
+  error: T,
+  code: string,
+  above: (...rest: never[]) => unknown,
+): Coded<T> {
   const result = Object.assign(error, { code });
   Error.captureStackTrace(result, above);
   return result;
@@ -64,15 +68,28 @@ export function oneOf<const Choice extends string | number>(
   choices: readonly Choice[],
 ): Choice {
   if (choices.includes(value as Choice)) return value as Choice;
-  throw invalidValue(name, `must be one of ${choices.map((choice) => inspect(choice)).join(', ')}`, value);
+  throw invalidValue(
+    name,
+    `must be one of ${choices.map((choice) => inspect(choice)).join(', ')}`,
+    value,
+  );
 }
 
 /** Answers `value`, a view whose bytes are there to be used: neither detached nor resizable. */
 export function bytesView(name: string, value: unknown): ArrayBufferView {
-  if (!ArrayBuffer.isView(value)) throw invalidType(name, 'a Buffer, TypedArray or DataView', value);
-  const buffer = value.buffer as ArrayBuffer & { resizable?: boolean; growable?: boolean; detached?: boolean };
+  if (!ArrayBuffer.isView(value))
+    throw invalidType(name, 'a Buffer, TypedArray or DataView', value);
+  const buffer = value.buffer as ArrayBuffer & {
+    resizable?: boolean;
+    growable?: boolean;
+    detached?: boolean;
+  };
   if (buffer.resizable || buffer.growable) {
-    throw invalidValue(name, 'must not be a view of a resizable buffer: its memory can move away', value);
+    throw invalidValue(
+      name,
+      'must not be a view of a resizable buffer: its memory can move away',
+      value,
+    );
   }
   if (buffer.detached ?? (buffer.byteLength === 0 && isDetached(buffer))) {
     throw invalidValue(name, 'must not be a view of a detached buffer', value);

@@ -37,9 +37,14 @@ export function parseDisabled(list: string | undefined): ReadonlySet<string> {
 function warnOfUnknown(word: string): void {
   const near = nearest(word, FEATURE_NAMES);
   const guess = near === undefined ? '' : ` Did you mean "${near}"?`;
-  process.emitWarning(`NEARMETAL_DISABLE names "${word}", which is no feature of nearmetal.${guess}`, {
-    type: 'NearmetalWarning',
-    code: 'NEARMETAL_DISABLE',
-    detail: 'Accepted: io_uring, op:NAME, setup:NAME, register:NAME, ring:NAME, syscall:NAME; `nearmetal doctor` lists them',
-  });
+  process.emitWarning(
+    `NEARMETAL_DISABLE names "${word}", which is no feature of nearmetal.${guess}`,
+    {
+      type: 'NearmetalWarning',
+      code: 'NEARMETAL_DISABLE',
+      detail:
+        'Accepted: io_uring, op:NAME, setup:NAME, register:NAME, ring:NAME, syscall:NAME; ' +
+        '`nearmetal doctor` lists them',
+    },
+  );
 }

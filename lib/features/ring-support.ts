@@ -47,18 +47,25 @@ function findAvailability(): RingAvailability {
   }
   const { syscall, errno } = probed;
   const error = systemError(-errno, syscall);
-  const refusal = ioUringRefusal(errno, syscall) ?? { reason: 'kernel' as const, detail: error.message };
+  const refusal = ioUringRefusal(errno, syscall) ?? {
+    reason: 'kernel' as const,
+    detail: error.message,
+  };
   return { available: false, ...refusal, errno: -errno, syscall };
 }
 
 /**
- * Throws when io_uring cannot be used, saying which of kernel, sysctl, seccomp, limit or NEARMETAL_DISABLE
+ * Throws when io_uring cannot be used, saying which of kernel, sysctl, seccomp, limit or
+ * NEARMETAL_DISABLE
  * is why: UnsupportedError when it stays so, SystemError when a limit was hit that may pass.
  */
 export function requireIoUring(): void {
   const found = availability();
   if (found.available) return;
-  const cause = found.errno === undefined ? undefined : systemError(found.errno, found.syscall ?? 'io_uring_setup');
+  const cause =
+    found.errno === undefined
+      ? undefined
+      : systemError(found.errno, found.syscall ?? 'io_uring_setup');
   if (found.reason === 'limit' && cause !== undefined) throw cause;
   throw new UnsupportedError({
     feature: 'io_uring',
@@ -70,7 +77,10 @@ export function requireIoUring(): void {
   });
 }
 
-/** Flags that a ring for one thread wants, tried together first: mostly one ring answers for all of them. */
+/**
+ * Flags that a ring for one thread wants, tried together first: mostly one ring answers for all of
+ * them.
+ */
 const USUAL_FLAGS =
   abi.IORING_SETUP_R_DISABLED |
   abi.IORING_SETUP_CLAMP |
@@ -104,7 +114,10 @@ export function isLimit(errno: number): boolean {
   return errno === abi.ENOMEM || errno === abi.EMFILE || errno === abi.ENFILE;
 }
 
-/** True when every IORING_SETUP_* bit in `flags` works here; found with a ring once, then a look in a table. */
+/**
+ * True when every IORING_SETUP_* bit in `flags` works here; found with a ring once, then a look in
+ * a table.
+ */
 export function setupFlagSupported(flags: number): boolean {
   if (!availability().available) return false;
   for (let bit = 0; bit < 32; bit++) {
@@ -142,6 +155,7 @@ export function registerResult(opcode: number): number {
 /** True when this kernel has the IORING_REGISTER_* and nobody switched it off. */
 export function registerSupported(opcode: number): boolean {
   const name = REGISTRATIONS[opcode]?.name;
-  if (!availability().available || name === undefined || isDisabled(`register:${name}`)) return false;
+  if (!availability().available || name === undefined || isDisabled(`register:${name}`))
+    return false;
   return registerResult(opcode) === 0;
 }

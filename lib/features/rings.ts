@@ -47,7 +47,10 @@ function refused(result: number): boolean {
   return result === -abi.EPERM || result === -abi.EACCES || result === -abi.ENOSYS;
 }
 
-/** `struct io_uring_probe`: 16 bytes of head, then 8 bytes an opcode (number, reserved, 16 bits of flags). */
+/**
+ * `struct io_uring_probe`: 16 bytes of head, then 8 bytes an opcode (number, reserved, 16 bits of
+ * flags).
+ */
 function probeOpcodes(fd: number, opcodes: Uint8Array): number {
   const probe = new Uint8Array(16 + 256 * 8);
   const result = native.ioUringRegister(fd, abi.IORING_REGISTER_PROBE, probe, 256);
@@ -60,7 +63,9 @@ function probeOpcodes(fd: number, opcodes: Uint8Array): number {
   return result;
 }
 
-/** Answers 0 when the kernel makes a ring with these flags, or knows them; else the error number. */
+/**
+ * Answers 0 when the kernel makes a ring with these flags, or knows them; else the error number.
+ */
 export function trySetup(flags: number): number {
   const params = new Uint32Array(PARAMS_WORDS);
   params[FLAGS] = flags;
@@ -68,7 +73,8 @@ export function trySetup(flags: number): number {
   if (flags & abi.IORING_SETUP_SQ_AFF) {
     params[SQ_THREAD_CPU] = Number.parseInt(readConfinement().cpusAllowed ?? '0', 10);
   }
-  const shared = flags & abi.IORING_SETUP_ATTACH_WQ ? native.ioUringSetup(1, new Uint32Array(PARAMS_WORDS)) : -1;
+  const shared =
+    flags & abi.IORING_SETUP_ATTACH_WQ ? native.ioUringSetup(1, new Uint32Array(PARAMS_WORDS)) : -1;
   if (shared >= 0) params[WQ_FD] = shared;
   const result = native.ioUringSetup(1, params);
   if (result >= 0) native.close(result);

@@ -1,7 +1,13 @@
-/** System calls outside io_uring that may be missing or forbidden, each with arguments that change nothing. */
+/**
+ * System calls outside io_uring that may be missing or forbidden, each with arguments that change
+ * nothing.
+ */
 import * as abi from '../abi.js';
 
-/** Where the call is known it answers anything but ENOSYS, and where it is allowed anything but EPERM. */
+/**
+ * Where the call is known it answers anything but ENOSYS, and where it is allowed anything but
+ * EPERM.
+ */
 export interface SystemCallProbe {
   readonly name: string;
   readonly since: string;
@@ -23,7 +29,12 @@ const advise = (name: string, since: string, advice: number): SystemCallProbe =>
 export const SYSTEM_CALLS: readonly SystemCallProbe[] = [
   { name: 'mbind', since: '2.6.7', number: abi.SYS_mbind, integers: [0, 0, 0, 0, 0, 0] },
   { name: 'set_mempolicy', since: '2.6.7', number: abi.SYS_set_mempolicy, integers: [-1, 0, 0] },
-  { name: 'get_mempolicy', since: '2.6.7', number: abi.SYS_get_mempolicy, integers: [0, 0, 0, 0, -1] },
+  {
+    name: 'get_mempolicy',
+    since: '2.6.7',
+    number: abi.SYS_get_mempolicy,
+    integers: [0, 0, 0, 0, -1],
+  },
   {
     name: 'set_mempolicy_home_node',
     since: '5.17',
@@ -31,21 +42,46 @@ export const SYSTEM_CALLS: readonly SystemCallProbe[] = [
     integers: [0, 0, 0, 1],
   },
   { name: 'move_pages', since: '2.6.18', number: abi.SYS_move_pages, integers: [0, 0, 0, 0, 0, 0] },
-  { name: 'migrate_pages', since: '2.6.16', number: abi.SYS_migrate_pages, integers: [-1, 0, 0, 0] },
-  { name: 'sched_setaffinity', since: '2.5.8', number: abi.SYS_sched_setaffinity, integers: [-1, 0, 0] },
-  { name: 'sched_setscheduler', since: '2.0', number: abi.SYS_sched_setscheduler, integers: [-1, 0, 0] },
+  {
+    name: 'migrate_pages',
+    since: '2.6.16',
+    number: abi.SYS_migrate_pages,
+    integers: [-1, 0, 0, 0],
+  },
+  {
+    name: 'sched_setaffinity',
+    since: '2.5.8',
+    number: abi.SYS_sched_setaffinity,
+    integers: [-1, 0, 0],
+  },
+  {
+    name: 'sched_setscheduler',
+    since: '2.0',
+    number: abi.SYS_sched_setscheduler,
+    integers: [-1, 0, 0],
+  },
   { name: 'sched_setattr', since: '3.14', number: abi.SYS_sched_setattr, integers: [0, 0, 1] },
   { name: 'ioprio_set', since: '2.6.13', number: abi.SYS_ioprio_set, integers: [-1, 0, 0] },
   { name: 'mlock', since: '2.0', number: abi.SYS_mlock, integers: [0, 0] },
   { name: 'mlock2', since: '4.4', number: abi.SYS_mlock2, integers: [0, 0, -1] },
   { name: 'memfd_create', since: '3.17', number: abi.SYS_memfd_create, integers: [0, -1] },
-  { name: 'process_madvise', since: '5.10', number: abi.SYS_process_madvise, integers: [-1, 0, 0, 0, -1] },
+  {
+    name: 'process_madvise',
+    since: '5.10',
+    number: abi.SYS_process_madvise,
+    integers: [-1, 0, 0, 0, -1],
+  },
   { name: 'mseal', since: '6.10', number: abi.SYS_mseal, integers: [0, 0, 1] },
   { name: 'cachestat', since: '6.5', number: abi.SYS_cachestat, integers: [-1, 0, 0, 1] },
   { name: 'userfaultfd', since: '4.3', number: abi.SYS_userfaultfd, integers: [-1] },
   { name: 'membarrier', since: '4.3', number: abi.SYS_membarrier, integers: [0, 0, 0] },
   { name: 'epoll_create1', since: '2.6.27', number: abi.SYS_epoll_create1, integers: [-1] },
-  { name: 'epoll_pwait2', since: '5.11', number: abi.SYS_epoll_pwait2, integers: [-1, 0, 0, 0, 0, 0] },
+  {
+    name: 'epoll_pwait2',
+    since: '5.11',
+    number: abi.SYS_epoll_pwait2,
+    integers: [-1, 0, 0, 0, 0, 0],
+  },
   { name: 'eventfd2', since: '2.6.27', number: abi.SYS_eventfd2, integers: [0, -1] },
   { name: 'timerfd_create', since: '2.6.25', number: abi.SYS_timerfd_create, integers: [-1, 0] },
   { name: 'pidfd_open', since: '5.3', number: abi.SYS_pidfd_open, integers: [-1, 0] },
@@ -54,7 +90,12 @@ export const SYSTEM_CALLS: readonly SystemCallProbe[] = [
   { name: 'tee', since: '2.6.17', number: abi.SYS_tee, integers: [-1, -1, 0, -1] },
   { name: 'vmsplice', since: '2.6.17', number: abi.SYS_vmsplice, integers: [-1, 0, 0, -1] },
   { name: 'sendfile', since: '2.2', number: abi.SYS_sendfile, integers: [-1, -1, 0, 0] },
-  { name: 'copy_file_range', since: '4.5', number: abi.SYS_copy_file_range, integers: [-1, 0, -1, 0, 0, 1] },
+  {
+    name: 'copy_file_range',
+    since: '4.5',
+    number: abi.SYS_copy_file_range,
+    integers: [-1, 0, -1, 0, 0, 1],
+  },
   { name: 'openat2', since: '5.6', number: abi.SYS_openat2, integers: [-1, 0, 0, 0] },
   advise('HUGEPAGE', '2.6.38', abi.MADV_HUGEPAGE),
   advise('FREE', '4.5', abi.MADV_FREE),

@@ -1,4 +1,7 @@
-/** What io_uring consists of, in the order of the kernel's numbers, with the kernel that brought each. */
+/**
+ * What io_uring consists of, in the order of the kernel's numbers, with the kernel that brought
+ * each.
+ */
 
 /** Name and first kernel; the index is the opcode. */
 // biome-ignore format: a dense table reads better
@@ -45,7 +48,8 @@ export const RING_FEATURES: readonly (readonly [name: string, since: string])[] 
 
 /**
  * How to ask for a registration so that a kernel that knows it answers anything but EINVAL.
- * `bytes` is the size of the zeroed argument (none: a null pointer), `words` what is put into it by index.
+ * `bytes` is the size of the zeroed argument (none: a null pointer), `words` what is put into it
+ * by index.
  */
 export interface RegistrationProbe {
   readonly name: string;
@@ -55,7 +59,10 @@ export interface RegistrationProbe {
   readonly count?: number;
   /** 'deferred': needs DEFER_TASKRUN, `none`: is asked without a ring. */
   readonly ring?: 'deferred' | 'none';
-  /** Cannot be asked without a side effect on the thread: known where this other one is, which came later. */
+  /**
+   * Cannot be asked without a side effect on the thread: known where this other one is, which came
+   * later.
+   */
   readonly as?: string;
 }
 
@@ -91,7 +98,13 @@ export const REGISTRATIONS: readonly RegistrationProbe[] = [
   { name: 'PBUF_RING', since: '5.19', bytes: 40, words: { 2: 1 }, count: 1 },
   { name: 'UNREGISTER_PBUF_RING', since: '5.19', bytes: 40, count: 1 },
   // Nothing has this user_data: ENOENT.
-  { name: 'SYNC_CANCEL', since: '6.0', bytes: 64, words: { 0: 0xffffffff, 1: 0xffffffff }, count: 1 },
+  {
+    name: 'SYNC_CANCEL',
+    since: '6.0',
+    bytes: 64,
+    words: { 0: 0xffffffff, 1: 0xffffffff },
+    count: 1,
+  },
   { name: 'FILE_ALLOC_RANGE', since: '6.0', bytes: 16 },
   { name: 'PBUF_STATUS', since: '6.8', bytes: 40, count: 1 },
   { name: 'NAPI', since: '6.9', bytes: 16, count: 1 },
@@ -100,9 +113,23 @@ export const REGISTRATIONS: readonly RegistrationProbe[] = [
   { name: 'CLOCK', since: '6.12', bytes: 16, words: { 0: 1 } },
   { name: 'CLONE_BUFFERS', since: '6.12', bytes: 32, words: { 0: NO_FD }, count: 1 },
   // A MSG_RING entry to descriptor -1: EBADF.
-  { name: 'SEND_MSG_RING', since: '6.13', bytes: 64, words: { 0: MSG_RING, 1: NO_FD }, count: 1, ring: 'none' },
+  {
+    name: 'SEND_MSG_RING',
+    since: '6.13',
+    bytes: 64,
+    words: { 0: MSG_RING, 1: NO_FD },
+    count: 1,
+    ring: 'none',
+  },
   { name: 'ZCRX_IFQ', since: '6.15', bytes: 96, count: 1, ring: 'deferred' },
-  { name: 'RESIZE_RINGS', since: '6.13', bytes: 120, words: { 0: 4, 1: 8 }, count: 1, ring: 'deferred' },
+  {
+    name: 'RESIZE_RINGS',
+    since: '6.13',
+    bytes: 120,
+    words: { 0: 4, 1: 8 },
+    count: 1,
+    ring: 'deferred',
+  },
   { name: 'MEM_REGION', since: '6.13', bytes: 32, count: 1 },
   { name: 'QUERY', since: '6.18' },
   { name: 'ZCRX_CTRL', since: '6.19' },

@@ -1,4 +1,7 @@
-/** Small typed readers of /proc and /sys. Nothing here throws: what cannot be read is undefined or empty. */
+/**
+ * Small typed readers of /proc and /sys. Nothing here throws: what cannot be read is undefined or
+ * empty.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Where text comes from; tests put their own in its place. */
@@ -56,7 +59,10 @@ export function readConfinement(reader: Reader = system): Confinement {
   const number = (value: string | undefined) => (value ? Number(value) : undefined);
   const noNewPrivs = number(field('NoNewPrivs'));
   const capabilities = field('CapEff');
-  const groups = `${field('Gid') ?? ''} ${field('Groups') ?? ''}`.split(/\s+/).filter(Boolean).map(Number);
+  const groups = `${field('Gid') ?? ''} ${field('Groups') ?? ''}`
+    .split(/\s+/)
+    .filter(Boolean)
+    .map(Number);
   return {
     seccomp: number(field('Seccomp')),
     noNewPrivs: noNewPrivs === undefined ? undefined : noNewPrivs === 1,
@@ -78,7 +84,10 @@ export const CAPABILITIES = {
 } as const;
 
 /** Undefined when /proc does not say. */
-export function hasCapability(name: keyof typeof CAPABILITIES, reader: Reader = system): boolean | undefined {
+export function hasCapability(
+  name: keyof typeof CAPABILITIES,
+  reader: Reader = system,
+): boolean | undefined {
   const held = readConfinement(reader).capabilities;
   return held === undefined ? undefined : ((held >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
 }
@@ -131,7 +140,11 @@ export function readHugepagePools(reader: Reader = system): HugepagePool[] {
 /** Bytes as people write them: 2 MiB, 8192 KiB when it is not a whole MiB. */
 export function formatBytes(bytes: number): string {
   if (bytes === Infinity) return 'unlimited';
-  for (const [unit, size] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const) {
+  for (const [unit, size] of [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ] as const) {
     if (bytes >= size && bytes % size === 0) return `${bytes / size} ${unit}`;
   }
   return bytes >= 4096 ? `${Math.floor(bytes / 1024)} KiB` : `${bytes} bytes`;

@@ -1,0 +1,131 @@
+/** Gathers what the doctor reports, as plain data; whatever cannot be read is left out. */
+import { arch, cpus } from 'node:os';
+import type { Feature, RingAvailability } from '../features.js';
+import { kernel } from '../kernel.js';
+import {
+  type Cgroup,
+  type NumaNode,
+  readCgroup,
+  readNumaNodes,
+  readTransparentHugepages,
+  type TransparentHugepages,
+} from '../proc/machine.js';
+import {
+  CAPABILITIES,
+  type HugepagePool,
+  hasCapability,
+  type Reader,
+  readConfinement,
+  readHugepagePools,
+  readLimit,
+  readLine,
+  sysctl,
+} from '../proc/read.js';
+
+export interface NamedFeature extends Feature {
+  readonly name: string;
+}
+
+/** How much of one family there is, and what is not. */
+export interface FamilyReport {
+  readonly supported: readonly string[];
+  readonly missing: readonly NamedFeature[];
+}
+
+/** What the addon said; without one there is only `error`. */
+export interface KernelReport extends RingAvailability {
+  /** Why the addon could not be loaded, and so nothing could be asked. */
+  readonly error?: string;
+  readonly families: Readonly<Record<string, FamilyReport>>;
+}
+
+type Limit = { readonly soft: number | 'unlimited'; readonly hard: number | 'unlimited' };
+
+export interface Report {
+  readonly system: { kernel: string; node: string; arch: string; cpus: number };
+  readonly ioUring: KernelReport;
+  readonly confinement: {
+    seccomp: 'off' | 'strict' | 'filter' | undefined;
+    noNewPrivs: boolean | undefined;
+    capabilities: Record<string, boolean | undefined>;
+    ioUringDisabled: number | undefined;
+    ioUringGroup: number | undefined;
+    nearmetalDisable: string | undefined;
+  };
+  readonly limits: Record<'memlock' | 'nofile' | 'rtprio', Limit | undefined>;
+  readonly hugepages: readonly HugepagePool[];
+  readonly transparentHugepages: TransparentHugepages;
+  readonly numa: readonly NumaNode[];
+  readonly cpus: {
+    online: string | undefined;
+    allowed: string | undefined;
+    isolated: string | undefined;
+  };
+  readonly cgroup: Cgroup;
+}
+
+const FAMILIES = ['op', 'setup', 'register', 'ring', 'syscall'] as const;
+
+/** Asks the kernel through the addon. */
+export async function collectKernel(): Promise<KernelReport> {
+  try {
+    const { features } = await import('../features.js');
+    const families: Record<string, FamilyReport> = {};
+    for (const kind of FAMILIES) {
+      const all = Object.entries(features[kind]).map(([name, feature]) => ({ name, ...feature }));
+      families[kind] = {
+        supported: all.filter(({ supported }) => supported).map(({ name }) => name),
+        missing: all.filter(({ supported }) => !supported),
+      };
+    }
+    return { ...features.ioUring, families };
+  } catch (error) {
+    // No addon for this system: the rest of the report is what helps then.
+    const { message, reason, hint } = error as Error & { reason?: string; hint?: string };
+    return { available: false, error: reason ?? message, ...(hint && { hint }), families: {} };
+  }
+}
+
+function limit(name: 'memlock' | 'nofile' | 'rtprio', reader: Reader): Limit | undefined {
+  const found = readLimit(name, reader);
+  if (found === undefined) return undefined;
+  const plain = (value: number) => (value === Infinity ? 'unlimited' : value);
+  return { soft: plain(found.soft), hard: plain(found.hard) };
+}
+
+function confinement(reader: Reader): Report['confinement'] {
+  const { seccomp, noNewPrivs } = readConfinement(reader);
+  const names = Object.keys(CAPABILITIES) as (keyof typeof CAPABILITIES)[];
+  return {
+    seccomp: seccomp === undefined ? undefined : (['off', 'strict', 'filter'] as const)[seccomp],
+    noNewPrivs,
+    capabilities: Object.fromEntries(names.map((name) => [name, hasCapability(name, reader)])),
+    ioUringDisabled: sysctl('kernel.io_uring_disabled', reader),
+    ioUringGroup: sysctl('kernel.io_uring_group', reader),
+    nearmetalDisable: process.env['NEARMETAL_DISABLE'] || undefined,
+  };
+}
+
+/** Everything; `reader` stands for /proc and /sys. */
+export function collect(ioUring: KernelReport, reader: Reader): Report {
+  const cpuFolder = '/sys/devices/system/cpu';
+  return {
+    system: { kernel: kernel.release, node: process.version, arch: arch(), cpus: cpus().length },
+    ioUring,
+    confinement: confinement(reader),
+    limits: {
+      memlock: limit('memlock', reader),
+      nofile: limit('nofile', reader),
+      rtprio: limit('rtprio', reader),
+    },
+    hugepages: readHugepagePools(reader),
+    transparentHugepages: readTransparentHugepages(reader),
+    numa: readNumaNodes(reader),
+    cpus: {
+      online: readLine(`${cpuFolder}/online`, reader),
+      allowed: readConfinement(reader).cpusAllowed,
+      isolated: readLine(`${cpuFolder}/isolated`, reader) || undefined,
+    },
+    cgroup: readCgroup(reader),
+  };
+}
