@@ -1,4 +1,4 @@
-/** The price of one call into the addon, by what is handed over: why batches cross, not operations. */
+/** The price of one call into the addon, by what is handed over: why batches cross. */
 import type { Contestant, Sample } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';

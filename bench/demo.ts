@@ -107,7 +107,7 @@ function notes(session: Session): string[] {
 async function main(): Promise<number> {
   endChildrenWithUs();
   const placement = choosePlacement();
-  const facts = [...hostFacts(), ['placement', placement.description], ...(await kernelFacts())];
+  const facts = [...hostFacts(), ['placement', placement.description], ...kernelFacts()];
   console.log(`What this machine offers\n\n${align(facts, [0, 1]).join('\n')}\n`);
 
   const progress = progressLine();

@@ -13,7 +13,7 @@ const depths = [1, 32, 128];
 
 const metric: Metric = { key: 'rate', label: '', unit: 'reads/s', better: 'higher' };
 
-/** Past the page cache Node gets a thread per read in flight: its default of 4 would hold it back. */
+/** Past the page cache Node gets a thread per read in flight: 4, its default, would hold it back. */
 function threads(mode: string, depth: number): Record<string, string> {
   return mode === 'direct' ? { UV_THREADPOOL_SIZE: String(Math.max(4, depth)) } : {};
 }

@@ -8,6 +8,7 @@ import { perOperation, type Work } from './_lib/work.js';
 
 const C = 'C io_uring';
 const RAW = 'nearmetal raw ring';
+const HANDLERS = 'nearmetal handlers';
 const PROMISES = 'nearmetal promises';
 const PROMISES_IN_FLIGHT = 64;
 const batches = [1, 8, 64, 256];
@@ -17,6 +18,7 @@ const metric: Metric = { key: 'ns', label: '', unit: 'ns/op', better: 'lower' };
 const programs: [subject: string, command: () => string[]][] = [
   [C, () => [reference('nop')]],
   [RAW, () => [process.execPath, subjectFile('nop-nearmetal'), 'raw']],
+  [HANDLERS, () => [process.execPath, subjectFile('nop-nearmetal'), 'handlers']],
   [PROMISES, () => [process.execPath, subjectFile('nop-nearmetal'), 'promises']],
 ];
 

@@ -66,7 +66,7 @@ export class Session {
     this.#progress(text);
   }
 
-  /** Runs `start`; of a subject that cannot take part the reason is noted, and undefined answered. */
+  /** Runs `start`; answers undefined for a subject that cannot take part, and notes why. */
   async admit<Started>(
     subject: string,
     start: () => Promise<Started>,
