@@ -17,8 +17,9 @@ function received(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
   if (typeof value === 'function') return `function ${value.name}`.trimEnd();
   if (typeof value === 'object') {
-    const name = (value as { constructor?: { name?: string } }).constructor?.name;
-    return name ? `an instance of ${name}` : inspect(value, { depth: -1 });
+    // Neither a getter nor a custom inspector of theirs may run here: '[Name]' is all that is asked.
+    const name = inspect(value, { depth: -1, customInspect: false });
+    return `an instance of ${name.replace(/^\[(.*)\]$/, '$1')}`;
   }
   const text = inspect(value);
   return `type ${typeof value} (${text.length > 28 ? `${text.slice(0, 25)}...` : text})`;

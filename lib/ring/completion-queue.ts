@@ -20,6 +20,11 @@ export interface CompletionLayout {
   readonly cqeWords: number;
 }
 
+/** Called with user data, result (`-errno` on failure) and IORING_CQE_F_* bits. */
+export type RawVisitor = (userData: number, result: number, flags: number) => void;
+
+const HIGH = 0x1_0000_0000;
+
 /** First word of the control page: operations published to the kernel and not collected yet. */
 const IN_FLIGHT = 0;
 
@@ -52,6 +57,11 @@ export class CompletionQueue {
 
   get ready(): number {
     return (Atomics.load(this.#words, this.#layout.tail) - this.#head) | 0;
+  }
+
+  /** Operations that the kernel has, or has completed without our having looked. */
+  get inFlight(): number {
+    return this.#control[IN_FLIGHT] as number;
   }
 
   /** Operations that the native side would have to wait for. */
@@ -104,10 +114,39 @@ export class CompletionQueue {
     }
     this.next = 0;
     this.count = count;
+    this.#advance(ready, last);
+    return ready;
+  }
+
+  /** Hands each completion to `visit` as it stands in the queue, for those that keep their own books. */
+  visit(visit: RawVisitor): number {
+    const words = this.#words;
+    const { cqes, cqeWords } = this.#layout;
+    const head = this.#head;
+    const ready = this.ready;
+    let taken = 0;
+    let last = 0;
+    try {
+      while (taken < ready) {
+        const base = cqes + ((head + taken) & this.#mask) * cqeWords;
+        const flags = words[base + CQE_FLAGS] as number;
+        const low = words[base] as number;
+        const high = words[base + CQE_USER_DATA_HIGH] as number;
+        taken += (flags & IORING_CQE_F_32) === 0 ? 1 : 2;
+        if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
+        if ((flags & IORING_CQE_F_MORE) === 0) last++;
+        visit((low >>> 0) + high * HIGH, words[base + CQE_RESULT] as number, flags);
+      }
+    } finally {
+      this.#advance(taken, last);
+    }
+    return taken;
+  }
+
+  #advance(taken: number, last: number): void {
     this.completed += last;
-    this.#head = (this.#head + ready) | 0;
+    this.#head = (this.#head + taken) | 0;
     this.#control[IN_FLIGHT] = (this.#control[IN_FLIGHT] as number) - last;
     Atomics.store(this.#words, this.#layout.head, this.#head);
-    return ready;
   }
 }

@@ -31,7 +31,7 @@ import type { CompletionQueue } from './completion-queue.js';
 import { letGoOf, revokeEntry } from './letting-go.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
-import { openRaw, type RawRing } from './setup.js';
+import { openRaw, type Queues } from './setup.js';
 import { copyOut, type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
 import { type Block, Staging } from './staging.js';
@@ -65,7 +65,7 @@ export class Engine implements FdUser, MappingUser {
   bufferShortages = 0;
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
-  readonly #raw: RawRing;
+  readonly #raw: Queues;
   readonly #eventFd: number;
   readonly #scratch = new BigUint64Array(1);
   readonly #task = (): void => this.flush();

@@ -10,6 +10,8 @@ export type { OpenOptions } from './ops/openat.js';
 export type { PathLike } from './ops/path.js';
 export type { PollEvent, PollEvents } from './ops/poll-add.js';
 export type { FileStatus } from './ops/statx.js';
+export type { RawVisitor } from './completion-queue.js';
+export { RawRing } from './raw.js';
 export { RegisteredFiles, Registration } from './registered.js';
 export { Ring } from './ring.js';
 export { type CompletionHandler, DetachedError, type Handler, type RunOptions } from './sinks.js';

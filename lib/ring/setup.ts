@@ -38,8 +38,8 @@ const P = {
   cqFlags: 26,
 } as const;
 
-/** A ring as the kernel made it. */
-export interface RawRing {
+/** A ring as the kernel made it, with its queues mapped. */
+export interface Queues {
   readonly fd: number;
   readonly flags: number;
   readonly features: number;
@@ -48,7 +48,7 @@ export interface RawRing {
   readonly buffers: readonly ArrayBuffer[];
 }
 
-export function openRaw(plan: RingPlan): RawRing {
+export function openRaw(plan: RingPlan): Queues {
   requireIoUring();
   const params = new Uint32Array(PARAMS_WORDS);
   params[P.cqEntries] = plan.completionEntries;

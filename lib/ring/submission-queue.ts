@@ -71,7 +71,7 @@ export class SubmissionQueue {
     const words = this.words;
     const base = (this.#tail & this.#mask) * this.#sqeWords;
     writeSqe(words, base, operation, low, high, extraFlags);
-    for (let word = SQE_WORDS; word < this.#sqeWords; word++) words[base + word] = 0;
+    if (this.#sqeWords !== SQE_WORDS) words.fill(0, base + SQE_WORDS, base + this.#sqeWords);
     this.#tail = (this.#tail + 1) | 0;
   }
 

@@ -1,0 +1,108 @@
+/** The bare queues of a ring, for programs that keep their own books: no slots, no promises, no handlers. */
+import { EAGAIN, EBUSY, EINTR, IORING_ENTER_GETEVENTS } from '../abi.js';
+import { check, systemError } from '../errors.js';
+import type { Mapping, MappingUser } from '../memory/mapping.js';
+import { native } from '../native.js';
+import { invalidType } from '../validate.js';
+import type { RawVisitor } from './completion-queue.js';
+import type { Operation } from './operation.js';
+import { planRing, type RingOptions } from './options.js';
+import { openRaw, type Queues } from './setup.js';
+
+const HIGH = 0x1_0000_0000;
+
+/**
+ * A ring without the safety of `Ring`: the caller says which completion belongs to what, and keeps
+ * descriptors open meanwhile. Memory is still safe: operations take `Mapping`s only, and what the
+ * ring was ever given stays mapped until it is closed.
+ *
+ * It never calls back by itself: `submit` and `reap` are the whole loop.
+ *
+ * @kernel 5.10 or later
+ * @man io_uring(7)
+ */
+export class RawRing implements Disposable, MappingUser {
+  readonly #raw: Queues;
+  #closed = false;
+
+  private constructor(raw: Queues) {
+    this.#raw = raw;
+  }
+
+  static open(options: Omit<RingOptions, 'loop'> = {}): RawRing {
+    return new RawRing(openRaw(planRing({ ...options, loop: 'own' })));
+  }
+
+  get fd(): number {
+    return this.#raw.fd;
+  }
+
+  /** Submitted, and without a last completion reaped. */
+  get inFlight(): number {
+    return this.#raw.completion.inFlight;
+  }
+
+  /**
+   * Queues an operation under `userData`, a whole number below 2^53; false when the queue is full.
+   *
+   * Only operations on a `Mapping`, or without memory: there is nobody here to keep staged bytes.
+   */
+  push(operation: Operation<unknown>, userData: number): boolean {
+    const { submission } = this.#raw;
+    if (!submission.hasRoom(1)) return false;
+    if (operation.argumentBytes !== 0 || operation.staged.length !== 0) {
+      throw invalidType('operation', 'without memory other than a Mapping', operation);
+    }
+    const mapping = operation.mapping;
+    if (mapping !== undefined && mapping.holder !== this) this.#hold(mapping);
+    submission.push(operation, userData | 0, (userData / HIGH) | 0, 0);
+    return true;
+  }
+
+  /**
+   * Submits what is queued and waits until `waitFor` completions are there; answers how many the
+   * kernel took. What it did not take (for now) stays queued.
+   */
+  submit(waitFor = 0): number {
+    const { submission, completion, fd } = this.#raw;
+    const fresh = submission.unpublished;
+    if (fresh > 0) {
+      completion.published(fresh);
+      submission.publish();
+    }
+    const result = native.ioUringEnter(fd, fresh, waitFor, IORING_ENTER_GETEVENTS);
+    if (result >= 0) return result;
+    if (result === -EINTR || result === -EAGAIN || result === -EBUSY) return 0;
+    throw systemError(result, 'io_uring_enter');
+  }
+
+  /** Hands every completion there is to `visit`; answers how many there were. */
+  reap(visit: RawVisitor): number {
+    return this.#raw.completion.visit(visit);
+  }
+
+  /** The ring keeps the memory mapped until it is closed. */
+  #hold(mapping: Mapping): void {
+    if (mapping.disposed) throw new TypeError('the mapping has been disposed');
+    if (!mapping.users.has(this)) check(native.ringHold(this.fd, mapping.region), 'ringHold');
+    mapping.users.add(this);
+    mapping.holder = this;
+  }
+
+  /** @internal A disposed mapping stays mapped here: nobody knows what is still in flight on it. */
+  forget(): void {}
+
+  /** Closes the ring; with operations in flight their memory is leaked, since the kernel may write to it. */
+  close(): void {
+    const { fd, buffers, completion } = this.#raw;
+    if (this.#closed) return;
+    this.#closed = true;
+    const idle = completion.inFlight === 0;
+    for (const buffer of buffers) native.detach(buffer);
+    check(idle ? native.ringClose(fd) : native.ringAbandon(fd), 'close');
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
