@@ -1,0 +1,175 @@
+/** Each hint states what it found and what to type; /proc and /sys are made up here. */
+import { expect, test } from 'vitest';
+import * as abi from '../lib/abi.js';
+import { hintFor, warnOfBacklog } from '../lib/hints.js';
+import { kernel } from '../lib/kernel.js';
+import type { Reader } from '../lib/proc/read.js';
+
+/** A /proc and /sys that hold these files and nothing else. */
+function having(files: Record<string, string>): Reader {
+  return {
+    text: (path) => files[path],
+    names: (path) => [
+      ...new Set(
+        Object.keys(files)
+          .filter((file) => file.startsWith(`${path}/`))
+          .map((file) => file.slice(path.length + 1).split('/')[0] ?? ''),
+      ),
+    ],
+  };
+}
+
+const NOTHING = having({});
+const DISABLED = '/proc/sys/kernel/io_uring_disabled';
+const status = (fields: Record<string, string>) => ({
+  '/proc/thread-self/status': Object.entries(fields)
+    .map(([name, value]) => `${name}:\t${value}\n`)
+    .join(''),
+});
+const limits = (name: string, soft: string, hard = soft) => ({
+  '/proc/self/limits': `Limit  Soft Limit  Hard Limit  Units\n${name}   ${soft}   ${hard}   units\n`,
+});
+const UNPRIVILEGED = status({ CapEff: '0000000000000000', Seccomp: '0' });
+
+test('io_uring_setup EPERM: the sysctl first, then the group, then seccomp, then a module', () => {
+  const ask = (files: Record<string, string>) =>
+    hintFor('io_uring_setup', 'EPERM', {}, having(files));
+  expect(ask({ [DISABLED]: '2\n', ...status({ Seccomp: '2' }) })).toMatch(
+    /kernel\.io_uring_disabled is 2.*`sysctl -w kernel\.io_uring_disabled=0`/,
+  );
+  const group = { '/proc/sys/kernel/io_uring_group': '1234\n' };
+  const outside = status({ CapEff: '0', Seccomp: '0', Gid: '100 100 100 100', Groups: '5 6' });
+  expect(ask({ [DISABLED]: '1\n', ...group, ...outside })).toMatch(/is 1.*io_uring_group.*1234/);
+  const inside = status({ CapEff: '0', Seccomp: '2', Gid: '100 100 100 100', Groups: '5 1234' });
+  expect(ask({ [DISABLED]: '1\n', ...group, ...inside })).toMatch(/seccomp/);
+  expect(ask({ [DISABLED]: '0\n', ...status({ Seccomp: '2' }) })).toMatch(
+    /seccomp blocks io_uring_setup.*Docker.*--security-opt seccomp=/,
+  );
+  expect(ask({ [DISABLED]: '0\n', ...status({ Seccomp: '0' }) })).toMatch(/security module/);
+});
+
+test('io_uring_setup ENOSYS: seccomp where the kernel has it, else the kernel', () => {
+  const ask = (files: Record<string, string>) =>
+    hintFor('io_uring_setup', 'ENOSYS', {}, having(files));
+  expect(ask({ [DISABLED]: '0', ...status({ Seccomp: '2' }) })).toMatch(/seccomp answers ENOSYS/);
+  expect(ask(status({ Seccomp: '0' }))).toMatch(/without CONFIG_IO_URING: boot a kernel/);
+  expect(ask(status({ Seccomp: '2' }))).toMatch(/CONFIG_IO_URING, or seccomp answers ENOSYS/);
+});
+
+test('io_uring_setup EINVAL: the flag that does not fit', () => {
+  const ask = (flags: number) => hintFor('io_uring_setup', 'EINVAL', { flags }, NOTHING);
+  expect(ask(abi.IORING_SETUP_DEFER_TASKRUN)).toContain('needs IORING_SETUP_SINGLE_ISSUER');
+  expect(ask(abi.IORING_SETUP_SQ_AFF)).toContain('needs IORING_SETUP_SQPOLL');
+  expect(ask(abi.IORING_SETUP_SQPOLL | abi.IORING_SETUP_COOP_TASKRUN)).toContain('excludes');
+  if (!kernel.atLeast('7.0')) {
+    expect(ask(abi.IORING_SETUP_SQ_REWIND)).toContain(`needs Linux 7.0, this is ${kernel.release}`);
+  }
+});
+
+test('ENOMEM of rings and registrations: RLIMIT_MEMLOCK with its value, unless lifted', () => {
+  const files = { ...UNPRIVILEGED, ...limits('Max locked memory', '8388608') };
+  for (const call of ['io_uring_setup', 'io_uring_register', 'mlock', 'mlock2']) {
+    const hint = hintFor(call, 'ENOMEM', { bytes: 16 * 2 ** 20 }, having(files));
+    expect(hint).toMatch(/RLIMIT_MEMLOCK is 8 MiB.*`ulimit -l.*LimitMEMLOCK=/);
+    if (call !== 'io_uring_setup') expect(hint).toContain('16 MiB');
+  }
+  const lifted = { ...status({ CapEff: '0000000000004000' }), ...limits('Max locked memory', '1') };
+  expect(hintFor('mlock', 'ENOMEM', {}, having(lifted))).toContain('RLIMIT_MEMLOCK does not bind');
+  expect(hintFor('mlock', 'EPERM', {}, having(files))).toMatch(/CAP_IPC_LOCK.*8 MiB/);
+});
+
+test('mmap ENOMEM with MAP_HUGETLB: the pool of that size', () => {
+  const pool = '/sys/kernel/mm/hugepages/hugepages-2048kB';
+  const files = {
+    [`${pool}/nr_hugepages`]: '4\n',
+    [`${pool}/free_hugepages`]: '3\n',
+    [`${pool}/resv_hugepages`]: '1\n',
+    '/proc/meminfo': 'Hugepagesize:       2048 kB\n',
+  };
+  const huge = { flags: abi.MAP_HUGETLB | abi.MAP_HUGE_2MB, bytes: 20 * 2 ** 20 };
+  expect(hintFor('mmap', 'ENOMEM', huge, having(files))).toBe(
+    '2 of 4 hugepages of 2 MiB are free, 10 wanted: `sysctl -w vm.nr_hugepages=12` (as root), ' +
+      "or `orElse: 'transparent'`",
+  );
+  const bySize = { flags: abi.MAP_HUGETLB | abi.MAP_HUGE_1GB };
+  expect(hintFor('mmap', 'ENOMEM', bySize, having(files))).toMatch(/no 1 GiB hugepages.*2 MiB/);
+  expect(hintFor('mmap', 'ENOMEM', { flags: abi.MAP_HUGETLB }, having(files))).toContain('2 MiB');
+  expect(
+    hintFor('mmap', 'ENOMEM', {}, having({ '/proc/sys/vm/max_map_count': '65530' })),
+  ).toContain('vm.max_map_count is 65530');
+});
+
+test('sched_setaffinity EINVAL: the allowed set', () => {
+  const files = status({ Cpus_allowed_list: '0-7' });
+  expect(hintFor('sched_setaffinity', 'EINVAL', { cpus: '12' }, having(files))).toMatch(
+    /^CPU 12 is not in this process's allowed set 0-7 \(cgroup cpuset or taskset\)/,
+  );
+});
+
+test('sched_setscheduler EPERM: the limit and what was asked', () => {
+  const files = limits('Max realtime priority', '0');
+  expect(hintFor('sched_setscheduler', 'EPERM', { priority: 10 }, having(files))).toMatch(
+    /CAP_SYS_NICE or RLIMIT_RTPRIO >= 10 \(now 0\): `ulimit -r 10`/,
+  );
+});
+
+test('NUMA calls: seccomp gates them on CAP_SYS_NICE, or the kernel has no NUMA', () => {
+  const docker = having(status({ Seccomp: '2', CapEff: '0' }));
+  for (const call of ['mbind', 'set_mempolicy']) {
+    expect(hintFor(call, 'EPERM', {}, docker)).toMatch(
+      /gates it on CAP_SYS_NICE.*--cap-add SYS_NICE/,
+    );
+    expect(hintFor(call, 'ENOSYS', {}, having(status({ Seccomp: '0' })))).toContain('CONFIG_NUMA');
+  }
+  expect(hintFor('move_pages', 'EPERM', {}, docker)).toContain('never allows it');
+});
+
+test('pipes, zero-copy and descriptors: the sysctl or limit in question', () => {
+  const pipe = having({ '/proc/sys/fs/pipe-max-size': '1048576' });
+  expect(hintFor('F_SETPIPE_SZ', 'EPERM', {}, pipe)).toContain('fs.pipe-max-size = 1048576');
+  const memory = having({ '/proc/sys/net/core/optmem_max': '131072' });
+  expect(hintFor('io_uring:sendmsg', 'ENOBUFS', { unreaped: 9 }, memory)).toMatch(
+    /net\.core\.optmem_max = 131072.*9 completions/,
+  );
+  const files = having(limits('Max open files', '20000', '40000'));
+  for (const call of ['openat', 'socket', 'io_uring:accept']) {
+    expect(hintFor(call, 'EMFILE', {}, files)).toMatch(/20000.*`ulimit -n 40000`/);
+  }
+  const all = having({ '/proc/sys/fs/file-max': '9223372036854775807\n' });
+  expect(hintFor('openat', 'ENFILE', {}, all)).toContain('fs.file-max is 9223372036854775807');
+  expect(hintFor('bind', 'EACCES', { port: 80 }, NOTHING)).toContain('CAP_NET_BIND_SERVICE');
+});
+
+test('nothing is said where nothing is known, and nothing breaks where nothing can be read', () => {
+  expect(hintFor('read', 'EIO', {}, NOTHING)).toBeUndefined();
+  for (const [call, code] of [
+    ['io_uring_setup', 'EPERM'],
+    ['io_uring_setup', 'ENOMEM'],
+    ['mlock', 'EPERM'],
+    ['sched_setaffinity', 'EINVAL'],
+    ['sched_setscheduler', 'EPERM'],
+    ['F_SETPIPE_SZ', 'EPERM'],
+    ['sendmsg', 'ENOBUFS'],
+    ['openat', 'EMFILE'],
+    ['openat', 'ENFILE'],
+  ] as const) {
+    const hint = hintFor(call, code, {}, NOTHING);
+    expect(hint, `${call} ${code}`).toBeTruthy();
+    expect(hint).not.toMatch(/undefined|NaN/);
+  }
+});
+
+test('a backlog that the kernel cuts is warned of once', async () => {
+  const seen: Error[] = [];
+  const note = (warning: Error) => seen.push(warning);
+  process.on('warning', note);
+  const reader = having({ '/proc/sys/net/core/somaxconn': '4096' });
+  warnOfBacklog(4096, reader);
+  warnOfBacklog(5000, reader);
+  warnOfBacklog(6000, reader);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', note);
+  expect(seen.map(({ message }) => message)).toEqual([
+    'a backlog of 5000 is cut to net.core.somaxconn = 4096',
+  ]);
+});

@@ -1,0 +1,62 @@
+/** Runs our code in a process that is refused things: system calls by seccomp, memory by a limit. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+let launcher: string | undefined;
+
+/** Compiled when first wanted, once per test process. */
+function nouring(): string {
+  if (launcher === undefined) {
+    launcher = join(mkdtempSync(join(tmpdir(), 'nearmetal-')), 'nouring');
+    execFileSync('cc', ['-O1', '-o', launcher, join(root, 'test/support/nouring.c')]);
+  }
+  return launcher;
+}
+
+export const IO_URING_CALLS: readonly number[] = [425, 426, 427];
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Circumstances {
+  /** Calls that answer `errno`. */
+  readonly refuse?: { readonly calls: readonly number[]; readonly errno: number };
+  readonly env?: Readonly<Record<string, string>>;
+  /** Soft and hard RLIMIT_MEMLOCK in bytes, without the capability that lifts it. */
+  readonly memlock?: number;
+}
+
+/** Runs node with `words` in the root of the package, so that its name resolves to what was built. */
+export function runNode(words: readonly string[], circumstances: Circumstances = {}): Outcome {
+  const { refuse, env, memlock } = circumstances;
+  const command = [process.execPath, ...words];
+  if (refuse !== undefined) {
+    command.unshift(nouring(), String(refuse.errno), ...refuse.calls.map(String), '--');
+  }
+  if (memlock !== undefined) {
+    const drop = ['setpriv', '--bounding-set', '-ipc_lock', '--inh-caps', '-ipc_lock'];
+    command.unshift('prlimit', `--memlock=${memlock}:${memlock}`, ...drop);
+  }
+  const [program = '', ...rest] = command;
+  const done = spawnSync(program, rest, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1', ...env },
+  });
+  if (done.error !== undefined) throw done.error;
+  return { status: done.status, stdout: done.stdout, stderr: done.stderr };
+}
+
+/** Runs a module given as text and reads the JSON that it prints. */
+export function evaluate(source: string, circumstances: Circumstances = {}): unknown {
+  const { status, stdout, stderr } = runNode(['--input-type=module', '-e', source], circumstances);
+  if (status !== 0) throw new Error(`the child ended with ${status}: ${stderr}`);
+  return JSON.parse(stdout);
+}
