@@ -36,7 +36,8 @@ export function ioUringRefusal(
 ): Refusal | undefined {
   if (errno === EPERM || errno === EACCES) return ioUringForbidden(syscall, reader);
   if (errno === ENOSYS) return ioUringMissing(syscall, reader);
-  if (errno === ENOMEM) return memlockRefusal(reader);
+  // Unprivileged rings count on kernels before 5.12, and again on newer ones (seen on 6.18).
+  if (errno === ENOMEM) return memlockRefusal(reader, undefined, ', against which rings count');
   if (errno === EMFILE || errno === ENFILE) return descriptorRefusal(errno, reader);
   return undefined;
 }
@@ -111,11 +112,10 @@ function ioUringMissing(syscall: string, reader: Reader): Refusal {
 }
 
 /** Memory that may not be pinned, by RLIMIT_MEMLOCK. */
-export function memlockRefusal(reader: Reader = system, bytes?: number): Refusal {
+export function memlockRefusal(reader: Reader = system, bytes?: number, what = ''): Refusal {
   const limit = readLimit('memlock', reader);
   const found = limit === undefined ? 'cannot be read' : `is ${formatBytes(limit.soft)}`;
   const asked = bytes === undefined ? '' : `, and ${formatBytes(bytes)} were asked for`;
-  const charged = kernel.atLeast('5.12') ? '' : ' (before 5.12 the rings themselves count too)';
   if (limit?.soft === Infinity || hasCapability('CAP_IPC_LOCK', reader) === true) {
     return {
       reason: 'limit',
@@ -127,7 +127,7 @@ export function memlockRefusal(reader: Reader = system, bytes?: number): Refusal
   }
   return {
     reason: 'limit',
-    detail: `RLIMIT_MEMLOCK ${found}${asked}${charged}`,
+    detail: `RLIMIT_MEMLOCK ${found}${what}${asked}`,
     hint:
       '`ulimit -l unlimited`, LimitMEMLOCK=infinity in systemd, `--ulimit memlock=-1` in ' +
       'Docker, or fewer bytes',

@@ -129,7 +129,7 @@ function limits(page: Page, { limits: found, confinement: { capabilities } }: Re
       soft === 'unlimited' || soft >= ENOUGH_MEMLOCK || capabilities['CAP_IPC_LOCK'] === true;
     const held = capabilities['CAP_IPC_LOCK'] === true ? '; CAP_IPC_LOCK lifts it' : '';
     page.row(enough ? 'good' : 'bad', 'memlock', `${bytes(soft)} (at most ${bytes(hard)})${held}`);
-    if (!enough) page.why('registered buffers and locked memory count against it');
+    if (!enough) page.why('rings, registered buffers and locked memory count against it');
     if (!enough)
       page.type(
         'ulimit -l unlimited; LimitMEMLOCK=infinity in systemd; docker run --ulimit memlock=-1',

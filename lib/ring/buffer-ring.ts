@@ -157,7 +157,7 @@ export class BufferRing implements Disposable {
     else this.#waiting.push(resume);
   }
 
-  /** Unregisters the pool. Leases that are out stay readable; operations that pick from it fail with ENOBUFS. */
+  /** Unregisters the pool and empties its buffers, leases included; operations that pick from it fail with ENOBUFS. */
   dispose(): void {
     if (this.#closed) return;
     this.#closed = true;

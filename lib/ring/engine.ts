@@ -273,7 +273,7 @@ export class Engine implements FdUser, MappingUser {
     this.#kicked = true;
     const turn = (): void => {
       this.#kicked = false;
-      if (this.fd < 0 || (!this.open && this.slots.inUse === 0)) return;
+      if (!this.open) return;
       try {
         this.turn();
       } finally {
@@ -392,6 +392,7 @@ export class Engine implements FdUser, MappingUser {
     if (!starved) {
       this.completion.setSignals(true);
       native.read(this.#eventFd, this.#scratch);
+      if (this.#mustEnter) this.#enter(0, IORING_ENTER_GETEVENTS);
       // A completion that came before signals were on again has signalled nobody.
       const flags = this.submission.flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
       if (this.completion.ready === 0 && flags === 0) return;
@@ -428,13 +429,21 @@ export class Engine implements FdUser, MappingUser {
   /** Unmaps and closes; nothing may be in flight unless `abandon`, which leaks what is. */
   destroy(abandon: boolean): void {
     this.open = false;
-    if (!abandon) this.staging.dispose();
+    if (abandon) this.#settleAbandoned();
+    else this.staging.dispose();
     for (const buffer of this.#raw.buffers) native.detach(buffer);
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
     if (this.#eventFd >= 0) {
       clearOwned(this.#eventFd);
       native.close(this.#eventFd);
+    }
+  }
+
+  /** Nobody waits for ever: the operations end as cancelled, though the kernel has not let go. */
+  #settleAbandoned(): void {
+    for (const slot of this.slots.occupied()) {
+      this.slots.sinks[slot]?.complete(this.slots.tags[slot] as number, -ECANCELED, 0, undefined);
     }
   }
 

@@ -118,6 +118,8 @@ export function promiseOf<Result>(
   options: RunOptions | undefined,
 ): Promise<Result> {
   if (!engine.open) return Promise.reject(closedError());
+  const signal = options?.signal;
+  if (signal?.aborted) return Promise.reject(abortError(signal));
   const promise = new Promise<unknown>(executor) as Promise<Result>;
   const sink = new PromiseSink(engine, operation as Operation<unknown>);
   if (engine.plan.debug) sink.site = new Error('started here');
