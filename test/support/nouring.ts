@@ -41,7 +41,10 @@ export function runNode(words: readonly string[], circumstances: Circumstances =
     command.unshift(nouring(), String(refuse.errno), ...refuse.calls.map(String), '--');
   }
   if (memlock !== undefined) {
-    const drop = ['setpriv', '--bounding-set', '-ipc_lock', '--inh-caps', '-ipc_lock'];
+    const drop =
+      process.geteuid?.() === 0
+        ? ['setpriv', '--bounding-set', '-ipc_lock', '--inh-caps', '-ipc_lock']
+        : [];
     command.unshift('prlimit', `--memlock=${memlock}:${memlock}`, ...drop);
   }
   const [program = '', ...rest] = command;
