@@ -65,7 +65,13 @@ export interface Native {
   ioUringSetup(entries: number, params: Uint32Array): number;
   ioUringEnter(ring: number, toSubmit: number, minComplete: number, flags: number): number;
   /** With IORING_ENTER_EXT_ARG: waits at most `timeoutNs` nanoseconds. */
-  ioUringEnterTimeout(ring: number, toSubmit: number, minComplete: number, flags: number, timeoutNs: number): number;
+  ioUringEnterTimeout(
+    ring: number,
+    toSubmit: number,
+    minComplete: number,
+    flags: number,
+    timeoutNs: number,
+  ): number;
   ioUringRegister(ring: number, opcode: number, argument: Bytes | null, count: number): number;
   /** Maps the queues of a ring just set up and takes its descriptor over; the thread's end closes it. */
   ringMap(ring: number, params: Uint32Array): 0 | number;
@@ -97,7 +103,16 @@ export interface Seam {
   /** The `nth` call from now (1 = the next) of system call `number`, and the `count - 1` after it, answer `-errno`. */
   fail(number: number, nth: number, count: number, errno: number): void;
   /** Random faults on rings from `seed`, each in thousandths: EAGAIN/EBUSY/EINTR, partial submits, and per completion: held back, swapped, doubled. */
-  chaos(seed: number, permille: { errno?: number; partial?: number; delay?: number; reorder?: number; duplicate?: number }): void;
+  chaos(
+    seed: number,
+    permille: {
+      errno?: number;
+      partial?: number;
+      delay?: number;
+      reorder?: number;
+      duplicate?: number;
+    },
+  ): void;
   /** Rings opened from now on show at most this many completions at once; the rest overflow. 0: as the kernel has it. */
   limitCompletions(count: number): void;
   reset(): void;
@@ -109,7 +124,10 @@ const require = createRequire(import.meta.url);
 
 function load(): Native {
   if (process.platform !== 'linux') {
-    throw new UnsupportedError({ feature: 'platform', reason: `nearmetal needs Linux; this is ${process.platform}` });
+    throw new UnsupportedError({
+      feature: 'platform',
+      reason: `nearmetal needs Linux; this is ${process.platform}`,
+    });
   }
   const chosen = process.env.NEARMETAL_ADDON;
   const root = fileURLToPath(new URL('..', import.meta.url));

@@ -1,12 +1,12 @@
 /** Memory mapped by the library: the kernel may write to it for as long as it needs to. */
 import * as workerThreads from 'node:worker_threads';
 import {
+  EINVAL,
   MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   PROT_READ,
   PROT_WRITE,
-  EINVAL,
 } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';

@@ -1,8 +1,5 @@
 /** Provided buffers: a pool that the kernel takes from when data is there, and that gets each one back. */
-import {
-  IORING_REGISTER_PBUF_RING,
-  IORING_UNREGISTER_PBUF_RING,
-} from '../abi.js';
+import { IORING_REGISTER_PBUF_RING, IORING_UNREGISTER_PBUF_RING } from '../abi.js';
 import { check } from '../errors.js';
 import { Mapping } from '../memory/mapping.js';
 import { native } from '../native.js';

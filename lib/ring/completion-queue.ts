@@ -7,7 +7,7 @@ import {
 } from '../abi.js';
 import { markOwned } from '../fd/owned-bits.js';
 import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
-import { type Slots, SLOT_MASK, YIELDS_FD } from './slots.js';
+import { SLOT_MASK, type Slots, YIELDS_FD } from './slots.js';
 
 /** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
 export interface CompletionLayout {

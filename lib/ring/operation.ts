@@ -1,10 +1,5 @@
 /** An operation as a value: what goes into a submission queue entry, and how its result is read. */
-import {
-  IOSQE_ASYNC,
-  IOSQE_BUFFER_SELECT,
-  IOSQE_FIXED_FILE,
-  IOSQE_IO_DRAIN,
-} from '../abi.js';
+import { IOSQE_ASYNC, IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN } from '../abi.js';
 import type { Descriptor } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
 import { bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';

@@ -157,7 +157,8 @@ function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
   const asked = plan.required;
   const task = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
   if (asked & IORING_SETUP_SQPOLL) {
-    if (asked & task) throw invalidValue('sqpoll', 'must be false together with task-run flags', true);
+    if (asked & task)
+      throw invalidValue('sqpoll', 'must be false together with task-run flags', true);
     plan.wished &= ~task;
   }
   if (asked & IORING_SETUP_COOP_TASKRUN) plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
@@ -165,7 +166,11 @@ function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
   const some = (plan.wished | asked) & (IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN);
   if (some === 0) plan.wished &= ~IORING_SETUP_TASKRUN_FLAG;
   if (asked & IORING_SETUP_SQ_AFF && !(asked & IORING_SETUP_SQPOLL)) {
-    throw invalidValue('sqThreadCpu', 'must be left out unless sqpoll is true', options.sqThreadCpu);
+    throw invalidValue(
+      'sqThreadCpu',
+      'must be left out unless sqpoll is true',
+      options.sqThreadCpu,
+    );
   }
   if (asked & IORING_SETUP_HYBRID_IOPOLL && !(asked & IORING_SETUP_IOPOLL)) {
     throw invalidValue('hybridIopoll', 'must be false unless iopoll is true', true);

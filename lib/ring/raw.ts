@@ -89,7 +89,7 @@ export class RawRing implements Disposable, MappingUser {
     mapping.holder = this;
   }
 
-  /** @internal A disposed mapping stays mapped here: nobody knows what is still in flight on it. */
+  /** A disposed mapping stays mapped here: nobody knows what is still in flight on it. */
   forget(): void {}
 
   /** Closes the ring; with operations in flight their memory is leaked, since the kernel may write to it. */

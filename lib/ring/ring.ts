@@ -7,7 +7,6 @@ import { BufferRing, type BufferRingOptions, type Lease } from './buffer-ring.js
 import { closeEngine } from './closing.js';
 import { closedError, Engine } from './engine.js';
 import { MultishotOperation, Operation } from './operation.js';
-import { planRing, type RingOptions } from './options.js';
 import * as op from './ops/index.js';
 import type { OpenOptions } from './ops/openat.js';
 import type { PathLike } from './ops/path.js';
@@ -17,6 +16,7 @@ import type { ReceiveOptions } from './ops/recv.js';
 import type { SendOptions } from './ops/send.js';
 import type { FileStatus, StatxOptions } from './ops/statx.js';
 import type { WriteOptions } from './ops/write.js';
+import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
 import {
   type RegisteredFiles,
@@ -31,14 +31,19 @@ import { MultishotStream, type StreamOptions } from './stream.js';
 const RUN_KEYS = ['signal', 'timeoutMs'];
 
 /** Leaves what is an operation's own, for its maker to check. */
-function split<Own extends object>(options: (Own & RunOptions) | undefined): [Own, RunOptions | undefined] {
+function split<Own extends object>(
+  options: (Own & RunOptions) | undefined,
+): [Own, RunOptions | undefined] {
   if (options === undefined) return [{} as Own, undefined];
   if (typeof options !== 'object' || options === null) {
     throw invalidType('options', 'an object', options);
   }
   const { signal, timeoutMs, ...own } = options;
   if (signal === undefined && timeoutMs === undefined) return [own as unknown as Own, undefined];
-  return [own as unknown as Own, runOptions({ ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) })];
+  return [
+    own as unknown as Own,
+    runOptions({ ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }),
+  ];
 }
 
 function runOptions(options: RunOptions): RunOptions {
@@ -241,32 +246,56 @@ export class Ring implements AsyncDisposable {
     return this.run(op.nop(), options);
   }
 
-  read(fd: FdLike | DirectFd, target: ArrayBufferView, options?: ReadOptions & RunOptions): Promise<number> {
+  read(
+    fd: FdLike | DirectFd,
+    target: ArrayBufferView,
+    options?: ReadOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<ReadOptions>(options);
     return this.run(op.read(fd, target, own), run);
   }
 
-  readFixed(fd: FdLike | DirectFd, target: ArrayBufferView, options?: ReadOptions & RunOptions): Promise<number> {
+  readFixed(
+    fd: FdLike | DirectFd,
+    target: ArrayBufferView,
+    options?: ReadOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<ReadOptions>(options);
     return this.run(op.readFixed(fd, target, own), run);
   }
 
-  readv(fd: FdLike | DirectFd, targets: readonly ArrayBufferView[], options?: ReadOptions & RunOptions): Promise<number> {
+  readv(
+    fd: FdLike | DirectFd,
+    targets: readonly ArrayBufferView[],
+    options?: ReadOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<ReadOptions>(options);
     return this.run(op.readv(fd, targets, own), run);
   }
 
-  write(fd: FdLike | DirectFd, source: ArrayBufferView, options?: WriteOptions & RunOptions): Promise<number> {
+  write(
+    fd: FdLike | DirectFd,
+    source: ArrayBufferView,
+    options?: WriteOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<WriteOptions>(options);
     return this.run(op.write(fd, source, own), run);
   }
 
-  writeFixed(fd: FdLike | DirectFd, source: ArrayBufferView, options?: WriteOptions & RunOptions): Promise<number> {
+  writeFixed(
+    fd: FdLike | DirectFd,
+    source: ArrayBufferView,
+    options?: WriteOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<WriteOptions>(options);
     return this.run(op.writeFixed(fd, source, own), run);
   }
 
-  writev(fd: FdLike | DirectFd, sources: readonly ArrayBufferView[], options?: WriteOptions & RunOptions): Promise<number> {
+  writev(
+    fd: FdLike | DirectFd,
+    sources: readonly ArrayBufferView[],
+    options?: WriteOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<WriteOptions>(options);
     return this.run(op.writev(fd, sources, own), run);
   }
@@ -298,7 +327,11 @@ export class Ring implements AsyncDisposable {
     return this.run(op.connect(socket, address), options);
   }
 
-  recv(socket: FdLike | DirectFd, target: ArrayBufferView, options?: ReceiveOptions & RunOptions): Promise<number> {
+  recv(
+    socket: FdLike | DirectFd,
+    target: ArrayBufferView,
+    options?: ReceiveOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<ReceiveOptions>(options);
     return this.run(op.recv(socket, target, own), run);
   }
@@ -310,19 +343,31 @@ export class Ring implements AsyncDisposable {
     return this.stream(op.recvMultishot(socket, { buffers }), options);
   }
 
-  send(socket: FdLike | DirectFd, source: ArrayBufferView, options?: SendOptions & RunOptions): Promise<number> {
+  send(
+    socket: FdLike | DirectFd,
+    source: ArrayBufferView,
+    options?: SendOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<SendOptions>(options);
     return this.run(op.send(socket, source, own), run);
   }
 
   /** Sends all of `source`, with as many operations as it takes. */
-  async sendAll(socket: FdLike | DirectFd, source: Uint8Array, options?: SendOptions & RunOptions): Promise<void> {
+  async sendAll(
+    socket: FdLike | DirectFd,
+    source: Uint8Array,
+    options?: SendOptions & RunOptions,
+  ): Promise<void> {
     for (let sent = 0; sent < source.byteLength; ) {
       sent += await this.send(socket, source.subarray(sent), options);
     }
   }
 
-  shutdown(socket: FdLike | DirectFd, side: 'read' | 'write' | 'both', options?: RunOptions): Promise<void> {
+  shutdown(
+    socket: FdLike | DirectFd,
+    side: 'read' | 'write' | 'both',
+    options?: RunOptions,
+  ): Promise<void> {
     return this.run(op.shutdown(socket, side), options);
   }
 
@@ -334,11 +379,19 @@ export class Ring implements AsyncDisposable {
     return this.run(op.timeout(ms), options);
   }
 
-  pollAdd(fd: FdLike | DirectFd, events: readonly PollEvent[], options?: RunOptions): Promise<PollEvents> {
+  pollAdd(
+    fd: FdLike | DirectFd,
+    events: readonly PollEvent[],
+    options?: RunOptions,
+  ): Promise<PollEvents> {
     return this.run(op.pollAdd(fd, events), options);
   }
 
-  pollMultishot(fd: FdLike | DirectFd, events: readonly PollEvent[], options?: StreamOptions): MultishotStream<PollEvents> {
+  pollMultishot(
+    fd: FdLike | DirectFd,
+    events: readonly PollEvent[],
+    options?: StreamOptions,
+  ): MultishotStream<PollEvents> {
     return this.stream(op.pollMultishot(fd, events), options);
   }
 }

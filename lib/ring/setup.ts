@@ -13,8 +13,8 @@ import { check, UnsupportedError } from '../errors.js';
 import { requireIoUring, setupFlagSupported } from '../features.js';
 import { native } from '../native.js';
 import { CompletionQueue } from './completion-queue.js';
-import { FLAG_OF, type RingPlan } from './options.js';
 import { CQE_WORDS } from './cqe.js';
+import { FLAG_OF, type RingPlan } from './options.js';
 import { SQE_WORDS } from './sqe.js';
 import { SubmissionQueue } from './submission-queue.js';
 

@@ -48,7 +48,10 @@ export class Spill {
 
   #chainLength(): number {
     let length = 1;
-    while (((this.words[(this.#first + length - 1) * SQE_WORDS + SQE_HEAD] as number) & LINKS) !== 0) {
+    while (
+      ((this.words[(this.#first + length - 1) * SQE_WORDS + SQE_HEAD] as number) & LINKS) !==
+      0
+    ) {
       length++;
     }
     return length;

@@ -1,4 +1,6 @@
 /** The submission queue over mapped memory: filled here, published to the kernel once per batch. */
+
+import type { Operation } from './operation.js';
 import {
   SQE_ADDRESS_HIGH,
   SQE_ADDRESS_LOW,
@@ -17,7 +19,6 @@ import {
   SQE_USER_DATA_LOW,
   SQE_WORDS,
 } from './sqe.js';
-import type { Operation } from './operation.js';
 
 /** Where things are in the mapped memory, in words (`struct io_sqring_offsets`). */
 export interface SubmissionLayout {

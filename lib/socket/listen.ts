@@ -79,7 +79,5 @@ export function addressOf(socket: FdLike): SocketAddress {
 }
 
 function detailOf(address: SocketAddress): { path: string } | { address: string; port: number } {
-  return 'path' in address
-    ? { path: address.path }
-    : { address: address.host, port: address.port };
+  return 'path' in address ? { path: address.path } : { address: address.host, port: address.port };
 }

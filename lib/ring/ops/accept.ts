@@ -26,7 +26,10 @@ const ACCEPTED = SOCK_CLOEXEC | SOCK_NONBLOCK;
  * @kernel 5.5 IORING_OP_ACCEPT
  * @man accept4(2)
  */
-export function accept(listener: FdLike | DirectFd, options: CommonOptions = {}): Operation<OwnedFd> {
+export function accept(
+  listener: FdLike | DirectFd,
+  options: CommonOptions = {},
+): Operation<OwnedFd> {
   const operation = new Operation(ACCEPT, descriptor('listener', listener)).common(options);
   operation.operationFlags = ACCEPTED;
   return operation;

@@ -1,5 +1,9 @@
 /** Asks the kernel to give up operations in flight. */
-import { IORING_ASYNC_CANCEL_ALL, IORING_ASYNC_CANCEL_FD, IORING_OP_ASYNC_CANCEL } from '../../abi.js';
+import {
+  IORING_ASYNC_CANCEL_ALL,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_OP_ASYNC_CANCEL,
+} from '../../abi.js';
 import { type Descriptor, descriptor, type FdLike } from '../../fd/fd.js';
 import { byteCount, type CommonOptions, kind, Operation } from '../operation.js';
 

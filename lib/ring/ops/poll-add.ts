@@ -9,7 +9,7 @@ import {
   POLLPRI,
   POLLRDHUP,
 } from '../../abi.js';
-import { type DirectFd, type Descriptor, descriptor, type FdLike } from '../../fd/fd.js';
+import { type Descriptor, type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { invalidValue } from '../../validate.js';
 import { type CommonOptions, kind, MultishotOperation, Operation } from '../operation.js';
 

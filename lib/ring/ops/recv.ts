@@ -10,7 +10,13 @@ import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { boolean, invalidType } from '../../validate.js';
 import { BufferRing, type Lease } from '../buffer-ring.js';
 import { bufferId } from '../cqe.js';
-import { byteCount, type CommonOptions, kind, MultishotOperation, Operation } from '../operation.js';
+import {
+  byteCount,
+  type CommonOptions,
+  kind,
+  MultishotOperation,
+  Operation,
+} from '../operation.js';
 import { SQE_IOPRIO_SHIFT } from '../sqe.js';
 
 const RECV = kind<number>({ name: 'recv', code: IORING_OP_RECV, since: '5.6', decode: byteCount });

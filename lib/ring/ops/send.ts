@@ -1,5 +1,11 @@
 /** Sends on a socket. */
-import { IORING_OP_SEND, IORING_RECVSEND_POLL_FIRST, MSG_MORE, MSG_NOSIGNAL, MSG_WAITALL } from '../../abi.js';
+import {
+  IORING_OP_SEND,
+  IORING_RECVSEND_POLL_FIRST,
+  MSG_MORE,
+  MSG_NOSIGNAL,
+  MSG_WAITALL,
+} from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { boolean } from '../../validate.js';
 import { byteCount, type CommonOptions, kind, Operation } from '../operation.js';

@@ -38,7 +38,10 @@ export interface SocketOptions extends CommonOptions {
  * @kernel 5.19 IORING_OP_SOCKET
  * @man socket(2)
  */
-export function socket(domain: keyof typeof DOMAINS, options: SocketOptions = {}): Operation<OwnedFd> {
+export function socket(
+  domain: keyof typeof DOMAINS,
+  options: SocketOptions = {},
+): Operation<OwnedFd> {
   const operation = new Operation(SOCKET).common(options, 'type', 'protocol');
   const type = oneOf('type', options.type ?? 'stream', ['stream', 'dgram', 'seqpacket'] as const);
   operation.fd = DOMAINS[oneOf('domain', domain, ['inet', 'inet6', 'unix'] as const)];

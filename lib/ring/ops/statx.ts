@@ -58,7 +58,10 @@ export interface StatxOptions extends CommonOptions {
  * @kernel 5.6 IORING_OP_STATX; alignments from 6.1
  * @man statx(2)
  */
-export function statx(target: PathLike | FdLike, options: StatxOptions = {}): Operation<FileStatus> {
+export function statx(
+  target: PathLike | FdLike,
+  options: StatxOptions = {},
+): Operation<FileStatus> {
   const open = target instanceof Descriptor ? plainDescriptor('target', target) : undefined;
   const operation = new Operation(STATX, open).common(options, 'noFollow');
   const path = open === undefined ? pathBytes('target', target) : new Uint8Array(1);
@@ -66,7 +69,8 @@ export function statx(target: PathLike | FdLike, options: StatxOptions = {}): Op
     operation.fd = AT_FDCWD;
     operation.path = target as PathLike;
   } else operation.operationFlags |= AT_EMPTY_PATH;
-  if (boolean('noFollow', options.noFollow ?? false)) operation.operationFlags |= AT_SYMLINK_NOFOLLOW;
+  if (boolean('noFollow', options.noFollow ?? false))
+    operation.operationFlags |= AT_SYMLINK_NOFOLLOW;
   // The answer comes first, since it is the part with an alignment.
   return operation.arguments(STATX_BYTES + path.length, (self, block) => {
     block.bytes.set(path, STATX_BYTES);
