@@ -128,6 +128,7 @@ napi_value ring_map(napi_env env, napi_callback_info info) {
   if (result < 0) {
     drop(ring->rings);
     drop(ring->sqes);
+    drop(ring->control);
     return small_number(env, result);
   }
   locate_queues(*ring, *params);

@@ -57,7 +57,9 @@ long sys::call(long number, long a, long b, long c, long d, long e, long f) {
       ring->second.event_fd = *reinterpret_cast<const int*>(c);
     }
   }
-  return kernel(number, a, b, c, d, e, f);
+  const long result = kernel(number, a, b, c, d, e, f);
+  if (number == SYS_read) seam::refresh(static_cast<int>(a));
+  return result;
 }
 
 namespace {

@@ -86,6 +86,12 @@ void push(ShadowRing& ring) {
   sys::kernel(SYS_write, ring.event_fd, sys::pointer(&one), sizeof one);
 }
 
+// What JavaScript may look at without a system call: new completions, and the kernel's flags.
+void show(State& now, ShadowRing& ring) {
+  pull(now, ring);
+  push(ring);
+}
+
 int chaos_error(State& now) {
   constexpr int kErrors[] = {EAGAIN, EBUSY, EINTR};
   return now.chance(now.chaos.error) ? kErrors[now.next() % 3] : 0;
@@ -123,9 +129,15 @@ long enter(ShadowRing& ring, int fd, uint32_t to_submit, long min_complete, long
   const long result = sys::kernel(SYS_io_uring_enter, fd, to_submit, min_complete, flags, argument,
                                   size);
   store(ring.copy, offsets.head, load(ring.real, offsets.head));
-  pull(now, ring);
-  push(ring);
+  show(now, ring);
   return result;
+}
+
+void refresh(int event_fd) {
+  State& now = state();
+  for (auto& [fd, ring] : now.rings) {
+    if (ring.event_fd == event_fd) show(now, ring);
+  }
 }
 
 }  // namespace nearmetal::seam
