@@ -7,7 +7,7 @@ import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, progressLine } from './_lib/report.js';
 import { paces, type Result, Session } from './_lib/session.js';
 import { crossing } from './crossing.bench.js';
-import { runEcho } from './echo.bench.js';
+import { echo } from './echo.bench.js';
 import { fread } from './fread.bench.js';
 import { nop } from './nop.bench.js';
 
@@ -32,10 +32,7 @@ const rows: Row[] = [
   echoRow('TCP echo, 20 x 16 KiB', '20x16384'),
   readRow('read 4 KiB at random, cached, 1 deep', 'cached depth 1'),
   readRow('read 4 KiB at random, cached, 32 deep', 'cached depth 32'),
-  readRow('read 4 KiB at random, cached, 128 deep', 'cached depth 128'),
-  readRow('read 4 KiB past the cache, 1 deep', 'direct depth 1'),
   readRow('read 4 KiB past the cache, 32 deep', 'direct depth 32'),
-  readRow('read 4 KiB past the cache, 128 deep', 'direct depth 128'),
 ];
 
 function nopRow(label: string, metric: string, ours: string): Row {
@@ -111,12 +108,13 @@ async function main(): Promise<number> {
   console.log(`What this machine offers\n\n${align(facts, [0, 1]).join('\n')}\n`);
 
   const progress = progressLine();
-  const session = new Session(paces.demo, placement, progress.show);
+  const cases = new Set(rows.map(({ bench, metric }) => `${bench} ${metric}`));
+  const session = new Session(paces.demo, placement, progress.show, cases);
   const noise = watchNoise();
   try {
     await nop.run(session);
     await crossing.run(session);
-    await runEcho(session, ['50x64', '20x16384']);
+    await echo.run(session);
     await fread.run(session);
   } finally {
     progress.clear();

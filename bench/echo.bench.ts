@@ -20,8 +20,7 @@ const metrics: Metric[] = [
   { key: 'p99', label: 'p99', unit: 'us', better: 'lower' },
 ];
 
-/** Also the demo's way in, which shows fewer of them. */
-export async function runEcho(session: Session, names?: readonly string[]): Promise<void> {
+async function run(session: Session): Promise<void> {
   const { placement, pace } = session;
   const load = findLoad(placement.client);
   if (load.note) session.missing.set('C load client', load.note);
@@ -33,7 +32,7 @@ export async function runEcho(session: Session, names?: readonly string[]): Prom
       if (server) servers.push(server);
     }
     for (const shape of cases) {
-      if (names && !names.includes(shape.name)) continue;
+      if (!session.wants('echo', shape.name)) continue;
       const contestants = servers.map(
         (server): Contestant => ({
           subject: server.subject,
@@ -64,5 +63,5 @@ export async function runEcho(session: Session, names?: readonly string[]): Prom
 export const echo: Bench = {
   name: 'echo',
   title: 'TCP echo: 50x64 B, 200x64 B pipelined 16 deep, 20x16 KiB',
-  run: (session) => runEcho(session),
+  run,
 };

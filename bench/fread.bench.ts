@@ -13,7 +13,7 @@ const depths = [1, 32, 128];
 
 const metric: Metric = { key: 'rate', label: '', unit: 'reads/s', better: 'higher' };
 
-/** Past the page cache Node gets a thread per read in flight: 4, its default, would hold it back. */
+/** Past the page cache Node gets a thread per read in flight: its default, 4, is too few there. */
 function threads(mode: string, depth: number): Record<string, string> {
   return mode === 'direct' ? { UV_THREADPOOL_SIZE: String(Math.max(4, depth)) } : {};
 }
@@ -34,6 +34,7 @@ async function measureCase(
   const children: Child[] = [];
   const contestants: Contestant[] = [];
   const name = `${mode} depth ${depth}`;
+  if (!session.wants('fread', name)) return;
   try {
     for (const [subject, command] of programs) {
       session.progress(`fread ${name}: warming up ${subject}`);

@@ -44,6 +44,8 @@ async function run(session: Session): Promise<void> {
   }
   try {
     for (const batch of batches) {
+      const name = `batch ${batch}`;
+      if (!session.wants('nop', name)) continue;
       const contestants: Contestant[] = [];
       for (const [subject, child] of children) {
         if (!batchesOf(subject).includes(batch)) continue;
@@ -54,7 +56,7 @@ async function run(session: Session): Promise<void> {
         });
       }
       const references = [C];
-      await session.measure('nop', `batch ${batch}`, {
+      await session.measure('nop', name, {
         contestants,
         references,
         metrics: [metric],

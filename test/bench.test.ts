@@ -1,7 +1,8 @@
 /** The harness works as its users run it; its client notices every wrong byte. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { parseCpuList } from '../bench/_lib/cpus.js';
@@ -149,6 +150,34 @@ const corruptions: Corruption[] = [
   ['a byte lost', (bytes, total) => bytes.subarray(total === 0 ? 1 : 0), /a wrong byte came back/],
   ['bytes sent twice', (bytes) => Buffer.concat([bytes, bytes]), /more came back|a wrong byte/],
 ];
+
+it('ends all that it started when it is interrupted', async () => {
+  const child = spawn(process.execPath, [join(root, '.dev/bench/run.js'), 'echo', '--quick']);
+  cleanUp.push(() => child.kill('SIGKILL'));
+  await new Promise((resolve) => child.stderr.once('data', resolve));
+  const pid = child.pid as number;
+  let started: number[] = [];
+  while (started.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    started = childrenOf(pid);
+  }
+  child.kill('SIGINT');
+  expect(await ended(child)).toBe(130);
+  await expect.poll(() => started.filter((other) => existsSync(`/proc/${other}`))).toEqual([]);
+}, 30_000);
+
+/** By asking every process for its parent: not every kernel lists children. */
+function childrenOf(pid: number): number[] {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.map(Number).filter((other) => {
+    try {
+      const fields = readFileSync(`/proc/${other}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+      return Number(fields?.[1]) === pid;
+    } catch {
+      return false;
+    }
+  });
+}
 
 describe.each(['load.c', 'load-node'])('the client %s', (name) => {
   function client(context: TestContext): string[] {

@@ -1,8 +1,9 @@
 /** The client that drives the echo servers: ours in C, or its slower twin on Node. */
 import type { Sample } from './interleave.js';
+import { MissingPeer } from './missing.js';
 import { subjectFile } from './paths.js';
 import { Child } from './process.js';
-import { hasCompiler, reference } from './reference.js';
+import { reference } from './reference.js';
 import type { Server } from './servers.js';
 
 /** What is on the way at any time: `depth` messages of `size` bytes on each connection. */
@@ -34,13 +35,21 @@ export interface Load {
 
 const WARM_UP_PART = 0.3;
 
+/** The command of the client, with the reason when it is not the one in C. */
+function findClient(): { command: string[]; note: string | undefined } {
+  try {
+    return { command: [reference('load')], note: undefined };
+  } catch (error) {
+    if (!(error instanceof MissingPeer)) throw error;
+    const note = `${error.message}; a client on Node.js drives the servers, and slows them all`;
+    return { command: [process.execPath, subjectFile('load-node')], note };
+  }
+}
+
 export function findLoad(cpu: number | undefined): Load {
-  const native = hasCompiler();
-  const command = native ? [reference('load')] : [process.execPath, subjectFile('load-node')];
+  const { command, note } = findClient();
   return {
-    note: native
-      ? undefined
-      : 'no C compiler: a client on Node drives the servers, and slows all down',
+    note,
     async run({ port, child: server }, { connections, size, depth }, seconds) {
       const sizes = [port, connections, size, depth, seconds * WARM_UP_PART, seconds, server.pid];
       const client = new Child('load client', [...command, ...sizes.map(String)], { cpu });

@@ -10,6 +10,8 @@ const STOP_TIMEOUT_MS = 2000;
 const TICKS_PER_SECOND = 100;
 
 const running = new Set<Child>();
+/** Set once we are told to end: nobody is told of the children's ends any more. */
+let leaving = false;
 
 /** CPU time of all threads of a process, for lack of a better clock; 0 when it is gone. */
 export function cpuNs(pid: number): number {
@@ -38,7 +40,7 @@ export class Child {
   readonly #name: string;
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #lines: string[] = [];
-  readonly #ended: Promise<void>;
+  readonly ended: Promise<void>;
   #waiting: { resolve(line: string): void; reject(error: Error): void } | undefined;
   #errors = '';
   #status: string | undefined;
@@ -58,7 +60,7 @@ export class Child {
       this.#errors = (this.#errors + text).slice(-4000);
     });
     createInterface({ input: this.#process.stdout }).on('line', (line) => this.#deliver(line));
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       this.#process.once('error', (error) => this.#end(error.message, resolve));
       this.#process.once('close', (code, signal) =>
         this.#end(`ended with ${signal ?? code}`, resolve),
@@ -76,7 +78,7 @@ export class Child {
   #end(status: string, resolve: () => void): void {
     this.#status ??= status;
     running.delete(this);
-    this.#waiting?.reject(this.#failure());
+    if (!leaving) this.#waiting?.reject(this.#failure());
     resolve();
   }
 
@@ -109,7 +111,7 @@ export class Child {
   async stop(): Promise<void> {
     this.#process.stdin.end();
     const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
-    await this.#ended;
+    await this.ended;
     clearTimeout(timer);
   }
 
@@ -123,7 +125,7 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Ends everything that was started, at once: the last thing before we go ourselves. */
+/** Ends everything that was started, at once. */
 function killAll(): void {
   for (const child of running) child.kill();
 }
@@ -131,11 +133,14 @@ function killAll(): void {
 /** From now on nothing that we started outlives us, on Ctrl-C included. */
 export function endChildrenWithUs(): void {
   process.once('exit', killAll);
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-    ['SIGHUP', 1],
-  ] as const) {
-    process.once(signal, () => process.exit(128 + number));
+  const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+  for (const [signal, number] of Object.entries(signals)) {
+    process.once(signal, () => {
+      leaving = true;
+      const ends = [...running].map((child) => child.ended);
+      killAll();
+      // Waited for, so that they are not left as zombies to a first process that may not reap.
+      Promise.all(ends).then(() => process.exit(128 + number));
+    });
   }
 }

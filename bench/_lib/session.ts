@@ -55,11 +55,24 @@ export class Session {
   readonly missing = new Map<string, string>();
   readonly failed = new Map<string, string>();
   readonly #progress: (text: string) => void;
+  readonly #only: ReadonlySet<string> | undefined;
 
-  constructor(pace: Pace, placement: Placement, progress: (text: string) => void) {
+  /** `only` names the cases to measure, as 'bench case'; without it all are. */
+  constructor(
+    pace: Pace,
+    placement: Placement,
+    progress: (text: string) => void,
+    only?: ReadonlySet<string>,
+  ) {
     this.pace = pace;
     this.placement = placement;
     this.#progress = progress;
+    this.#only = only;
+  }
+
+  /** Whether the case `name` of `bench` is to be measured. */
+  wants(bench: string, name: string): boolean {
+    return this.#only?.has(`${bench} ${name}`) ?? true;
   }
 
   progress(text: string): void {

@@ -27,7 +27,7 @@ static struct connection connections[CONNECTIONS];
 static struct piece *pieces;
 static struct io_uring_buf_ring *buffers;
 static char *pool;
-static unsigned buffer_count = 512, buffer_size = 16384;
+static unsigned buffer_count = 256, buffer_size = 16384;
 static unsigned short buffer_tail;
 static int listener;
 static unsigned short starved[CONNECTIONS];

@@ -2,8 +2,8 @@
 //
 // Arguments: FILE DEPTH cached|direct. A line "SECONDS" on stdin asks for one run and is answered
 // by one line {"operations":N,"ns":ELAPSED,"cpu_ns":CPU}. Each block of the file begins with its
-// own number, and every read is checked for it. The blocks are drawn by xorshift32 from seed 1, masked
-// by their count, which is a power of two; the subjects in TypeScript draw the same ones.
+// own number, and every read is checked for it. The blocks are drawn by xorshift32 from seed 1,
+// masked by their count, which is a power of two; the subjects in TypeScript draw the same ones.
 #define _GNU_SOURCE
 #include "clock.h"
 #include "ring.h"

@@ -7,7 +7,7 @@ const ENOBUFS = 105;
 const NONE = -1;
 
 const ring = Ring.open({ entries: 1024, completionEntries: 8192 });
-const buffers: BufferRing = ring.provideBuffers({ count: 512, size: 16_384 });
+const buffers: BufferRing = ring.provideBuffers({ count: 256, size: 16_384 });
 /** What waits in each buffer to be sent, and the buffer behind it in its connection's queue. */
 const offsets = new Int32Array(buffers.count);
 const lengths = new Int32Array(buffers.count);
