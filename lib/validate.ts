@@ -1,4 +1,7 @@
-/** Checks of what callers pass in: each throws before any system call, naming the option and what it accepts. */
+/**
+ * Checks of what callers pass in: each throws before any system call, naming the option and what
+ * it accepts.
+ */
 import { inspect } from 'node:util';
 
 type Coded<T extends Error> = T & { code: string };
@@ -17,7 +20,8 @@ function received(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
   if (typeof value === 'function') return `function ${value.name}`.trimEnd();
   if (typeof value === 'object') {
-    // Neither a getter nor a custom inspector of theirs may run here: '[Name]' is all that is asked.
+    // Neither a getter nor a custom inspector of theirs may run here: '[Name]' is all that is
+    // asked.
     const name = inspect(value, { depth: -1, customInspect: false });
     return `an instance of ${name.replace(/^\[(.*)\]$/, '$1')}`;
   }
@@ -33,7 +37,8 @@ export function invalidType(name: string, expected: string, value: unknown): Cod
 
 /** `name` is a number outside `range`; `range` finishes "It must be". */
 export function outOfRange(name: string, range: string, value: unknown): Coded<RangeError> {
-  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${inspect(value)}`;
+  const limits = `The value of "${name}" is out of range. It must be ${range}`;
+  const message = `${limits}. Received ${inspect(value)}`;
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE', outOfRange);
 }
 
@@ -117,7 +122,10 @@ export function abortSignal(name: string, value: unknown): AbortSignal | undefin
   return value as AbortSignal;
 }
 
-/** Throws when `options` is not an object or has a key that nobody reads: a misspelt option must not be silent. */
+/**
+ * Throws when `options` is not an object or has a key that nobody reads: a misspelt option must
+ * not be silent.
+ */
 export function onlyKeys(name: string, options: unknown, keys: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidType(name, 'an object', options);

@@ -1,4 +1,5 @@
-// Exports the kernel's constants by name, so that a test can hold lib/abi.ts against the C compiler.
+// Exports the kernel's constants by name, so that a test can hold lib/abi.ts against the C
+// compiler.
 #include "constants.h"
 
 #include "uapi.h"
@@ -14,7 +15,8 @@ struct Constant {
   double value;
 };
 
-// `#name` keeps the spelling even where the name is a macro: stringified arguments are not expanded.
+// `#name` keeps the spelling even where the name is a macro: stringified arguments are not
+// expanded.
 #define NEARMETAL_IO_URING_ROW(name, value) {"IORING_" #name, static_cast<double>(value)},
 #define NEARMETAL_VALUE_ROW(name, value) {#name, static_cast<double>(value)},
 #define NEARMETAL_NAME_ROW(name) {#name, static_cast<double>(name)},

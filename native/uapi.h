@@ -1,8 +1,8 @@
-// The numbers of io_uring as far as kernel 6.18 and a little beyond, stated by us: the system's header is
-// often years older than the kernel. They are ABI, so they never change. `X(SETUP_NO_MMAP, 1u << 14)`
-// reads: the kernel's IORING_SETUP_NO_MMAP, here `nearmetal::uapi::SETUP_NO_MMAP`.
-// Each table comes twice: what <linux/io_uring.h> of 5.15 (the oldest that we build with) has, which
-// uapi_check.cc compares with it, and what is newer.
+// The numbers of io_uring as far as kernel 6.18 and a little beyond, stated by us: the system's
+// header is often years older than the kernel. They are ABI, so they never change.
+// `X(SETUP_NO_MMAP, 1u << 14)` reads: the kernel's IORING_SETUP_NO_MMAP, here
+// `nearmetal::uapi::SETUP_NO_MMAP`. Each table comes twice: what <linux/io_uring.h> of 5.15 (the
+// oldest that we build with) has, which uapi_check.cc compares with it, and what is newer.
 #pragma once
 
 #include <linux/io_uring.h>

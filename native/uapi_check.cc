@@ -1,5 +1,5 @@
-// Nothing but assertions: the sizes and offsets that TypeScript relies on, and our numbers against the
-// system's header as far as that goes. A platform where one does not hold must not compile.
+// Nothing but assertions: the sizes and offsets that TypeScript relies on, and our numbers against
+// the system's header as far as that goes. A platform where one does not hold must not compile.
 #include <linux/io_uring.h>
 #include <linux/stat.h>
 #include <linux/time_types.h>

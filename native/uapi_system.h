@@ -1,5 +1,5 @@
-// The other numbers of Linux that TypeScript needs, as two tables: names that every supported system
-// header has, whose value the compiler fills in, and newer ones, stated with their value.
+// The other numbers of Linux that TypeScript needs, as two tables: names that every supported
+// system header has, whose value the compiler fills in, and newer ones, stated with their value.
 #pragma once
 
 #include <arpa/inet.h>

@@ -9,7 +9,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const addon = process.env.NEARMETAL_ADDON ?? join(root, 'build/Release/nearmetal.node');
 const { constants } = createRequire(import.meta.url)(addon);
 
-/** What differs between the two architectures, [x64, arm64], from the kernel's own headers of each. */
+/**
+ * What differs between the two architectures, [x64, arm64], from the kernel's own headers of each.
+ */
 const DIFFERENT = {
   O_DIRECT: [0o40000, 0o200000],
   O_DIRECTORY: [0o200000, 0o40000],
@@ -120,7 +122,10 @@ function literal(name, value) {
 /** Names that are error numbers and nothing else that begins with E. */
 const isErrno = (name) => /^E(?!POLL|FD_|PIOC)[A-Z0-9]+$/.test(name);
 
-/** strerror's words with a small first letter, as Node prints them; C locale, from Python's os.strerror. */
+/**
+ * strerror's words with a small first letter, as Node prints them; C locale, from Python's
+ * os.strerror.
+ */
 function messages(numbers) {
   const program =
     'import os,sys,json; print(json.dumps([os.strerror(int(n)) for n in sys.argv[1:]]))';

@@ -1,4 +1,6 @@
-/** The errors: Node's own shape, names and words from the kernel, a hint that costs nothing unread. */
+/**
+ * The errors: Node's own shape, names and words from the kernel, a hint that costs nothing unread.
+ */
 import { inspect } from 'node:util';
 import { SystemError, UnsupportedError } from 'nearmetal/errors';
 import { afterEach, expect, test } from 'vitest';
@@ -30,7 +32,7 @@ test('an error looks like one of Node', () => {
 });
 
 test('what it was about is in the message and on the error', () => {
-  const renamed = errors.systemError(-18, 'rename', { path: '/a', dest: '/b' });
+  const renamed = errors.systemError(-18, 'rename', { path: '/a', ['dest']: '/b' });
   expect(renamed.message).toBe(`EXDEV: invalid cross-device link, rename '/a' -> '/b'`);
   const refused = errors.systemError(-111, 'connect', { address: '127.0.0.1', port: 1 });
   expect(refused.message).toBe('ECONNREFUSED: connection refused, connect 127.0.0.1:1');

@@ -143,7 +143,8 @@ test('NEARMETAL_DISABLE=io_uring says so', () => {
 
 test.runIf(PERMITTED)('NEARMETAL_DISABLE switches single things off', () => {
   const source = `
-    import { features, opSupported, registerSupported, setupFlagSupported } from 'nearmetal/features';
+    import { features, opSupported } from 'nearmetal/features';
+    import { registerSupported, setupFlagSupported } from 'nearmetal/features';
     console.log(JSON.stringify({
       op: [opSupported(0), opSupported(1), features.op.NOP],
       setup: [setupFlagSupported(16), setupFlagSupported(8)],

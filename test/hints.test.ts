@@ -27,7 +27,7 @@ const status = (fields: Record<string, string>) => ({
     .join(''),
 });
 const limits = (name: string, soft: string, hard = soft) => ({
-  '/proc/self/limits': `Limit  Soft Limit  Hard Limit  Units\n${name}   ${soft}   ${hard}   units\n`,
+  '/proc/self/limits': `Limit  Soft  Hard  Units\n${name}   ${soft}   ${hard}   units\n`,
 });
 const UNPRIVILEGED = status({ CapEff: '0000000000000000', Seccomp: '0' });
 

@@ -19,7 +19,8 @@
 
 enum { MOST_CALLS = 32, CANNOT_RUN = 125 };
 
-static unsigned refuse(struct sock_filter *filter, unsigned length, unsigned number, unsigned error) {
+static unsigned refuse(struct sock_filter *filter, unsigned length, unsigned number,
+                       unsigned error) {
   const struct sock_filter rule[] = {
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),

@@ -1,4 +1,6 @@
-/** Runs our code in a process that is refused things: system calls by seccomp, memory by a limit. */
+/**
+ * Runs our code in a process that is refused things: system calls by seccomp, memory by a limit.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +35,9 @@ export interface Circumstances {
   readonly memlock?: number;
 }
 
-/** Runs node with `words` in the root of the package, so that its name resolves to what was built. */
+/**
+ * Runs node with `words` in the root of the package, so that its name resolves to what was built.
+ */
 export function runNode(words: readonly string[], circumstances: Circumstances = {}): Outcome {
   const { refuse, env, memlock } = circumstances;
   const command = [process.execPath, ...words];

@@ -1,0 +1,91 @@
+/** Runs a fixture as a process of its own: how it ends is what the test looks at. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface FixtureOptions {
+  /** Put in front of `node`: a tracer, a limit. */
+  readonly under?: readonly string[];
+  readonly nodeOptions?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** A process that has not ended by then hangs, and is killed. */
+  readonly limitMs?: number;
+  /** Looks at the process while it runs. */
+  readonly started?: (child: ChildProcess) => void;
+}
+
+/** A tracer must not be instrumented itself: it hands the sanitizer's runtime to its child. */
+function commandOf(options: FixtureOptions): { words: string[]; env: NodeJS.ProcessEnv } {
+  const env = { ...process.env, ...options.env };
+  const under = [...(options.under ?? [])];
+  if (under[0] === 'strace' && env.LD_PRELOAD) {
+    under.splice(1, 0, '-E', `LD_PRELOAD=${env.LD_PRELOAD}`);
+    delete env.LD_PRELOAD;
+  }
+  return {
+    words: [...under, process.execPath, '--expose-gc', ...(options.nodeOptions ?? [])],
+    env,
+  };
+}
+
+/** Runs `test/fixtures/NAME.ts`, as it was built into .dev. */
+export function runFixture(
+  name: string,
+  words: readonly string[] = [],
+  options: FixtureOptions = {},
+): Promise<Ended> {
+  const path = `${root}.dev/test/fixtures/${name}.js`;
+  if (!existsSync(path)) throw new Error(`${path} is not built: npm run build:ts`);
+  const { words: command, env } = commandOf(options);
+  const [program, ...rest] = [...command, path, ...words];
+  const limitMs = (options.limitMs ?? 50_000) * (process.env.NEARMETAL_SANITIZED ? 3 : 1);
+  return new Promise((resolve, reject) => {
+    const child = spawn(program as string, rest, {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const limit = setTimeout(() => {
+      stderr += `\n[killed: it had not ended after ${limitMs} ms]`;
+      child.kill('SIGKILL');
+    }, limitMs);
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      resolve({ code, signal, stdout, stderr });
+    });
+    options.started?.(child);
+  });
+}
+
+/** The fixture must end by itself, with status 0, and say so in its last words. */
+export async function passes(
+  name: string,
+  words: readonly string[] = [],
+  options: FixtureOptions = {},
+): Promise<string> {
+  const ended = await runFixture(name, words, options);
+  const { code, signal, stdout, stderr } = ended;
+  const said = `${name} ${words.join(' ')}\n${stdout.slice(-4000)}\n${stderr.slice(-6000)}`;
+  expect({ code, signal }, said).toEqual({ code: 0, signal: null });
+  expect(stdout, said).toMatch(/^passed$/m);
+  return stdout;
+}
