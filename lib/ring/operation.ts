@@ -2,7 +2,7 @@
 import { IOSQE_ASYNC, IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN } from '../abi.js';
 import type { Descriptor } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
-import { bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
+import { boolean, bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
 import type { BufferRing } from './buffer-ring.js';
 import { highWord, SQE_FLAGS_SHIFT, SQE_IOPRIO_SHIFT } from './sqe.js';
 import type { Block } from './staging.js';
@@ -123,8 +123,8 @@ export class Operation<Result> {
   /** Checks the options that every operation takes, together with the kind's own. */
   common(options: CommonOptions, ...own: string[]): this {
     onlyKeys('options', options, [...own, ...COMMON_KEYS]);
-    if (options.async) this.addFlags(IOSQE_ASYNC);
-    if (options.drain) this.addFlags(IOSQE_IO_DRAIN);
+    if (boolean('async', options.async ?? false)) this.addFlags(IOSQE_ASYNC);
+    if (boolean('drain', options.drain ?? false)) this.addFlags(IOSQE_IO_DRAIN);
     return this;
   }
 
@@ -149,8 +149,9 @@ export class Operation<Result> {
 
   /** Names `length` bytes of `mapping` from `offset`: for operations that are used again and again. */
   point(mapping: Mapping, offset: number, length: number): this {
-    if (offset < 0 || length < 0 || offset + length > mapping.size) {
-      integer('offset + length', offset + length, 0, mapping.size);
+    if (!(offset >= 0 && length >= 0 && offset + length <= mapping.size)) {
+      integer('offset', offset, 0, mapping.size);
+      integer('length', length, 0, mapping.size - offset);
     }
     const low = (mapping.addressLow >>> 0) + offset;
     this.mapping = mapping;
