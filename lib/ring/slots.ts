@@ -100,16 +100,21 @@ export class Slots {
   }
 }
 
-/** Copies what the kernel wrote into a block to the user's own views; answers how much did not fit. */
+/** Copies what the kernel wrote into a block to the user's own views; answers how much is lost. */
 export function copyOut(block: Block, byteCount: number): number {
   let from = block.payloadOffset;
   let left = byteCount;
-  for (const target of block.targets ?? []) {
-    // A view that was detached or shrunk in flight is shorter than it was.
-    const length = Math.min(left, target.byteLength);
-    target.set(block.bytes.subarray(from, from + length));
-    from += length;
-    left -= length;
+  let lost = 0;
+  const targets = block.targets as readonly Uint8Array[];
+  for (let index = 0; index < targets.length; index++) {
+    const target = targets[index] as Uint8Array;
+    const filled = Math.min(left, block.targetBytes?.[index] ?? left);
+    // A view that was detached in flight is shorter than it was: its bytes are nobody else's.
+    const length = Math.min(filled, target.byteLength);
+    if (length > 0) target.set(block.bytes.subarray(from, from + length));
+    from += filled;
+    left -= filled;
+    lost += filled - length;
   }
-  return left;
+  return lost + left;
 }

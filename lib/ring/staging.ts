@@ -16,6 +16,8 @@ export class Block {
   readonly shift: number;
   /** Where received bytes go when the operation completes, in order, and where they start here. */
   targets: readonly Uint8Array[] | undefined;
+  /** How long each target was at submission, where there are several. */
+  targetBytes: readonly number[] | undefined;
   payloadOffset = 0;
   /** Received bytes that found their target detached or shrunk. */
   bytesLost = 0;
@@ -52,6 +54,7 @@ export class Staging {
 
   give(block: Block): void {
     block.targets = undefined;
+    block.targetBytes = undefined;
     block.bytesLost = 0;
     if (block.shift <= LARGEST_SHIFT) {
       this.#free[block.shift]?.push(block);

@@ -31,12 +31,13 @@ export function vectored(
   const mapping = parts.find((part) => part.mapping !== undefined)?.mapping;
   const inPlace = parts.every((part) => part.mapping === mapping) ? mapping : undefined;
   const operation = new Operation(of, target);
-  operation.direction = direction;
+  operation.direction = inPlace === undefined ? direction : 'none';
   operation.mapping = inPlace;
   operation.staged = inPlace === undefined ? parts.map((part) => part.bytes) : [];
   operation.length = parts.length;
   return operation.arguments(parts.length * IOVEC_BYTES, (self, block) => {
     writeIovecs(block, parts, inPlace);
+    if (block.targets !== undefined) block.targetBytes = parts.map(({ bytes }) => bytes.byteLength);
     self.addressLow = block.addressLow;
     self.addressHigh = block.addressHigh;
     self.length = parts.length;
