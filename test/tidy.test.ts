@@ -206,7 +206,12 @@ test('names are spelt out', () => {
     fn: 'what it does',
   };
   // Names that Node or the kernel gave: as they are.
-  const given = ['lib/errors.ts dest', 'test/errors.test.ts dest', 'lib/ring/ops/poll-add.ts err'];
+  const given = [
+    'lib/errors.ts dest',
+    'test/errors.test.ts dest',
+    'lib/ring/ops/poll-add.ts err',
+    'test/ring/ops/poll-add.test.ts err',
+  ];
   const wrong: string[] = [];
   for (const path of typescript) {
     if (isGenerated(path)) continue;
