@@ -16,7 +16,7 @@ struct Ring;
 
 struct EnvState {
   napi_env env = nullptr;
-  std::shared_ptr<RegionCounters> counters = std::make_shared<RegionCounters>();
+  std::shared_ptr<RegionCounters> counters = RegionCounters::of_process();
   std::vector<Region*> regions;       // by id; null where the id is free
   std::vector<uint32_t> free_regions; // ids to hand out again
   std::unordered_map<int, Ring*> rings;

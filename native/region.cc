@@ -11,6 +11,11 @@
 
 namespace nearmetal {
 
+const std::shared_ptr<RegionCounters>& RegionCounters::of_process() {
+  static const auto instance = std::make_shared<RegionCounters>();
+  return instance;
+}
+
 Region::Region(void* base_, size_t length_, std::shared_ptr<RegionCounters> counters)
     : base(base_), length(length_), counters_(std::move(counters)) {
   counters_->regions.fetch_add(1, std::memory_order_relaxed);

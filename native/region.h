@@ -12,6 +12,9 @@ namespace nearmetal {
 struct RegionCounters {
   std::atomic<long> regions{0};
   std::atomic<long> bytes{0};
+
+  // One for all threads, which outlives them: memory is given back after its thread has ended.
+  static const std::shared_ptr<RegionCounters>& of_process();
 };
 
 // One count for the JavaScript owner, one per ArrayBuffer, one per ring that may still write to it.

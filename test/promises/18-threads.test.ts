@@ -1,0 +1,7 @@
+/** Promise 18: a ring belongs to one thread, and misuse is an error. */
+import { test } from 'vitest';
+import { passes } from '../support/process.js';
+
+test('a ring or a handle sent to a worker is refused', () => passes('promises/workers', ['send']));
+test('the addon is loaded in 8 workers at once', () => passes('promises/workers', ['eight']));
+test('a closed ring refuses everything', () => passes('promises/workers', ['ended']));
