@@ -4,7 +4,7 @@ import {
   IORING_ASYNC_CANCEL_FD,
   IORING_OP_ASYNC_CANCEL,
 } from '../../abi.js';
-import { type Descriptor, descriptor, type FdLike } from '../../fd/fd.js';
+import { type Descriptor, type FdLike, plainDescriptor } from '../../fd/fd.js';
 import { byteCount, type CommonOptions, kind, Operation } from '../operation.js';
 
 const ASYNC_CANCEL = kind<number>({
@@ -32,14 +32,13 @@ export function asyncCancelWhere(flags: number, target?: Descriptor): Operation<
 }
 
 /**
- * Asks for the end of every operation on `fd`; gives how many were found. Each of them still
- * completes by itself, with ECANCELED or with what it had done.
+ * Asks for the end of every operation on `fd`; gives how many were found, 0 when there was none.
+ * Each of them still completes by itself, with ECANCELED or with what it had done.
  *
- * @errno ENOENT there was none
  * @kernel 5.19 IORING_ASYNC_CANCEL_FD
  * @man io_uring_enter(2)
  */
 export function asyncCancel(fd: FdLike, options: CommonOptions = {}): Operation<number> {
   const flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
-  return asyncCancelWhere(flags, descriptor('fd', fd)).common(options);
+  return asyncCancelWhere(flags, plainDescriptor('fd', fd)).common(options);
 }

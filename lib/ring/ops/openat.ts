@@ -17,7 +17,7 @@ import {
 import { OwnedFd } from '../../fd/fd.js';
 import { boolean, integer, oneOf } from '../../validate.js';
 import { type CommonOptions, kind, Operation } from '../operation.js';
-import { type PathLike, pathBytes } from './path.js';
+import { type PathLike, pathBytes, shownPath } from './path.js';
 
 const OPENAT = kind<OwnedFd>({
   name: 'openat',
@@ -74,7 +74,7 @@ export function openat(path: PathLike, options: OpenOptions = {}): Operation<Own
   flags |= integer('rawFlags', options.rawFlags ?? 0, 0, 2 ** 31 - 1);
   const mode = integer('mode', options.mode ?? 0o666, 0, 0o7777);
   const bytes = pathBytes('path', path);
-  operation.path = path;
+  operation.path = shownPath(path);
   operation.fd = AT_FDCWD;
   operation.operationFlags = flags;
   return operation.arguments(bytes.length, (self, block) => {

@@ -1,4 +1,5 @@
 /** A path as the kernel reads it: UTF-8 (or bytes as they are) with a zero at the end. */
+import { fileURLToPath } from 'node:url';
 import { invalidType, invalidValue } from '../../validate.js';
 
 export type PathLike = string | Uint8Array | URL;
@@ -22,7 +23,21 @@ function rawBytes(name: string, value: unknown): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value);
   if (value instanceof Uint8Array) return value;
   if (value instanceof URL && value.protocol === 'file:') {
-    return Buffer.from(decodeURIComponent(value.pathname));
+    return Buffer.from(pathOf(name, value));
   }
   throw invalidType(name, 'a string, a Uint8Array or a file: URL', value);
+}
+
+function pathOf(name: string, url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw invalidValue(name, 'must be a file: URL without a host and without encoded slashes', url);
+  }
+}
+
+/** The path as it is shown in errors. */
+export function shownPath(value: PathLike): string {
+  if (typeof value === 'string') return value;
+  return value instanceof URL ? fileURLToPath(value) : Buffer.from(value).toString();
 }

@@ -13,7 +13,7 @@ import { boolean } from '../../validate.js';
 import { type CommonOptions, kind, Operation } from '../operation.js';
 import { highWord } from '../sqe.js';
 import type { Block } from '../staging.js';
-import { type PathLike, pathBytes } from './path.js';
+import { type PathLike, pathBytes, shownPath } from './path.js';
 
 /** `struct statx`. */
 const STATX_BYTES = 256;
@@ -67,7 +67,7 @@ export function statx(
   const path = open === undefined ? pathBytes('target', target) : new Uint8Array(1);
   if (open === undefined) {
     operation.fd = AT_FDCWD;
-    operation.path = target as PathLike;
+    operation.path = shownPath(target as PathLike);
   } else operation.operationFlags |= AT_EMPTY_PATH;
   if (boolean('noFollow', options.noFollow ?? false))
     operation.operationFlags |= AT_SYMLINK_NOFOLLOW;

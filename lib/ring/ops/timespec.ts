@@ -6,8 +6,8 @@ import type { Block } from '../staging.js';
 export const TIMESPEC_BYTES = 16;
 const MILLISECONDS = 1000;
 const NANOSECONDS = 1_000_000;
-/** About 34 years; keeps every sum below 2^53 milliseconds. */
-const LONGEST_MS = 2 ** 40;
+/** About 278 years: also a time of the real-time clock, which counts from 1970. */
+const LONGEST_MS = 2 ** 43;
 
 /** Whole or fractional milliseconds, not negative. */
 export function milliseconds(name: string, value: unknown): number {
