@@ -64,18 +64,17 @@ export function operationError(errno: number, operation: Operation<unknown>): Sy
 }
 
 class PromiseSink implements Sink {
-  readonly #engine: Engine;
   readonly #operation: Operation<unknown>;
   readonly #resolve: Resolve;
   readonly #reject: Reject;
-  timed = false;
+  /** Cancelled before this, it was by somebody else than `timeoutMs`. */
+  deadline = Number.POSITIVE_INFINITY;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
   /** Where the operation was started, with `debug`. */
   site: Error | undefined;
 
-  constructor(engine: Engine, operation: Operation<unknown>) {
-    this.#engine = engine;
+  constructor(operation: Operation<unknown>) {
     this.#operation = operation;
     this.#resolve = resolveMade;
     this.#reject = rejectMade;
@@ -102,7 +101,7 @@ class PromiseSink implements Sink {
   #error(result: number): Error {
     const cancelled = result === -ECANCELED;
     if (cancelled && this.signal?.aborted) return abortError(this.signal);
-    const errno = cancelled && this.timed && this.#engine.open ? -ETIMEDOUT : result;
+    const errno = cancelled && performance.now() >= this.deadline ? -ETIMEDOUT : result;
     const error = operationError(errno, this.#operation);
     if (this.site?.stack !== undefined) {
       error.stack = `${error.name}: ${error.message}\n${this.site.stack.split('\n').slice(3).join('\n')}`;
@@ -121,7 +120,7 @@ export function promiseOf<Result>(
   const signal = options?.signal;
   if (signal?.aborted) return Promise.reject(abortError(signal));
   const promise = new Promise<unknown>(executor) as Promise<Result>;
-  const sink = new PromiseSink(engine, operation as Operation<unknown>);
+  const sink = new PromiseSink(operation as Operation<unknown>);
   if (engine.plan.debug) sink.site = new Error('started here');
   const plain = options === undefined;
   if (plain) engine.begin(operation as Operation<unknown>, sink, 0);
@@ -138,8 +137,8 @@ function beginWith(
   let slot: number;
   if (timeoutMs === undefined) slot = engine.begin(operation, sink, 0);
   else {
-    sink.timed = true;
     const timeout = linkTimeout(timeoutMs);
+    sink.deadline = performance.now() + timeoutMs;
     slot = engine.beginLinked(operation, sink);
     engine.begin(timeout, IGNORE, 0);
   }
