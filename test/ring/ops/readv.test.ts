@@ -13,8 +13,8 @@ import {
   pattern,
   pipe,
   RANGE,
-  text,
   TYPE,
+  text,
   VALUE,
 } from '../../support/ring.js';
 

@@ -13,8 +13,8 @@ import {
   pattern,
   pipe,
   RANGE,
-  text,
   TYPE,
+  text,
 } from '../../support/ring.js';
 
 test('writes at the offset, and at the position of the file', async () => {
