@@ -63,20 +63,19 @@ export interface Native {
   // --- rings -----------------------------------------------------------------------------------
   /** `params` is `struct io_uring_params` as 30 words, written by the kernel. Answers a descriptor. */
   ioUringSetup(entries: number, params: Uint32Array): number;
-  ioUringEnter(ring: number, toSubmit: number, minComplete: number, flags: number): number;
-  /** With IORING_ENTER_EXT_ARG: waits at most `timeoutNs` nanoseconds. */
-  ioUringEnterTimeout(
-    ring: number,
-    toSubmit: number,
-    minComplete: number,
-    flags: number,
-    timeoutNs: number,
-  ): number;
   ioUringRegister(ring: number, opcode: number, argument: Bytes | null, count: number): number;
   /** Maps the queues of a ring just set up and takes its descriptor over; the thread's end closes it. */
   ringMap(ring: number, params: Uint32Array): 0 | number;
-  /** The queues, and one page of counters that the native side reads when the thread ends. */
-  ringBuffers(ring: number): { rings: ArrayBuffer; sqes: ArrayBuffer; control: ArrayBuffer };
+  /**
+   * The queues; a page of counters and arguments (`lib/ring/control.ts`); and io_uring_enter itself,
+   * which takes its arguments from that page.
+   */
+  ringBuffers(ring: number): {
+    rings: ArrayBuffer;
+    sqes: ArrayBuffer;
+    control: ArrayBuffer;
+    enter: () => number;
+  };
   /** From now on the ring keeps the region mapped, until `ringDrop` or the ring is gone. */
   ringHold(ring: number, region: RegionId): number;
   ringDrop(ring: number, region: RegionId): number;

@@ -34,32 +34,37 @@ napi_value setup(napi_env env, napi_callback_info info) {
   return small_number(env, sys::call(SYS_io_uring_setup, entries, sys::pointer(params)));
 }
 
+// Takes its arguments from the control page: the hottest call there is.
 napi_value enter(napi_env env, napi_callback_info info) {
-  Args<4> args(env, info);
-  const int32_t fd = args.integer(0);
-  const uint32_t to_submit = args.natural(1);
-  const uint32_t min_complete = args.natural(2);
-  const uint32_t flags = args.natural(3);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return small_number(env,
-                      sys::call(SYS_io_uring_enter, fd, to_submit, min_complete, flags, 0, 0));
-}
-
-napi_value enter_timeout(napi_env env, napi_callback_info info) {
   constexpr int64_t kNanoseconds = 1'000'000'000;
-  Args<5> args(env, info);
-  const int32_t fd = args.integer(0);
-  const uint32_t to_submit = args.natural(1);
-  const uint32_t min_complete = args.natural(2);
-  const uint32_t flags = args.natural(3);
-  const int64_t timeout = args.wide(4);
-  if (!args.ok() || timeout < 0) return small_number(env, -EINVAL);
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  const Enter& ring = **static_cast<std::shared_ptr<Enter>*>(data);
+  if (ring.control == nullptr) return small_number(env, -EBADF);
+  const Control& control = *ring.control;
+  const uint32_t flags = control.flags | ring.flags;
+  if (control.timeout_ns < 0) {
+    return small_number(env, sys::call(SYS_io_uring_enter, ring.fd, control.to_submit,
+                                       control.min_complete, flags, 0, 0));
+  }
+  const auto timeout = static_cast<int64_t>(control.timeout_ns);
   __kernel_timespec time{timeout / kNanoseconds, timeout % kNanoseconds};
   io_uring_getevents_arg argument{};
   argument.ts = reinterpret_cast<uint64_t>(&time);
-  return small_number(env, sys::call(SYS_io_uring_enter, fd, to_submit, min_complete,
-                                     flags | IORING_ENTER_EXT_ARG, sys::pointer(&argument),
-                                     sizeof argument));
+  return small_number(env, sys::call(SYS_io_uring_enter, ring.fd, control.to_submit,
+                                     control.min_complete, flags | IORING_ENTER_EXT_ARG,
+                                     sys::pointer(&argument), sizeof argument));
+}
+
+napi_value enter_function(napi_env env, const Ring& ring) {
+  auto* data = new std::shared_ptr<Enter>(ring.enter);
+  napi_value function = nullptr;
+  napi_create_function(env, "enter", NAPI_AUTO_LENGTH, enter, data, &function);
+  napi_add_finalizer(
+      env, function, data,
+      [](napi_env, void* finished, void*) { delete static_cast<std::shared_ptr<Enter>*>(finished); },
+      nullptr, nullptr);
+  return function;
 }
 
 napi_value do_register(napi_env env, napi_callback_info info) {
@@ -132,10 +137,14 @@ napi_value ring_map(napi_env env, napi_callback_info info) {
     return small_number(env, result);
   }
   locate_queues(*ring, *params);
+  *ring->enter = {fd, 0, ring->page()};
+  ring->page()->timeout_ns = -1;
+  ring->register_descriptor();
   if (napi_add_async_cleanup_hook(env, on_thread_end, ring.get(), &ring->hook) != napi_ok) {
     drop(ring->rings);
     drop(ring->sqes);
     drop(ring->control);
+    ring->unregister_descriptor();
     return small_number(env, -ENOMEM);
   }
   state->rings[fd] = ring.release();
@@ -158,6 +167,7 @@ napi_value ring_buffers(napi_env env, napi_callback_info info) {
     if (status < 0) return small_number(env, status);
     napi_set_named_property(env, result, part.name, buffer);
   }
+  napi_set_named_property(env, result, "enter", enter_function(env, *ring));
   return result;
 }
 
@@ -200,8 +210,6 @@ napi_value ring_abandon(napi_env env, napi_callback_info info) { return end_ring
 
 constexpr Method kMethods[] = {
     {"ioUringSetup", setup},
-    {"ioUringEnter", enter},
-    {"ioUringEnterTimeout", enter_timeout},
     {"ioUringRegister", do_register},
     {"ringMap", ring_map},
     {"ringBuffers", ring_buffers},

@@ -3,6 +3,7 @@
 
 #include <node_api.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,8 +18,23 @@ class Watch;
 // user_data as `lib/ring/slots.ts` writes it: slot and this flag in the low word, generation above.
 constexpr uint64_t kYieldsFd = 1u << 23;
 
-// Words of the control page, which JavaScript keeps up to date (`lib/ring/control.ts`).
-constexpr size_t kInFlightWord = 0;
+// The control page, shared with JavaScript (`lib/ring/control.ts`): what the native side must know
+// when the thread ends, and the arguments of `enter`, which cost less there than in a call.
+struct Control {
+  uint32_t in_flight;
+  uint32_t to_submit;
+  uint32_t min_complete;
+  uint32_t flags;
+  double timeout_ns;  // negative: without one
+};
+static_assert(offsetof(Control, timeout_ns) == 16);
+
+// What the `enter` function of a ring needs; it may be called after the ring is gone.
+struct Enter {
+  int fd;  // the descriptor, or its number in the thread's table of registered rings; -1 when gone
+  uint32_t flags;
+  const Control* control;
+};
 
 struct Ring {
   int fd = -1;
@@ -30,6 +46,7 @@ struct Ring {
   Region* rings = nullptr;
   Region* sqes = nullptr;
   Region* control = nullptr;
+  std::shared_ptr<Enter> enter = std::make_shared<Enter>(Enter{-1, 0, nullptr});
   uint32_t* sq_head = nullptr;
   uint32_t* sq_tail = nullptr;
   uint32_t* cq_head = nullptr;
@@ -39,6 +56,12 @@ struct Ring {
   std::vector<Region*> held;
   Watch* watch = nullptr;
   napi_async_cleanup_hook_handle hook = nullptr;
+
+  Control* page() const { return static_cast<Control*>(control->base); }
+
+  // Spares the kernel a look-up of the descriptor at every enter; a thread may do so for 16 rings.
+  void register_descriptor();
+  void unregister_descriptor() const;
 
   // Cancels what is in flight and waits for the kernel to let go; false when it did not in time.
   bool drain();

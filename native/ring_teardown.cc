@@ -32,7 +32,11 @@ struct SyncCancel {
 };
 static_assert(sizeof(SyncCancel) == 64);
 
-constexpr uint32_t kRegisterSyncCancel = 24;  // kernel 6.0
+// Kernel 5.18, and 6.0 for the last.
+constexpr uint32_t kRegisterRingFds = 20;
+constexpr uint32_t kUnregisterRingFds = 21;
+constexpr uint32_t kEnterRegisteredRing = 1u << 4;
+constexpr uint32_t kRegisterSyncCancel = 24;
 constexpr uint32_t kCancelAll = 1u << 0;
 constexpr uint32_t kCancelAny = 1u << 2;
 
@@ -47,6 +51,28 @@ void cancel_everything(int fd) {
 }
 
 }  // namespace
+
+void Ring::register_descriptor() {
+  constexpr uint32_t kAnyNumber = ~0u;
+  io_uring_rsrc_update update{};
+  update.offset = kAnyNumber;
+  update.data = static_cast<uint64_t>(fd);
+  const long count = sys::call(SYS_io_uring_register, fd, kRegisterRingFds, sys::pointer(&update),
+                               1);
+  // Refused by older kernels, and to a thread's seventeenth ring: the descriptor itself will do.
+  if (count == 1) {
+    enter->fd = static_cast<int>(update.offset);
+    enter->flags = kEnterRegisteredRing;
+  }
+}
+
+// Must come before the close: a registered descriptor keeps the ring alive as an open one does.
+void Ring::unregister_descriptor() const {
+  if (enter->flags != kEnterRegisteredRing) return;
+  io_uring_rsrc_update update{};
+  update.offset = static_cast<uint32_t>(enter->fd);
+  sys::call(SYS_io_uring_register, fd, kUnregisterRingFds, sys::pointer(&update), 1);
+}
 
 uint32_t Ring::unsubmitted() const {
   return __atomic_load_n(sq_tail, __ATOMIC_ACQUIRE) - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);
@@ -68,8 +94,7 @@ uint32_t Ring::reap(uint32_t pending) {
 }
 
 bool Ring::drain() {
-  auto* counters = static_cast<uint32_t*>(control->base);
-  uint32_t pending = reap(counters[kInFlightWord]);
+  uint32_t pending = reap(page()->in_flight);
   const int64_t deadline = now_ns() + kDrainLimitNs;
   // What was queued and never submitted has no completion to wait for.
   while (pending > unsubmitted()) {
@@ -82,12 +107,14 @@ bool Ring::drain() {
               sys::pointer(&argument), sizeof argument);
     pending = reap(pending);
   }
-  counters[kInFlightWord] = 0;
+  page()->in_flight = 0;
   return true;
 }
 
 long Ring::shut(bool leak) {
   state->rings.erase(fd);
+  unregister_descriptor();
+  *enter = {-1, 0, nullptr};
   // Unmap before close: the kernel cancels nothing while a mapping of the ring is left.
   rings->drop();
   sqes->drop();

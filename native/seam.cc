@@ -53,6 +53,8 @@ long sys::call(long number, long a, long b, long c, long d, long e, long f) {
     if (number == SYS_io_uring_enter) {
       return seam::enter(ring->second, static_cast<int>(a), static_cast<uint32_t>(b), c, d, e, f);
     }
+    // A ring entered by its number in the thread's table would pass the seam by.
+    if (number == SYS_io_uring_register && b == IORING_REGISTER_RING_FDS) return -EINVAL;
     if (number == SYS_io_uring_register && b == IORING_REGISTER_EVENTFD) {
       ring->second.event_fd = *reinterpret_cast<const int*>(c);
     }

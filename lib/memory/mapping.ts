@@ -69,6 +69,9 @@ export class Mapping implements Disposable {
   /** @internal Rings that hold it, and the one that took hold last. */
   readonly users = new Set<MappingUser>();
   holder: MappingUser | undefined;
+  /** @internal The ring that registered it last, and its number in that ring's table. */
+  registeredWith: MappingUser | undefined;
+  registeredAs = 0;
   #disposed = false;
 
   private constructor(region: number, size: number) {

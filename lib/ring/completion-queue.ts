@@ -7,6 +7,7 @@ import {
 } from '../abi.js';
 import { markOwned } from '../fd/owned-bits.js';
 import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
+import type { Control } from './control.js';
 import { SLOT_MASK, type Slots, YIELDS_FD } from './slots.js';
 
 /** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
@@ -18,15 +19,14 @@ export interface CompletionLayout {
   readonly entries: number;
   /** 4, or 8 with IORING_SETUP_CQE32. */
   readonly cqeWords: number;
+  /** Completions are posted by this thread only, inside io_uring_enter (IORING_SETUP_DEFER_TASKRUN). */
+  readonly singleThreaded: boolean;
 }
 
 /** Called with user data, result (`-errno` on failure) and IORING_CQE_F_* bits. */
 export type RawVisitor = (userData: number, result: number, flags: number) => void;
 
 const HIGH = 0x1_0000_0000;
-
-/** First word of the control page: operations published to the kernel and not collected yet. */
-const IN_FLIGHT = 0;
 
 export class CompletionQueue {
   readonly slots: Int32Array;
@@ -39,12 +39,12 @@ export class CompletionQueue {
   /** Completions that no operation waited for. */
   stale = 0;
   readonly #words: Int32Array;
-  readonly #control: Int32Array;
+  readonly #control: Control;
   readonly #layout: CompletionLayout;
   readonly #mask: number;
   #head: number;
 
-  constructor(rings: Int32Array, control: Int32Array, layout: CompletionLayout, batch: number) {
+  constructor(rings: Int32Array, control: Control, layout: CompletionLayout, batch: number) {
     this.#words = rings;
     this.#control = control;
     this.#layout = layout;
@@ -56,17 +56,9 @@ export class CompletionQueue {
   }
 
   get ready(): number {
-    return (Atomics.load(this.#words, this.#layout.tail) - this.#head) | 0;
-  }
-
-  /** Operations that the kernel has, or has completed without our having looked. */
-  get inFlight(): number {
-    return this.#control[IN_FLIGHT] as number;
-  }
-
-  /** Operations that the native side would have to wait for. */
-  published(count: number): void {
-    this.#control[IN_FLIGHT] = (this.#control[IN_FLIGHT] as number) + count;
+    const { tail, singleThreaded } = this.#layout;
+    const posted = singleThreaded ? (this.#words[tail] as number) : Atomics.load(this.#words, tail);
+    return (posted - this.#head) | 0;
   }
 
   /** No signal on the eventfd for completions that are about to be looked for anyway. */
@@ -135,7 +127,9 @@ export class CompletionQueue {
         taken += (flags & IORING_CQE_F_32) === 0 ? 1 : 2;
         if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
         if ((flags & IORING_CQE_F_MORE) === 0) last++;
-        visit((low >>> 0) + high * HIGH, words[base + CQE_RESULT] as number, flags);
+        // Most are small: whole arithmetic, and nothing to allocate for a call that is not inlined.
+        const userData = high === 0 && low >= 0 ? low : (low >>> 0) + high * HIGH;
+        visit(userData, words[base + CQE_RESULT] as number, flags);
       }
     } finally {
       this.#advance(taken, last);
@@ -146,7 +140,9 @@ export class CompletionQueue {
   #advance(taken: number, last: number): void {
     this.completed += last;
     this.#head = (this.#head + taken) | 0;
-    this.#control[IN_FLIGHT] = (this.#control[IN_FLIGHT] as number) - last;
-    Atomics.store(this.#words, this.#layout.head, this.#head);
+    this.#control.inFlight -= last;
+    const { head, singleThreaded } = this.#layout;
+    if (singleThreaded) this.#words[head] = this.#head;
+    else Atomics.store(this.#words, head, this.#head);
   }
 }

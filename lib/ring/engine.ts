@@ -28,6 +28,7 @@ import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import type { BufferRing } from './buffer-ring.js';
 import type { CompletionQueue } from './completion-queue.js';
+import type { Control } from './control.js';
 import { letGoOf, revokeEntry } from './letting-go.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
@@ -66,6 +67,7 @@ export class Engine implements FdUser, MappingUser {
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
   readonly #raw: Queues;
+  readonly #control: Control;
   readonly #eventFd: number;
   readonly #scratch = new BigUint64Array(1);
   readonly #task = (): void => this.flush();
@@ -79,7 +81,6 @@ export class Engine implements FdUser, MappingUser {
   #referenced = false;
   #wantsReference = true;
   #submitted = 0;
-  #enters = 0;
   #overflows = 0;
   #retries = 0;
   #failures = 0;
@@ -92,6 +93,7 @@ export class Engine implements FdUser, MappingUser {
     this.features = this.#raw.features;
     this.submission = this.#raw.submission;
     this.completion = this.#raw.completion;
+    this.#control = this.#raw.control;
     this.staging = new Staging((mapping) => this.hold(mapping));
     this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
     // Without the flag that tells of deferred work, only a call can find out.
@@ -167,6 +169,7 @@ export class Engine implements FdUser, MappingUser {
   }
 
   #fixedIndex(mapping: Mapping): number {
+    if (mapping.registeredWith === this) return mapping.registeredAs;
     const index = this.fixedBuffers.get(mapping);
     if (index === undefined) throw new TypeError('the memory is not registered with this ring');
     return index;
@@ -229,7 +232,7 @@ export class Engine implements FdUser, MappingUser {
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
-      this.completion.published(fresh);
+      this.#control.inFlight += fresh;
       this.submission.publish();
       this.#submitted += fresh;
     }
@@ -238,16 +241,14 @@ export class Engine implements FdUser, MappingUser {
 
   #wakePoller(): void {
     if (this.submission.flags & IORING_SQ_NEED_WAKEUP) {
-      this.#enters++;
-      native.ioUringEnter(this.fd, 0, 0, IORING_ENTER_SQ_WAKEUP);
+      this.#control.enter(0, 0, IORING_ENTER_SQ_WAKEUP);
     }
     if (this.spill.count > 0) this.kick();
   }
 
   /** One io_uring_enter; false when there is no point in another one at once. */
   #enter(waiting: number, flags: number): boolean {
-    this.#enters++;
-    const result = native.ioUringEnter(this.fd, waiting, 0, flags);
+    const result = this.#control.enter(waiting, 0, flags);
     if (result >= 0) {
       if (result === 0 && waiting > 0) return this.#retryLater();
       this.#failures = 0;
@@ -288,14 +289,7 @@ export class Engine implements FdUser, MappingUser {
   wait(timeoutNs: number): void {
     const waiting = this.#publish();
     if (this.completion.ready > 0) return;
-    this.#enters++;
-    const result = native.ioUringEnterTimeout(
-      this.fd,
-      waiting,
-      1,
-      IORING_ENTER_GETEVENTS,
-      timeoutNs,
-    );
+    const result = this.#control.enterTimeout(waiting, 1, IORING_ENTER_GETEVENTS, timeoutNs);
     const later = [-ETIME, -EINTR, -EAGAIN, -EBUSY];
     if (result < 0 && !later.includes(result)) check(result, 'io_uring_enter');
   }
@@ -367,7 +361,7 @@ export class Engine implements FdUser, MappingUser {
       if (last && this.#revoked.size > 0 && this.#revoked.delete(slot)) result = -ECANCELED;
       if (block === undefined) sink.complete(tag, result, flags, undefined);
       else this.#completeStaged(sink, tag, result, flags, block, last);
-      runTicks();
+      if (!sink.batched) runTicks();
     }
   }
 
@@ -452,7 +446,7 @@ export class Engine implements FdUser, MappingUser {
       inFlight: this.slots.inUse,
       submitted: this.#submitted,
       completed: this.completion.completed,
-      enters: this.#enters,
+      enters: this.#control.enters,
       overflows: this.#overflows,
       stale: this.completion.stale,
       retries: this.#retries,

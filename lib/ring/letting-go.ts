@@ -22,7 +22,7 @@ import {
 } from './sqe.js';
 
 /** Nobody waits for what a cancel request itself answers: the operation's own completion tells. */
-export const IGNORE: Sink = { complete: () => undefined };
+export const IGNORE: Sink = { batched: true, complete: () => undefined };
 
 /** Turns a queued entry into one that does nothing; answers its slot. */
 export function revokeEntry(words: Int32Array, base: number): number {

@@ -7,6 +7,7 @@ import { invalidType } from '../validate.js';
 import type { RawVisitor } from './completion-queue.js';
 import type { Operation } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
+import { highWord } from './sqe.js';
 import { openRaw, type Queues } from './setup.js';
 
 const HIGH = 0x1_0000_0000;
@@ -39,7 +40,7 @@ export class RawRing implements Disposable, MappingUser {
 
   /** Submitted, and without a last completion reaped. */
   get inFlight(): number {
-    return this.#raw.completion.inFlight;
+    return this.#raw.control.inFlight;
   }
 
   /**
@@ -55,7 +56,7 @@ export class RawRing implements Disposable, MappingUser {
     }
     const mapping = operation.mapping;
     if (mapping !== undefined && mapping.holder !== this) this.#hold(mapping);
-    submission.push(operation, userData | 0, (userData / HIGH) | 0, 0);
+    submission.push(operation, userData | 0, userData < HIGH ? 0 : highWord(userData), 0);
     return true;
   }
 
@@ -64,13 +65,13 @@ export class RawRing implements Disposable, MappingUser {
    * kernel took. What it did not take (for now) stays queued.
    */
   submit(waitFor = 0): number {
-    const { submission, completion, fd } = this.#raw;
+    const { submission, control } = this.#raw;
     const fresh = submission.unpublished;
     if (fresh > 0) {
-      completion.published(fresh);
+      control.inFlight += fresh;
       submission.publish();
     }
-    const result = native.ioUringEnter(fd, fresh, waitFor, IORING_ENTER_GETEVENTS);
+    const result = control.enter(submission.waiting, waitFor, IORING_ENTER_GETEVENTS);
     if (result >= 0) return result;
     if (result === -EINTR || result === -EAGAIN || result === -EBUSY) return 0;
     throw systemError(result, 'io_uring_enter');
@@ -94,10 +95,10 @@ export class RawRing implements Disposable, MappingUser {
 
   /** Closes the ring; with operations in flight their memory is leaked, since the kernel may write to it. */
   close(): void {
-    const { fd, buffers, completion } = this.#raw;
+    const { fd, buffers, control } = this.#raw;
     if (this.#closed) return;
     this.#closed = true;
-    const idle = completion.inFlight === 0;
+    const idle = control.inFlight === 0;
     for (const buffer of buffers) native.detach(buffer);
     check(idle ? native.ringClose(fd) : native.ringAbandon(fd), 'close');
   }

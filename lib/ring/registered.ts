@@ -70,8 +70,13 @@ export function registerBuffers(engine: Engine, mappings: readonly Mapping[]): R
   for (const [index, mapping] of mappings.entries()) {
     if (!mapping.users.has(engine)) engine.hold(mapping);
     engine.fixedBuffers.set(mapping, index);
+    mapping.registeredWith = engine;
+    mapping.registeredAs = index;
   }
   return new Registration(() => {
+    for (const mapping of mappings) {
+      if (mapping.registeredWith === engine) mapping.registeredWith = undefined;
+    }
     engine.fixedBuffers.clear();
     if (engine.open) native.ioUringRegister(engine.fd, IORING_UNREGISTER_BUFFERS, null, 0);
   });

@@ -24,7 +24,7 @@ import {
   registerBuffers,
   registerFiles,
 } from './registered.js';
-import { type CompletionHandler, Handler, promiseOf, type RunOptions } from './sinks.js';
+import { type CompletionHandler, Handler, type HandlerOptions, promiseOf, type RunOptions } from './sinks.js';
 import type { RingStats } from './stats.js';
 import { MultishotStream, type StreamOptions } from './stream.js';
 
@@ -140,9 +140,9 @@ export class Ring implements AsyncDisposable {
   }
 
   /** Registers a function for `start`; it runs in the async context of this call. */
-  handler(call: CompletionHandler): Handler {
+  handler(call: CompletionHandler, options: HandlerOptions = {}): Handler {
     if (typeof call !== 'function') throw invalidType('call', 'a function', call);
-    return new Handler(call);
+    return new Handler(call, options);
   }
 
   /**

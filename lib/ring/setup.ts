@@ -14,6 +14,7 @@ import { requireIoUring, setupFlagSupported } from '../features.js';
 import { native } from '../native.js';
 import { CompletionQueue } from './completion-queue.js';
 import { CQE_WORDS } from './cqe.js';
+import { Control } from './control.js';
 import { FLAG_OF, type RingPlan } from './options.js';
 import { SQE_WORDS } from './sqe.js';
 import { SubmissionQueue } from './submission-queue.js';
@@ -45,6 +46,7 @@ export interface Queues {
   readonly features: number;
   readonly submission: SubmissionQueue;
   readonly completion: CompletionQueue;
+  readonly control: Control;
   readonly buffers: readonly ArrayBuffer[];
 }
 
@@ -72,9 +74,11 @@ export function openRaw(plan: RingPlan): Queues {
 }
 
 function queues(fd: number, params: Uint32Array, plan: RingPlan) {
-  const { rings, sqes, control } = native.ringBuffers(fd);
+  const { rings, sqes, control: page, enter } = native.ringBuffers(fd);
+  const control = new Control(page, enter);
   const flags = params[P.flags] as number;
   const words = new Int32Array(rings);
+  const singleThreaded = (flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
   const submission = new SubmissionQueue(words, new Int32Array(sqes), {
     head: wordOf(params, P.sqHead),
     tail: wordOf(params, P.sqTail),
@@ -82,6 +86,7 @@ function queues(fd: number, params: Uint32Array, plan: RingPlan) {
     array: flags & IORING_SETUP_NO_SQARRAY ? -1 : wordOf(params, P.sqArray),
     entries: params[P.sqEntries] as number,
     sqeWords: flags & IORING_SETUP_SQE128 ? SQE_WORDS * 2 : SQE_WORDS,
+    singleThreaded,
   });
   const layout = {
     head: wordOf(params, P.cqHead),
@@ -90,9 +95,10 @@ function queues(fd: number, params: Uint32Array, plan: RingPlan) {
     flags: wordOf(params, P.cqFlags),
     entries: params[P.cqEntries] as number,
     cqeWords: flags & IORING_SETUP_CQE32 ? CQE_WORDS * 2 : CQE_WORDS,
+    singleThreaded,
   };
-  const completion = new CompletionQueue(words, new Int32Array(control), layout, plan.budget);
-  return { submission, completion, buffers: [rings, sqes, control] };
+  const completion = new CompletionQueue(words, control, layout, plan.budget);
+  return { submission, completion, control, buffers: [rings, sqes, page] };
 }
 
 function wordOf(params: Uint32Array, index: number): number {

@@ -7,18 +7,31 @@ import { IGNORE } from './letting-go.js';
 import type { Operation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
+import { boolean, onlyKeys } from '../validate.js';
 import type { Sink } from './slots.js';
 import type { Block } from './staging.js';
 
 /** Called with the tag of `start`, the result (`-errno` on failure) and IORING_CQE_F_* bits. */
 export type CompletionHandler = (tag: number, result: number, flags: number) => void;
 
+export interface HandlerOptions {
+  /**
+   * Run the nextTick queue and microtasks once after all completions of a wake-up, instead of after
+   * each one as Node does between its own callbacks. Saves about 50 ns a completion; for handlers
+   * that make no promises. Default false.
+   */
+  batched?: boolean;
+}
+
 /** A handler, run in the async context in which it was registered. */
 export class Handler implements Sink {
+  readonly batched: boolean;
   readonly #resource = new AsyncResource('nearmetal.handler');
   readonly #call: CompletionHandler;
 
-  constructor(call: CompletionHandler) {
+  constructor(call: CompletionHandler, options: HandlerOptions) {
+    onlyKeys('options', options, ['batched']);
+    this.batched = boolean('batched', options.batched ?? false);
     this.#call = call;
   }
 
@@ -64,6 +77,7 @@ export function operationError(errno: number, operation: Operation<unknown>): Sy
 }
 
 class PromiseSink implements Sink {
+  readonly batched = false;
   readonly #operation: Operation<unknown>;
   readonly #resolve: Resolve;
   readonly #reject: Reject;

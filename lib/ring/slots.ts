@@ -13,6 +13,8 @@ const FIRST_CAPACITY = 256;
 
 /** Whoever waits for completions of an operation. */
 export interface Sink {
+  /** Ticks and microtasks run after the whole batch, and not after each of its completions. */
+  readonly batched: boolean;
   /** One completion; `block` holds its arguments and staged bytes until this returns. */
   complete(tag: number, result: number, flags: number, block: Block | undefined): void;
 }
@@ -41,12 +43,14 @@ export class Slots {
     const slot = this.#free[--this.#freeCount] as number;
     this.sinks[slot] = sink;
     this.operations[slot] = operation;
-    this.blocks[slot] = block;
     this.tags[slot] = tag;
+    if (block !== undefined) this.blocks[slot] = block;
     const mapping = operation.mapping;
-    // The operation may point elsewhere by the time it completes.
-    this.#mappings[slot] = mapping;
-    if (mapping !== undefined) mapping.inFlight++;
+    if (mapping !== undefined) {
+      // The operation may point elsewhere by the time it completes.
+      this.#mappings[slot] = mapping;
+      mapping.inFlight++;
+    }
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) descriptor.inFlight++;
     this.inUse++;
@@ -55,16 +59,18 @@ export class Slots {
 
   /** After the last completion: gives back everything but the block, which the sink may still read. */
   release(slot: number): void {
-    const descriptor = this.operations[slot]?.descriptor;
+    const descriptor = (this.operations[slot] as Operation<unknown>).descriptor;
+    if (descriptor !== undefined) descriptor.inFlight--;
     const mapping = this.#mappings[slot];
+    if (mapping !== undefined) {
+      this.#mappings[slot] = undefined;
+      if (--mapping.inFlight === 0 && mapping.disposed) mapping.settled();
+    }
+    if (this.blocks[slot] !== undefined) this.blocks[slot] = undefined;
     this.sinks[slot] = undefined;
     this.operations[slot] = undefined;
-    this.blocks[slot] = undefined;
-    this.#mappings[slot] = undefined;
     this.#free[this.#freeCount++] = slot;
     this.inUse--;
-    if (descriptor !== undefined) descriptor.inFlight--;
-    if (mapping !== undefined && --mapping.inFlight === 0 && mapping.disposed) mapping.settled();
   }
 
   userDataLow(slot: number, operation: Operation<unknown>): number {

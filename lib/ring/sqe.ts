@@ -26,5 +26,6 @@ export const SQE_IOPRIO_SHIFT = 16;
 
 /** Above 2^32, exactly, for any whole number below 2^53. */
 export function highWord(value: number): number {
-  return Math.floor(value / 0x1_0000_0000) | 0;
+  // By a power of two, which is exact, and faster than to divide.
+  return Math.floor(value * 2 ** -32) | 0;
 }

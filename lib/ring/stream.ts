@@ -25,6 +25,7 @@ type Waiter<Result> = {
 };
 
 export class MultishotStream<Result> implements AsyncIterableIterator<Result>, Sink {
+  readonly batched = false;
   readonly #engine: Engine;
   readonly #operation: MultishotOperation<Result>;
   readonly #signal: AbortSignal | undefined;

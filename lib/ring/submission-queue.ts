@@ -30,6 +30,8 @@ export interface SubmissionLayout {
   readonly entries: number;
   /** 16, or 32 with IORING_SETUP_SQE128. */
   readonly sqeWords: number;
+  /** Only this thread, and only inside io_uring_enter, reads what we store (IORING_SETUP_DEFER_TASKRUN). */
+  readonly singleThreaded: boolean;
 }
 
 export class SubmissionQueue {
@@ -38,6 +40,7 @@ export class SubmissionQueue {
   readonly #rings: Int32Array;
   readonly #layout: SubmissionLayout;
   readonly #mask: number;
+  readonly #singleThreaded: boolean;
   readonly #sqeWords: number;
   /** Filled up to here; the kernel knows of them up to `#published`. */
   #tail: number;
@@ -51,6 +54,7 @@ export class SubmissionQueue {
     this.#layout = layout;
     this.entries = layout.entries;
     this.#mask = layout.entries - 1;
+    this.#singleThreaded = layout.singleThreaded;
     this.#sqeWords = layout.sqeWords;
     this.#tail = rings[layout.tail] as number;
     this.#published = this.#tail;
@@ -63,7 +67,7 @@ export class SubmissionQueue {
   /** Whether `count` more entries fit. */
   hasRoom(count: number): boolean {
     if (((this.#tail - this.#head) | 0) + count <= this.entries) return true;
-    this.#head = Atomics.load(this.#rings, this.#layout.head);
+    this.#head = this.#kernelHead();
     return ((this.#tail - this.#head) | 0) + count <= this.entries;
   }
 
@@ -93,13 +97,21 @@ export class SubmissionQueue {
   publish(): void {
     if (this.#published === this.#tail) return;
     this.#published = this.#tail;
-    Atomics.store(this.#rings, this.#layout.tail, this.#tail);
+    if (this.#singleThreaded) this.#rings[this.#layout.tail] = this.#tail;
+    else Atomics.store(this.#rings, this.#layout.tail, this.#tail);
   }
 
   /** Published and not yet taken by the kernel. */
   get waiting(): number {
-    this.#head = Atomics.load(this.#rings, this.#layout.head);
+    this.#head = this.#kernelHead();
     return (this.#published - this.#head) | 0;
+  }
+
+  #kernelHead(): number {
+    const { head } = this.#layout;
+    return this.#singleThreaded
+      ? (this.#rings[head] as number)
+      : Atomics.load(this.#rings, head);
   }
 
   /** IORING_SQ_* bits, as the kernel set them last. */

@@ -1,0 +1,51 @@
+/** The control page of a ring: arguments of io_uring_enter, and what the native side counts on at a thread's end. */
+
+/** Words of `struct Control` in native/ring.h. */
+const IN_FLIGHT = 0;
+const TO_SUBMIT = 1;
+const MIN_COMPLETE = 2;
+const FLAGS = 3;
+/** As a double, in units of 8 bytes. */
+const TIMEOUT_NS = 2;
+const NO_TIMEOUT = -1;
+
+export class Control {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #call: () => number;
+  /** Calls of io_uring_enter. */
+  enters = 0;
+
+  constructor(page: ArrayBuffer, call: () => number) {
+    this.#words = new Int32Array(page);
+    this.#doubles = new Float64Array(page);
+    this.#call = call;
+  }
+
+  /** Operations that the kernel has, or has completed without our having looked. */
+  get inFlight(): number {
+    return this.#words[IN_FLIGHT] as number;
+  }
+
+  set inFlight(count: number) {
+    this.#words[IN_FLIGHT] = count;
+  }
+
+  /** io_uring_enter(2): answers how many entries were taken, or `-errno`. */
+  enter(toSubmit: number, minComplete: number, flags: number): number {
+    const words = this.#words;
+    words[TO_SUBMIT] = toSubmit;
+    words[MIN_COMPLETE] = minComplete;
+    words[FLAGS] = flags;
+    this.enters++;
+    return this.#call();
+  }
+
+  /** As `enter`, waiting at most `timeoutNs`. */
+  enterTimeout(toSubmit: number, minComplete: number, flags: number, timeoutNs: number): number {
+    this.#doubles[TIMEOUT_NS] = timeoutNs;
+    const result = this.enter(toSubmit, minComplete, flags);
+    this.#doubles[TIMEOUT_NS] = NO_TIMEOUT;
+    return result;
+  }
+}
