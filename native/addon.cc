@@ -1,14 +1,13 @@
 // The addon's table of contents: each family adds its functions to the exports, once per thread.
-#include <napi.h>
+#include <node_api.h>
 
 #include "constants.h"
 #include "env_state.h"
 #include "families.h"
 #include "region.h"
 
-namespace {
-
-Napi::Object init(Napi::Env env, Napi::Object exports) {
+// Plain Node-API: a wrapper that throws would abort the process in a worker that is being stopped.
+NAPI_MODULE_INIT() {
   nearmetal::init_env_state(env, exports);
   nearmetal::init_constants(env, exports);
   nearmetal::init_fd(env, exports);
@@ -19,13 +18,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 #ifdef NEARMETAL_SEAM
   nearmetal::init_seam(env, exports);
   nearmetal::init_crossing(env, exports);
-  exports.Set("hasSeam", true);
+  constexpr bool kHasSeam = true;
 #else
-  exports.Set("hasSeam", false);
+  constexpr bool kHasSeam = false;
 #endif
+  napi_value has_seam = nullptr;
+  napi_get_boolean(env, kHasSeam, &has_seam);
+  napi_set_named_property(env, exports, "hasSeam", has_seam);
   return exports;
 }
-
-}  // namespace
-
-NODE_API_MODULE(nearmetal, init)
