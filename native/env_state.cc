@@ -86,6 +86,17 @@ bool EnvState::mark_owned(int fd) {
   return true;
 }
 
+long EnvState::own(long fd) {
+  if (fd >= 0) mark_owned(static_cast<int>(fd));
+  return fd;
+}
+
+void EnvState::disown(int fd) {
+  const auto index = static_cast<size_t>(fd);
+  if (fd < 0 || owned_fds == nullptr || index >= owned_fds->length * 8) return;
+  static_cast<uint32_t*>(owned_fds->base)[index / kBitsPerWord] &= ~(1u << (index % kBitsPerWord));
+}
+
 EnvState* EnvState::of(napi_env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);

@@ -26,6 +26,9 @@ struct EnvState {
   int32_t add(Region* region);
   Ring* ring(int fd) const;
   bool mark_owned(int fd);
+  // What a system call has opened is owned before JavaScript, which may be stopped at any call, knows.
+  long own(long fd);
+  void disown(int fd);
 
   static EnvState* of(napi_env env);
 };

@@ -2,6 +2,7 @@
 #include <sys/eventfd.h>
 
 #include "args.h"
+#include "env_state.h"
 #include "families.h"
 #include "sys.h"
 
@@ -42,14 +43,17 @@ namespace {
 napi_value close_fd(napi_env env, napi_callback_info info) {
   Args<1> args(env, info);
   const int32_t fd = args.integer(0);
-  return small_number(env, args.ok() ? sys::call(SYS_close, fd) : -EINVAL);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  EnvState::of(env)->disown(fd);
+  return small_number(env, sys::call(SYS_close, fd));
 }
 
 napi_value eventfd2(napi_env env, napi_callback_info info) {
   Args<2> args(env, info);
   const uint32_t initial = args.natural(0);
   const int32_t flags = args.integer(1);
-  return small_number(env, args.ok() ? sys::call(SYS_eventfd2, initial, flags) : -EINVAL);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env, EnvState::of(env)->own(sys::call(SYS_eventfd2, initial, flags)));
 }
 
 napi_value read_fd(napi_env env, napi_callback_info info) {

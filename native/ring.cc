@@ -31,7 +31,8 @@ napi_value setup(napi_env env, napi_callback_info info) {
   const uint32_t entries = args.natural(0);
   io_uring_params* params = params_of(args, 1);
   if (!args.ok() || params == nullptr) return small_number(env, -EINVAL);
-  return small_number(env, sys::call(SYS_io_uring_setup, entries, sys::pointer(params)));
+  return small_number(
+      env, EnvState::of(env)->own(sys::call(SYS_io_uring_setup, entries, sys::pointer(params))));
 }
 
 // Takes its arguments from the control page: the hottest call there is.
@@ -148,6 +149,8 @@ napi_value ring_map(napi_env env, napi_callback_info info) {
     return small_number(env, -ENOMEM);
   }
   state->rings[fd] = ring.release();
+  // From here on the hook closes it.
+  state->disown(fd);
   return small_number(env, 0);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "args.h"
+#include "env_state.h"
 #include "families.h"
 #include "sys.h"
 
@@ -15,7 +16,8 @@ napi_value socket_open(napi_env env, napi_callback_info info) {
   const int32_t domain = args.integer(0);
   const int32_t type = args.integer(1);
   const int32_t protocol = args.integer(2);
-  return small_number(env, args.ok() ? sys::call(SYS_socket, domain, type, protocol) : -EINVAL);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env, EnvState::of(env)->own(sys::call(SYS_socket, domain, type, protocol)));
 }
 
 napi_value bind_socket(napi_env env, napi_callback_info info) {

@@ -86,7 +86,9 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
   close(): void {
     if (this.#fd < 0) return;
     if (this.inFlight > 0) this.#letGo();
-    const fd = this.release();
+    const fd = this.#fd;
+    this.#fd = -1;
+    // It stays owned until the native side closes it: the thread may be stopped before that.
     const result = native.close(fd);
     // Linux has closed the descriptor even when a signal came in between.
     if (result !== -EINTR) check(result, 'close', { fd });
