@@ -21,7 +21,7 @@ constexpr uint64_t kYieldsFd = 1u << 23;
 // The control page, shared with JavaScript (`lib/ring/control.ts`): what the native side must know
 // when the thread ends, and the arguments of `enter`, which cost less there than in a call.
 struct Control {
-  uint32_t in_flight;
+  uint32_t completed;  // last completions that JavaScript has taken, modulo 2^32
   uint32_t to_submit;
   uint32_t min_complete;
   uint32_t flags;

@@ -94,7 +94,7 @@ uint32_t Ring::reap(uint32_t pending) {
 }
 
 bool Ring::drain() {
-  uint32_t pending = reap(page()->in_flight);
+  uint32_t pending = reap(__atomic_load_n(sq_tail, __ATOMIC_ACQUIRE) - page()->completed);
   const int64_t deadline = now_ns() + kDrainLimitNs;
   // What was queued and never submitted has no completion to wait for.
   while (pending > unsubmitted()) {
@@ -107,7 +107,6 @@ bool Ring::drain() {
               sys::pointer(&argument), sizeof argument);
     pending = reap(pending);
   }
-  page()->in_flight = 0;
   return true;
 }
 

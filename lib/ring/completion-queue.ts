@@ -140,7 +140,7 @@ export class CompletionQueue {
   #advance(taken: number, last: number): void {
     this.completed += last;
     this.#head = (this.#head + taken) | 0;
-    this.#control.inFlight -= last;
+    this.#control.completed += last;
     const { head, singleThreaded } = this.#layout;
     if (singleThreaded) this.#words[head] = this.#head;
     else Atomics.store(this.#words, head, this.#head);

@@ -1,7 +1,7 @@
 /** The control page of a ring: arguments of io_uring_enter, and what the native side counts on at a thread's end. */
 
 /** Words of `struct Control` in native/ring.h. */
-const IN_FLIGHT = 0;
+const COMPLETED = 0;
 const TO_SUBMIT = 1;
 const MIN_COMPLETE = 2;
 const FLAGS = 3;
@@ -22,13 +22,16 @@ export class Control {
     this.#call = call;
   }
 
-  /** Operations that the kernel has, or has completed without our having looked. */
-  get inFlight(): number {
-    return this.#words[IN_FLIGHT] as number;
+  /**
+   * Last completions taken off the queue, modulo 2^32. What the kernel still has is the submission
+   * queue's tail less this: one number, so that a thread stopped between two writes leaves no lie.
+   */
+  get completed(): number {
+    return this.#words[COMPLETED] as number;
   }
 
-  set inFlight(count: number) {
-    this.#words[IN_FLIGHT] = count;
+  set completed(count: number) {
+    this.#words[COMPLETED] = count;
   }
 
   /** io_uring_enter(2): answers how many entries were taken, or `-errno`. */

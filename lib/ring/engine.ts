@@ -232,7 +232,6 @@ export class Engine implements FdUser, MappingUser {
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
-      this.#control.inFlight += fresh;
       this.submission.publish();
       this.#submitted += fresh;
     }

@@ -40,7 +40,7 @@ export class RawRing implements Disposable, MappingUser {
 
   /** Submitted, and without a last completion reaped. */
   get inFlight(): number {
-    return this.#raw.control.inFlight;
+    return (this.#raw.submission.published - this.#raw.control.completed) | 0;
   }
 
   /**
@@ -66,11 +66,7 @@ export class RawRing implements Disposable, MappingUser {
    */
   submit(waitFor = 0): number {
     const { submission, control } = this.#raw;
-    const fresh = submission.unpublished;
-    if (fresh > 0) {
-      control.inFlight += fresh;
-      submission.publish();
-    }
+    submission.publish();
     const result = control.enter(submission.waiting, waitFor, IORING_ENTER_GETEVENTS);
     if (result >= 0) return result;
     if (result === -EINTR || result === -EAGAIN || result === -EBUSY) return 0;
@@ -95,10 +91,10 @@ export class RawRing implements Disposable, MappingUser {
 
   /** Closes the ring; with operations in flight their memory is leaked, since the kernel may write to it. */
   close(): void {
-    const { fd, buffers, control } = this.#raw;
+    const { fd, buffers } = this.#raw;
     if (this.#closed) return;
     this.#closed = true;
-    const idle = control.inFlight === 0;
+    const idle = this.inFlight === 0;
     for (const buffer of buffers) native.detach(buffer);
     check(idle ? native.ringClose(fd) : native.ringAbandon(fd), 'close');
   }

@@ -93,6 +93,11 @@ export class SubmissionQueue {
     return (this.#tail - this.#published) | 0;
   }
 
+  /** Entries ever shown to the kernel, modulo 2^32. */
+  get published(): number {
+    return this.#published;
+  }
+
   /** Shows the kernel all that is filled: its fields must be in memory before the new tail is. */
   publish(): void {
     if (this.#published === this.#tail) return;
