@@ -1,5 +1,4 @@
 /** Memory mapped by the library: the kernel may write to it for as long as it needs to. */
-import * as workerThreads from 'node:worker_threads';
 import {
   EINVAL,
   MADV_POPULATE_WRITE,
@@ -15,10 +14,14 @@ import { boolean, integer, onlyKeys } from '../validate.js';
 const PAGE_BYTES = 4096;
 const SIZE_MAX = 2 ** 46;
 /** Node 20 has no such question, and detaches marked buffers without harm. */
-const isMarked: ((value: object) => boolean) | undefined = Reflect.get(
-  workerThreads,
-  'isMarkedAsUntransferable',
-);
+type IsMarked = ((value: object) => boolean) | undefined;
+
+/** Asked for only here: it takes a millisecond to load. */
+function isMarked(buffer: ArrayBuffer): boolean {
+  const threads = process.getBuiltinModule('node:worker_threads');
+  const ask = Reflect.get(threads, 'isMarkedAsUntransferable') as IsMarked;
+  return ask?.(buffer) === true;
+}
 
 /** A ring that keeps a mapping alive on the native side. */
 export interface MappingUser {
@@ -127,7 +130,7 @@ export class Mapping implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (isMarked?.(this.bytes.buffer) !== true) native.detach(this.bytes.buffer);
+    if (!isMarked(this.bytes.buffer)) native.detach(this.bytes.buffer);
     if (this.inFlight === 0) this.#giveBack();
   }
 
