@@ -63,8 +63,8 @@ export class Lease implements Disposable {
 /**
  * A pool of equal buffers, registered with a ring under a group number.
  *
- * In handler mode the completion's flags name the buffer (`bufferId(flags)`): `bytes(id)` shows it,
- * `recycle(id)` gives it back.
+ * In handler mode the completion's flags name the buffer (`bufferId(flags)`): `taken(id)` notes that
+ * it is lent, `bytes(id)` shows it, `recycle(id)` gives it back.
  *
  * @kernel 5.19 IORING_REGISTER_PBUF_RING
  * @man io_uring_register(2)
@@ -128,6 +128,7 @@ export class BufferRing implements Disposable {
 
   /** Notes that the kernel has filled buffer `id`, for a receiver that returns it itself. */
   taken(id: number): void {
+    if (this.#lent[id] !== 0) throw new TypeError(`buffer ${id} is not the kernel's`);
     this.#lent[id] = 1;
     this.available--;
   }
@@ -141,11 +142,15 @@ export class BufferRing implements Disposable {
   /** Gives buffer `id` back to the kernel. Giving one back twice is an error: two readers would share it. */
   recycle(id: number): void {
     if (this.#closed) return;
-    if (this.#lent[id] === 0) throw new TypeError(`buffer ${id} is not lent`);
+    if (this.#lent[id] !== 1) throw new TypeError(`buffer ${id} is not lent`);
     this.#lent[id] = 0;
     this.#put(id);
     this.#publish();
-    if (this.#waiting.length > 0) for (const resume of this.#waiting.splice(0)) resume();
+    this.#wake();
+  }
+
+  get disposed(): boolean {
+    return this.#closed;
   }
 
   /** @internal Calls `resume` when a buffer comes back, or soon when there is one by now. */
@@ -166,10 +171,15 @@ export class BufferRing implements Disposable {
     this.#ring.dispose();
     this.mapping.dispose();
     this.#engine.bufferRings.delete(this);
+    this.#wake();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #wake(): void {
+    if (this.#waiting.length > 0) for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #register(): number {

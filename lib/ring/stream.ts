@@ -62,7 +62,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     if (this.#error !== undefined) {
       const error = this.#error;
       this.#error = undefined;
-      return Promise.reject(error);
+      return new Promise((resolve, reject) => this.#settleLater({ resolve, reject }, error));
     }
     if (this.#unwanted) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
@@ -96,20 +96,21 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
       return;
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    try {
-      this.#arm();
-    } catch (error) {
-      this.#end(error);
-    }
+    this.#arm();
   }
 
   readonly #onAbort = (): void => {
     this.#end(abortError(this.#signal as AbortSignal));
   };
 
+  /** Submits; what cannot be submitted any more, since its descriptor was closed for one, ends. */
   #arm(): void {
-    this.#slot = this.#engine.begin(this.#operation, this, 0);
-    this.#generation = this.#engine.slots.generations[this.#slot] as number;
+    try {
+      this.#slot = this.#engine.begin(this.#operation, this, 0);
+      this.#generation = this.#engine.slots.generations[this.#slot] as number;
+    } catch (error) {
+      this.#end(error);
+    }
   }
 
   #received(result: number, flags: number): void {
@@ -139,10 +140,11 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
 
   #failed(result: number): void {
     if (this.#unwanted || (this.#paused && result === -ECANCELED)) return;
-    if (result === -ENOBUFS && this.#operation.bufferRing !== undefined) {
+    const buffers = this.#operation.bufferRing;
+    if (result === -ENOBUFS && buffers !== undefined && !buffers.disposed) {
       this.#engine.bufferShortages++;
       this.#paused = true;
-      this.#operation.bufferRing.whenAvailable(() => this.#resume());
+      buffers.whenAvailable(() => this.#resume());
       return;
     }
     // A kernel without the multishot form refuses the first one.
@@ -158,7 +160,8 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (!this.#unwanted && this.#slot < 0 && this.#engine.open) this.#arm();
+    if (this.#operation.bufferRing?.disposed) this.#failed(-ENOBUFS);
+    else if (!this.#unwanted && this.#slot < 0 && this.#engine.open) this.#arm();
   }
 
   #cancel(): void {
