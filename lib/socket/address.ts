@@ -69,9 +69,13 @@ export function decodeAddress(bytes: Uint8Array): SocketAddress {
 
 function encodeUnix(name: string, address: UnixAddress): EncodedAddress {
   onlyKeys(name, address, ['path']);
+  if (typeof address.path !== 'string') throw invalidType(`${name}.path`, 'a string', address.path);
   const path = Buffer.from(address.path);
   if (path.length === 0 || path.length > UNIX_PATH_MAX) {
     throw invalidValue(`${name}.path`, `must be 1 to ${UNIX_PATH_MAX} bytes`, address.path);
+  }
+  if (path.indexOf(0, 1) >= 0 && path[0] !== 0) {
+    throw invalidValue(`${name}.path`, 'must be without null bytes', address.path);
   }
   const terminator = path[0] === 0 ? 0 : 1;
   const bytes = new Uint8Array(2 + path.length + terminator);
