@@ -1,5 +1,6 @@
 /** An operation as a value: what goes into a submission queue entry, and how its result is read. */
 import { IOSQE_ASYNC, IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN } from '../abi.js';
+import type { ErrorDetail } from '../errors.js';
 import type { Descriptor } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
 import { boolean, bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
@@ -85,7 +86,7 @@ export class Operation<Result> {
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
   /** What the operation is about, for its error. */
-  path: string | Uint8Array | URL | undefined;
+  about: ErrorDetail | undefined;
   /** Bytes of native memory for arguments, in front of the staged bytes. */
   argumentBytes = 0;
   /** Writes the arguments into the block, and the block's addresses into this operation's words. */

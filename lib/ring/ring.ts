@@ -24,7 +24,13 @@ import {
   registerBuffers,
   registerFiles,
 } from './registered.js';
-import { type CompletionHandler, Handler, type HandlerOptions, promiseOf, type RunOptions } from './sinks.js';
+import {
+  type CompletionHandler,
+  Handler,
+  type HandlerOptions,
+  promiseOf,
+  type RunOptions,
+} from './sinks.js';
 import type { RingStats } from './stats.js';
 import { MultishotStream, type StreamOptions } from './stream.js';
 
@@ -358,6 +364,7 @@ export class Ring implements AsyncDisposable {
     source: Uint8Array,
     options?: SendOptions & RunOptions,
   ): Promise<void> {
+    if (!(source instanceof Uint8Array)) throw invalidType('source', 'a Uint8Array', source);
     for (let sent = 0; sent < source.byteLength; ) {
       sent += await this.send(socket, source.subarray(sent), options);
     }

@@ -2,12 +2,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ECANCELED, ETIMEDOUT } from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
+import { boolean, onlyKeys } from '../validate.js';
 import { closedError, type Engine } from './engine.js';
 import { IGNORE } from './letting-go.js';
 import type { Operation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
-import { boolean, onlyKeys } from '../validate.js';
 import type { Sink } from './slots.js';
 import type { Block } from './staging.js';
 
@@ -71,9 +71,8 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 
 /** The error of an operation that completed with `-errno`. */
 export function operationError(errno: number, operation: Operation<unknown>): SystemError {
-  const { kind, fd, path } = operation;
-  const named = path === undefined ? {} : { path: String(path) };
-  return systemError(errno, `io_uring:${kind.name}`, fd >= 0 ? { fd, ...named } : named);
+  const { kind, fd, about } = operation;
+  return systemError(errno, `io_uring:${kind.name}`, fd >= 0 ? { fd, ...about } : about);
 }
 
 class PromiseSink implements Sink {

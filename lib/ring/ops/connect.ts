@@ -25,6 +25,8 @@ export function connect(
 ): Operation<void> {
   const { bytes } = encodeAddress('address', address);
   const operation = new Operation(CONNECT, descriptor('socket', socket)).common(options);
+  operation.about =
+    'path' in address ? { address: address.path } : { address: address.host, port: address.port };
   // The length of the address goes where others have the file offset.
   operation.offsetLow = bytes.length;
   return operation.arguments(bytes.length, (self, block) => {

@@ -67,7 +67,7 @@ export function statx(
   const path = open === undefined ? pathBytes('target', target) : new Uint8Array(1);
   if (open === undefined) {
     operation.fd = AT_FDCWD;
-    operation.path = shownPath(target as PathLike);
+    operation.about = { path: shownPath(target as PathLike) };
   } else operation.operationFlags |= AT_EMPTY_PATH;
   if (boolean('noFollow', options.noFollow ?? false))
     operation.operationFlags |= AT_SYMLINK_NOFOLLOW;
