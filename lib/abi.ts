@@ -699,6 +699,7 @@ export const SYS_membarrier = ARM64 ? 283 : 324;
 export const SYS_futex = ARM64 ? 98 : 202;
 export const SYS_perf_event_open = ARM64 ? 241 : 298;
 export const SYS_userfaultfd = ARM64 ? 282 : 323;
+export const SYS_dup3 = ARM64 ? 24 : 292;
 export const SYS_epoll_create1 = ARM64 ? 20 : 291;
 export const SYS_epoll_ctl = ARM64 ? 21 : 233;
 export const SYS_epoll_pwait = ARM64 ? 22 : 281;

@@ -71,12 +71,14 @@ export interface Native {
    * The queues; a page of counters and arguments (`lib/ring/control.ts`); and io_uring_enter itself,
    * which takes its arguments from that page.
    */
-  ringBuffers(ring: number): {
-    rings: ArrayBuffer;
-    sqes: ArrayBuffer;
-    control: ArrayBuffer;
-    enter: () => number;
-  };
+  ringBuffers(ring: number):
+    | {
+        rings: ArrayBuffer;
+        sqes: ArrayBuffer;
+        control: ArrayBuffer;
+        enter: () => number;
+      }
+    | number;
   /** From now on the ring keeps the region mapped, until `ringDrop` or the ring is gone. */
   ringHold(ring: number, region: RegionId): number;
   ringDrop(ring: number, region: RegionId): number;
@@ -87,10 +89,11 @@ export interface Native {
 
   // --- wake-ups --------------------------------------------------------------------------------
   /**
-   * Calls `callback` on this thread's loop whenever `fd` is readable; `callback` answers true to be called again.
+   * Calls `callback` on this thread's loop whenever `fd` is readable. When it throws it is called
+   * again, since what it had yet to do left the descriptor readable.
    * Kind 0 rides on uv_poll, kind 1 on a helper thread with a thread-safe function.
    */
-  watchOpen(ring: number, fd: number, kind: 0 | 1, callback: () => boolean): number;
+  watchOpen(ring: number, fd: number, kind: 0 | 1, callback: () => void): number;
   watchRef(ring: number, referenced: boolean): number;
   watchClose(ring: number): number;
 

@@ -26,6 +26,7 @@ struct Control {
   uint32_t min_complete;
   uint32_t flags;
   double timeout_ns;  // negative: without one
+  uint32_t tagged;    // user_data is as `lib/ring/slots.ts` writes it, and not a user's own
 };
 static_assert(offsetof(Control, timeout_ns) == 16);
 

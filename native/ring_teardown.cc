@@ -41,13 +41,15 @@ constexpr uint32_t kCancelAll = 1u << 0;
 constexpr uint32_t kCancelAny = 1u << 2;
 
 // Best effort: on a kernel without it (before 6.0) closing the descriptor cancels.
-void cancel_everything(int fd) {
+// Answers false where the kernel cannot.
+bool cancel_everything(int fd) {
   SyncCancel cancel{};
   cancel.fd = -1;
   cancel.flags = kCancelAll | kCancelAny;
   cancel.timeout = {0, kWaitNs};
-  sys::call(SYS_io_uring_register, fd, kRegisterSyncCancel, sys::pointer(&cancel),
-            1);
+  const long result = sys::call(SYS_io_uring_register, fd, kRegisterSyncCancel,
+                                sys::pointer(&cancel), 1);
+  return result != -EINVAL;
 }
 
 }  // namespace
@@ -86,7 +88,8 @@ uint32_t Ring::reap(uint32_t pending) {
     const auto* cqe =
         reinterpret_cast<const io_uring_cqe*>(cqes + size_t{head & cq_mask} * cqe_bytes);
     // A late accept or open still made a descriptor: it is closed with the thread's others.
-    if ((cqe->user_data & kYieldsFd) != 0 && cqe->res >= 0) state->mark_owned(cqe->res);
+    const bool yields = page()->tagged != 0 && (cqe->user_data & kYieldsFd) != 0;
+    if (yields && cqe->res >= 0) state->mark_owned(cqe->res);
     if ((cqe->flags & IORING_CQE_F_MORE) == 0 && pending > 0) pending--;
   }
   __atomic_store_n(cq_head, head, __ATOMIC_RELEASE);
@@ -99,7 +102,8 @@ bool Ring::drain() {
   // What was queued and never submitted has no completion to wait for.
   while (pending > unsubmitted()) {
     if (now_ns() > deadline) return false;
-    cancel_everything(fd);
+    // Without it nothing would end by itself: closing the ring cancels, and the memory is kept.
+    if (!cancel_everything(fd)) return false;
     __kernel_timespec wait{0, kWaitNs};
     io_uring_getevents_arg argument{};
     argument.ts = reinterpret_cast<uint64_t>(&wait);

@@ -26,30 +26,25 @@ void Watch::deliver() {
   napi_value receiver = nullptr;
   napi_get_reference_value(env_, callback_, &callback);
   napi_get_global(env_, &receiver);
-  bool again = true;
-  // A worker being terminated answers every call with a null exception: two in a row end it.
-  int null_exceptions = 0;
-  while (again && null_exceptions < 2 && callback_ != nullptr) {
-    again = false;
-    napi_value answer = nullptr;
-    const napi_status status =
-        napi_make_callback(env_, context_, receiver, callback, 0, nullptr, &answer);
-    if (status == napi_ok) {
-      napi_get_value_bool(env_, answer, &again);
-      continue;
-    }
-    bool pending = false;
-    napi_is_exception_pending(env_, &pending);
-    if (!pending) break;
-    napi_value error = nullptr;
-    napi_valuetype type = napi_undefined;
-    napi_get_and_clear_last_exception(env_, &error);
-    if (napi_typeof(env_, error, &type) != napi_ok) break;
-    null_exceptions = type == napi_null ? null_exceptions + 1 : 0;
-    if (type != napi_null) napi_fatal_exception(env_, error);
-    again = true;
+  if (napi_make_callback(env_, context_, receiver, callback, 0, nullptr, nullptr) != napi_ok) {
+    report();
   }
   napi_close_handle_scope(env_, scope);
+}
+
+// Nobody is there to catch it: an uncaught exception, as from any callback of Node.
+void Watch::report() {
+  bool pending = false;
+  napi_is_exception_pending(env_, &pending);
+  if (!pending) return;
+  napi_value error = nullptr;
+  napi_value global = nullptr;
+  bool present = false;
+  napi_get_and_clear_last_exception(env_, &error);
+  napi_get_global(env_, &global);
+  // A worker that is being terminated fails every call; there is no exception to report then.
+  const bool runs = napi_has_named_property(env_, global, "process", &present) == napi_ok;
+  if (runs) napi_fatal_exception(env_, error);
 }
 
 void Watch::release() {

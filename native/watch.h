@@ -23,8 +23,8 @@ class Watch {
   virtual void close() = 0;
 
  protected:
-  // Enters JavaScript once; a throwing callback is an uncaught exception and is called again, so
-  // that the completions behind the one that threw are delivered all the same.
+  // Enters JavaScript once. When the callback throws, the descriptor is still readable, or made so:
+  // it is called again, and goes on with the completions behind the one that threw.
   void deliver();
   void release();
   // Deletes this, and the ring's struct after it.
@@ -34,6 +34,9 @@ class Watch {
   Ring* ring_;
   napi_ref callback_ = nullptr;
   napi_async_context context_ = nullptr;
+
+ private:
+  void report();
 };
 
 Watch* make_uv_watch(napi_env env, Ring* ring);

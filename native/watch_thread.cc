@@ -33,7 +33,8 @@ class ThreadWatch final : public Watch {
         env_, nullptr, nullptr, name, 0, 1, this,
         [](napi_env, void* data, void*) { static_cast<ThreadWatch*>(data)->finalized(); }, this,
         [](napi_env env, napi_value, void* context, void*) {
-          static_cast<ThreadWatch*>(context)->on_call(env);
+          // Without an environment the call is being thrown away, and the watch may be gone.
+          if (env != nullptr) static_cast<ThreadWatch*>(context)->on_call();
         },
         &function_);
     if (status != napi_ok) {
@@ -91,8 +92,8 @@ class ThreadWatch final : public Watch {
     }
   }
 
-  void on_call(napi_env env) {
-    if (env != nullptr && !stopped_) deliver();
+  void on_call() {
+    if (!stopped_) deliver();
     if (!stopped_) delivered_.release();
   }
 

@@ -77,6 +77,7 @@ const DIFFERENT = {
   SYS_accept4: [288, 242],
   SYS_signalfd4: [289, 74],
   SYS_eventfd2: [290, 19],
+  SYS_dup3: [292, 24],
   SYS_epoll_create1: [291, 20],
   SYS_pipe2: [293, 59],
   SYS_perf_event_open: [298, 241],

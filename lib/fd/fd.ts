@@ -1,5 +1,5 @@
 /** Descriptors as objects: owned, borrowed, or direct (registered with a ring). */
-import { EINTR } from '../abi.js';
+import { EINTR, O_CLOEXEC, SYS_dup3, SYS_epoll_create1 } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
 import { integer, invalidType } from '../validate.js';
@@ -9,7 +9,9 @@ const FD_MAX = 2 ** 31 - 1;
 
 /** A ring that has operations in flight on a descriptor. */
 export interface FdUser {
-  /** Submits or revokes what is queued for `descriptor`, and cancels what is in flight on it. */
+  /** False when it has none any more, and will not have. */
+  readonly open: boolean;
+  /** Submits what is queued for `descriptor`, and cancels what is in flight on it. */
   letGo(descriptor: Descriptor): void;
 }
 
@@ -20,14 +22,16 @@ export abstract class Descriptor {
   abstract readonly direct: boolean;
   /** Operations that name this descriptor and have not had their last completion. */
   inFlight = 0;
+  /** @internal Called once, when `inFlight` becomes 0. */
+  onIdle: (() => void) | undefined;
   /** @internal Rings that may hold operations on it. */
-  user: FdUser | Set<FdUser> | undefined;
+  users: FdUser[] = [];
 
   /** @internal */
   addUser(user: FdUser): void {
-    if (this.user === undefined) this.user = user;
-    else if (this.user instanceof Set) this.user.add(user);
-    else if (this.user !== user) this.user = new Set([this.user, user]);
+    // Nearly always there is one, and it is the first.
+    if (this.users[0] === user || this.users.includes(user)) return;
+    this.users = [user, ...this.users.filter((other) => other.open)];
   }
 }
 
@@ -45,8 +49,9 @@ export class BorrowedFd extends Descriptor {
 /**
  * A descriptor that this object closes: by `close()`, by `using`, or when the thread ends.
  *
- * Closing while operations are in flight on it submits what was queued, cancels what is in flight,
- * and only then closes, so that a reused number is never reached by an old operation.
+ * Closing while operations are in flight on it submits what was queued and cancels the rest. The
+ * file is closed at once, its number is kept from others until the last of these operations has
+ * completed: an operation that waits for others looks its file up late, and would find the next one.
  *
  * @man close(2)
  */
@@ -74,8 +79,12 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
     return this.#fd < 0;
   }
 
-  /** Gives ownership up, and answers the number, which is the caller's to close now. */
+  /**
+   * Gives ownership up, and answers the number, which is the caller's to close now. Not while
+   * operations are in flight: they might reach whatever gets the number next.
+   */
   release(): number {
+    if (this.inFlight > 0) throw new TypeError('operations are in flight on this descriptor');
     const fd = this.#fd;
     if (fd >= 0) clearOwned(fd);
     this.#fd = -1;
@@ -85,18 +94,14 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
   /** Closes the descriptor; a second call does nothing. */
   close(): void {
     if (this.#fd < 0) return;
-    if (this.inFlight > 0) this.#letGo();
+    if (this.inFlight > 0) for (const user of this.users) user.letGo(this);
     const fd = this.#fd;
     this.#fd = -1;
-    // It stays owned until the native side closes it: the thread may be stopped before that.
-    const result = native.close(fd);
-    // Linux has closed the descriptor even when a signal came in between.
-    if (result !== -EINTR) check(result, 'close', { fd });
-  }
-
-  #letGo(): void {
-    if (this.user instanceof Set) for (const user of this.user) user.letGo(this);
-    else this.user?.letGo(this);
+    if (this.inFlight === 0) closeNow(fd);
+    else {
+      occupy(fd);
+      this.onIdle = () => closeNow(fd);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -106,6 +111,24 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
+}
+
+function closeNow(fd: number): void {
+  // It stays owned until the native side closes it: the thread may be stopped before that.
+  const result = native.close(fd);
+  // Linux has closed the descriptor even when a signal came in between.
+  if (result !== -EINTR) check(result, 'close', { fd });
+}
+
+/**
+ * Closes the file behind `fd` and leaves in its place one that refuses to be read or written. Where
+ * none can be had (EMFILE), the file itself stays open for as long.
+ */
+function occupy(fd: number): void {
+  const placeholder = native.syscall(SYS_epoll_create1, O_CLOEXEC);
+  if (placeholder < 0) return;
+  native.syscall(SYS_dup3, placeholder, fd, O_CLOEXEC);
+  native.close(placeholder);
 }
 
 /** A slot in a ring's table of registered files; good for that ring only. */

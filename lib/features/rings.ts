@@ -35,7 +35,15 @@ export function probeRing(): RingFacts | RingFailure {
     const opcodes = new Uint8Array(256);
     const asked = probeOpcodes(fd, opcodes);
     if (refused(asked)) return { syscall: 'io_uring_register', errno: -asked };
-    const entered = native.syscall(abi.SYS_io_uring_enter, fd, 0, 0, abi.IORING_ENTER_GETEVENTS, 0, 0);
+    const entered = native.syscall(
+      abi.SYS_io_uring_enter,
+      fd,
+      0,
+      0,
+      abi.IORING_ENTER_GETEVENTS,
+      0,
+      0,
+    );
     if (refused(entered)) return { syscall: 'io_uring_enter', errno: -entered };
     return { features: params[FEATURES] ?? 0, opcodes };
   } finally {

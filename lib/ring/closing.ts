@@ -6,6 +6,7 @@ import { cancelAll } from './letting-go.js';
 const AGAIN_MS = 10;
 
 export async function closeEngine(engine: Engine): Promise<void> {
+  engine.closing = true;
   const drained = engine.slots.inUse === 0 || (await drain(engine));
   // Never inside the turn that found it idle, which has yet to end.
   await new Promise((resolve) => setImmediate(resolve));
@@ -38,9 +39,8 @@ function drain(engine: Engine): Promise<boolean> {
 }
 
 function warn(engine: Engine): void {
-  engine.leaked = engine.slots.inUse;
   process.emitWarning(
-    `${engine.leaked} operations did not end in ${engine.plan.closeTimeoutMs} ms: ` +
+    `${engine.slots.inUse} operations did not end in ${engine.plan.closeTimeoutMs} ms: ` +
       'their memory is kept for good, since the kernel may still write to it',
     { code: 'NEARMETAL_LEAKED' },
   );

@@ -6,8 +6,8 @@ import {
   IORING_CQE_F_SKIP,
 } from '../abi.js';
 import { markOwned } from '../fd/owned-bits.js';
-import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
 import type { Control } from './control.js';
+import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
 import { SLOT_MASK, type Slots, YIELDS_FD } from './slots.js';
 
 /** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
@@ -27,6 +27,9 @@ export interface CompletionLayout {
 export type RawVisitor = (userData: number, result: number, flags: number) => void;
 
 const HIGH = 0x1_0000_0000;
+
+/** Set in `flags` where the kernel has no bit: the result is a descriptor, owned from here on. */
+export const GAVE_FD = 1 << 14;
 
 export class CompletionQueue {
   readonly slots: Int32Array;
@@ -98,10 +101,13 @@ export class CompletionQueue {
         generations[slot] = (generation + 1) | 0;
         last++;
       }
-      if ((low & YIELDS_FD) !== 0 && result >= 0) markOwned(result);
       this.slots[count] = slot;
       this.results[count] = result;
       this.flags[count] = flags;
+      if ((low & YIELDS_FD) !== 0 && result >= 0) {
+        markOwned(result);
+        this.flags[count] = flags | GAVE_FD;
+      }
       count++;
     }
     this.next = 0;
@@ -114,27 +120,26 @@ export class CompletionQueue {
   visit(visit: RawVisitor): number {
     const words = this.#words;
     const { cqes, cqeWords } = this.#layout;
-    const head = this.#head;
+    const first = this.#head;
     const ready = this.ready;
-    let taken = 0;
-    let last = 0;
     try {
-      while (taken < ready) {
-        const base = cqes + ((head + taken) & this.#mask) * cqeWords;
+      while (((this.#head - first) | 0) < ready) {
+        const base = cqes + (this.#head & this.#mask) * cqeWords;
         const flags = words[base + CQE_FLAGS] as number;
         const low = words[base] as number;
         const high = words[base + CQE_USER_DATA_HIGH] as number;
-        taken += (flags & IORING_CQE_F_32) === 0 ? 1 : 2;
+        // Before the call: what a visitor reaps itself is not seen again here.
+        this.#head = (this.#head + ((flags & IORING_CQE_F_32) === 0 ? 1 : 2)) | 0;
         if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
-        if ((flags & IORING_CQE_F_MORE) === 0) last++;
+        if ((flags & IORING_CQE_F_MORE) === 0) this.#control.completed++;
         // Most are small: whole arithmetic, and nothing to allocate for a call that is not inlined.
         const userData = high === 0 && low >= 0 ? low : (low >>> 0) + high * HIGH;
         visit(userData, words[base + CQE_RESULT] as number, flags);
       }
     } finally {
-      this.#advance(taken, last);
+      this.#advance(0, 0);
     }
-    return taken;
+    return (this.#head - first) | 0;
   }
 
   #advance(taken: number, last: number): void {

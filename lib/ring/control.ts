@@ -5,6 +5,8 @@ const COMPLETED = 0;
 const TO_SUBMIT = 1;
 const MIN_COMPLETE = 2;
 const FLAGS = 3;
+/** The user data is ours: it says which results are descriptors. */
+const TAGGED = 6;
 /** As a double, in units of 8 bytes. */
 const TIMEOUT_NS = 2;
 const NO_TIMEOUT = -1;
@@ -16,8 +18,9 @@ export class Control {
   /** Calls of io_uring_enter. */
   enters = 0;
 
-  constructor(page: ArrayBuffer, call: () => number) {
+  constructor(page: ArrayBuffer, call: () => number, tagged: boolean) {
     this.#words = new Int32Array(page);
+    this.#words[TAGGED] = tagged ? 1 : 0;
     this.#doubles = new Float64Array(page);
     this.#call = call;
   }

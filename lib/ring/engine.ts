@@ -10,14 +10,12 @@ import {
   ETIME,
   IORING_CQE_F_MORE,
   IORING_ENTER_GETEVENTS,
-  IORING_ENTER_SQ_WAKEUP,
   IORING_REGISTER_EVENTFD,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
   IORING_SETUP_SQPOLL,
   IORING_SETUP_TASKRUN_FLAG,
   IORING_SQ_CQ_OVERFLOW,
-  IORING_SQ_NEED_WAKEUP,
   IORING_SQ_TASKRUN,
   IOSQE_IO_LINK,
 } from '../abi.js';
@@ -27,9 +25,10 @@ import { clearOwned, markOwned } from '../fd/owned-bits.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import type { BufferRing } from './buffer-ring.js';
-import type { CompletionQueue } from './completion-queue.js';
+import { closedError } from './closed.js';
+import { type CompletionQueue, GAVE_FD } from './completion-queue.js';
 import type { Control } from './control.js';
-import { letGoOf, revokeEntry } from './letting-go.js';
+import { IGNORE, letGoOf } from './letting-go.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
 import { openRaw, type Queues } from './setup.js';
@@ -59,9 +58,13 @@ export class Engine implements FdUser, MappingUser {
   readonly staging: Staging;
   readonly spill = new Spill();
   readonly bufferRings = new Set<BufferRing>();
+  /** What waits without an operation in flight, and has to be told of the end. */
+  readonly streams = new Set<{ ringClosed(): void }>();
   /** Where each registered buffer stands in the kernel's table. */
   readonly fixedBuffers = new Map<Mapping, number>();
   open = true;
+  /** Only cancel requests may still begin. */
+  closing = false;
   leaked = 0;
   bufferShortages = 0;
   /** Called when a turn or a submission leaves nothing in flight. */
@@ -73,7 +76,6 @@ export class Engine implements FdUser, MappingUser {
   readonly #task = (): void => this.flush();
   readonly #polled: boolean;
   readonly #mustEnter: boolean;
-  readonly #revoked = new Set<number>();
   #spillNext = false;
   #flushScheduled = false;
   #kicked = false;
@@ -87,7 +89,7 @@ export class Engine implements FdUser, MappingUser {
 
   constructor(plan: RingPlan) {
     this.plan = plan;
-    this.#raw = openRaw(plan);
+    this.#raw = openRaw(plan, true);
     this.fd = this.#raw.fd;
     this.flags = this.#raw.flags;
     this.features = this.#raw.features;
@@ -123,7 +125,7 @@ export class Engine implements FdUser, MappingUser {
 
   /** Queues `operation`; `sink` gets its completions. Answers the slot. */
   begin(operation: Operation<unknown>, sink: Sink, tag: number, extraFlags = 0): number {
-    if (!this.open) throw closedError();
+    if (!this.open || (this.closing && sink !== IGNORE)) throw closedError();
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) {
       if (descriptor.fd !== operation.fd) throw new TypeError('the descriptor has been closed');
@@ -135,6 +137,10 @@ export class Engine implements FdUser, MappingUser {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
       if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
       if (operation.kind.fixedBuffer) operation.buffer = this.#fixedIndex(mapping);
+      const buffers = operation.bufferRing;
+      if (buffers !== undefined && !this.bufferRings.has(buffers)) {
+        throw new TypeError('the BufferRing belongs to another ring');
+      }
     }
     const needsBlock = operation.argumentBytes !== 0 || operation.staged.length !== 0;
     const block = needsBlock ? this.#stage(operation) : undefined;
@@ -239,9 +245,8 @@ export class Engine implements FdUser, MappingUser {
   }
 
   #wakePoller(): void {
-    if (this.submission.flags & IORING_SQ_NEED_WAKEUP) {
-      this.#control.enter(0, 0, IORING_ENTER_SQ_WAKEUP);
-    }
+    const { wakeUp } = this.submission;
+    if (wakeUp !== 0) this.#control.enter(0, 0, wakeUp);
     if (this.spill.count > 0) this.kick();
   }
 
@@ -257,7 +262,26 @@ export class Engine implements FdUser, MappingUser {
     if (result === -EINTR && this.#failures++ < EAGER_RETRIES) return true;
     // The entries are still queued and stay ours: completions have to be taken first.
     if (result === -EAGAIN || result === -EBUSY || result === -EINTR) return this.#retryLater();
-    throw systemError(result, 'io_uring_enter');
+    this.#fail(result);
+    return false;
+  }
+
+  /** The kernel refuses the ring itself: everything on it ends with that error. */
+  #fail(result: number): void {
+    if (this.closing) return;
+    this.closing = true;
+    const error = systemError(result, 'io_uring_enter');
+    setImmediate(() => {
+      if (!this.open) return;
+      process.emitWarning(error);
+      this.destroy(true);
+    });
+  }
+
+  /** Everything that is queued is the kernel's when `flush` returns. */
+  get submitsAtOnce(): boolean {
+    if (this.flags & IORING_SETUP_SQPOLL) return false;
+    return this.spill.count === 0 && this.submission.waiting === 0;
   }
 
   #retryLater(): false {
@@ -273,12 +297,7 @@ export class Engine implements FdUser, MappingUser {
     this.#kicked = true;
     const turn = (): void => {
       this.#kicked = false;
-      if (!this.open) return;
-      try {
-        this.turn();
-      } finally {
-        if (this.completion.next < this.completion.count) this.kick();
-      }
+      if (this.open) this.turn();
     };
     if (this.#failures > EAGER_RETRIES) setTimeout(turn, 1);
     else setImmediate(turn);
@@ -288,7 +307,8 @@ export class Engine implements FdUser, MappingUser {
   wait(timeoutNs: number): void {
     const waiting = this.#publish();
     if (this.completion.ready > 0) return;
-    const result = this.#control.enterTimeout(waiting, 1, IORING_ENTER_GETEVENTS, timeoutNs);
+    const flags = IORING_ENTER_GETEVENTS | this.submission.wakeUp;
+    const result = this.#control.enterTimeout(waiting, 1, flags, timeoutNs);
     const later = [-ETIME, -EINTR, -EAGAIN, -EBUSY];
     if (result < 0 && !later.includes(result)) check(result, 'io_uring_enter');
   }
@@ -297,20 +317,20 @@ export class Engine implements FdUser, MappingUser {
 
   /**
    * Collects completions, hands them to their sinks, submits what these queued, and looks again, up
-   * to the budget. Called on wake-up; after a sink threw, called again to go on with the next one.
+   * to the budget. When a sink throws, the next turn goes on with the completion behind it.
    */
-  turn(): boolean {
+  turn(): void {
     this.#inTurn = true;
+    let more = true;
     try {
       this.completion.setSignals(false);
-      const starved = this.#rounds();
-      if (this.#eventFd >= 0) this.#rest(starved);
+      more = this.#rounds();
     } finally {
       this.#inTurn = false;
+      if (this.#eventFd >= 0) this.#rest(more);
     }
     if (this.#polled && this.slots.inUse > 0) this.kick();
     this.updateReference();
-    return false;
   }
 
   /** True when it stopped with more to do. */
@@ -350,14 +370,18 @@ export class Engine implements FdUser, MappingUser {
     while (completion.next < completion.count) {
       const index = completion.next++;
       const slot = completion.slots[index] as number;
-      const flags = completion.flags[index] as number;
-      let result = completion.results[index] as number;
+      const result = completion.results[index] as number;
+      let flags = completion.flags[index] as number;
       const sink = slots.sinks[slot] as Sink;
       const block = slots.blocks[slot];
       const tag = slots.tags[slot] as number;
       const last = (flags & IORING_CQE_F_MORE) === 0;
       if (last) slots.release(slot);
-      if (last && this.#revoked.size > 0 && this.#revoked.delete(slot)) result = -ECANCELED;
+      if ((flags & GAVE_FD) !== 0) {
+        flags ^= GAVE_FD;
+        // The receiver of a bare number owns it, and says so by `OwnedFd.adopt`.
+        if (sink.takesNumbers) clearOwned(result);
+      }
       if (block === undefined) sink.complete(tag, result, flags, undefined);
       else this.#completeStaged(sink, tag, result, flags, block, last);
       if (!sink.batched) runTicks();
@@ -410,11 +434,6 @@ export class Engine implements FdUser, MappingUser {
     native.watchRef(this.fd, wanted);
   }
 
-  /** An operation queued and not yet seen by the kernel will do nothing, and complete as cancelled. */
-  revoke(words: Int32Array, base: number): void {
-    this.#revoked.add(revokeEntry(words, base));
-  }
-
   letGo(descriptor: Descriptor): void {
     letGoOf(this, descriptor);
   }
@@ -422,8 +441,8 @@ export class Engine implements FdUser, MappingUser {
   /** Unmaps and closes; nothing may be in flight unless `abandon`, which leaks what is. */
   destroy(abandon: boolean): void {
     this.open = false;
-    if (abandon) this.#settleAbandoned();
-    else this.staging.dispose();
+    this.closing = true;
+    if (!abandon) this.staging.dispose();
     for (const buffer of this.#raw.buffers) native.detach(buffer);
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
@@ -431,12 +450,22 @@ export class Engine implements FdUser, MappingUser {
       clearOwned(this.#eventFd);
       native.close(this.#eventFd);
     }
+    for (const stream of this.streams) stream.ringClosed();
+    if (abandon) this.#settleAbandoned();
   }
 
   /** Nobody waits for ever: the operations end as cancelled, though the kernel has not let go. */
   #settleAbandoned(): void {
+    this.leaked = this.slots.inUse;
     for (const slot of this.slots.occupied()) {
-      this.slots.sinks[slot]?.complete(this.slots.tags[slot] as number, -ECANCELED, 0, undefined);
+      try {
+        this.slots.sinks[slot]?.complete(this.slots.tags[slot] as number, -ECANCELED, 0, undefined);
+      } catch (error) {
+        // As from any other callback: uncaught, and no reason not to go on.
+        setImmediate(() => {
+          throw error;
+        });
+      }
     }
   }
 
@@ -457,8 +486,4 @@ export class Engine implements FdUser, MappingUser {
 
 function belongsTo(engine: Engine, file: DirectFd): void {
   if (file.ring !== engine) throw new TypeError('the DirectFd belongs to another ring');
-}
-
-export function closedError(): TypeError {
-  return Object.assign(new TypeError('the ring has been closed'), { code: 'ERR_INVALID_STATE' });
 }

@@ -19,6 +19,12 @@ export type { RingOptions } from './options.js';
 export { RawRing } from './raw.js';
 export { RegisteredFiles, Registration } from './registered.js';
 export { Ring } from './ring.js';
-export { type CompletionHandler, DetachedError, type Handler, type HandlerOptions, type RunOptions } from './sinks.js';
+export {
+  type CompletionHandler,
+  DetachedError,
+  type Handler,
+  type HandlerOptions,
+  type RunOptions,
+} from './sinks.js';
 export type { RingStats } from './stats.js';
 export type { MultishotStream, StreamOptions } from './stream.js';

@@ -21,6 +21,8 @@ export interface OperationKind<Result> {
   readonly fixedBuffer: boolean;
   /** Errors that mean success, such as ETIME of a timeout. */
   readonly successes: readonly number[];
+  /** It was cancelled before it began: what it took over is given back. */
+  cancelled?(operation: Operation<Result>): void;
   /** Reads a successful completion; `result` is 0 or more. */
   decode(
     result: number,
@@ -55,6 +57,9 @@ const COMMON_KEYS = ['async', 'drain'] as const;
 
 /** Which way bytes go between the operation's memory and the user's. */
 export type Direction = 'none' | 'source' | 'target';
+
+/** What the kernel moves in one call at most (MAX_RW_COUNT); more is asked for by the next one. */
+export const BYTES_MAX = 0x7fff_f000;
 
 const NO_BYTES: readonly Uint8Array[] = [];
 
@@ -109,13 +114,13 @@ export class Operation<Result> {
     this.offsetHigh = highWord(value);
   }
 
-  /** Sets IOSQE_* bits. */
+  /** @internal Sets IOSQE_* bits. */
   addFlags(flags: number): this {
     this.head |= flags << SQE_FLAGS_SHIFT;
     return this;
   }
 
-  /** Sets bits of ioprio, where several operations keep modifiers. */
+  /** @internal Sets bits of ioprio, where several operations keep modifiers. */
   addPriority(bits: number): this {
     this.head |= bits << SQE_IOPRIO_SHIFT;
     return this;
@@ -132,11 +137,11 @@ export class Operation<Result> {
   /** Names the memory of one view: directly when the library mapped it, staged when the user did. */
   bytes(name: string, value: unknown, direction: Direction): this {
     const view = bytesView(name, value);
-    this.length = view.byteLength;
     this.direction = direction;
     const mapping = Mapping.of(view);
     if (mapping !== undefined) return this.point(mapping, view.byteOffset, view.byteLength);
-    this.staged = [asBytes(view)];
+    const bytes = asBytes(view);
+    this.staged = [bytes.byteLength > BYTES_MAX ? bytes.subarray(0, BYTES_MAX) : bytes];
     return this;
   }
 
@@ -157,12 +162,12 @@ export class Operation<Result> {
     const low = (mapping.addressLow >>> 0) + offset;
     this.mapping = mapping;
     this.addressLow = low | 0;
-    this.addressHigh = mapping.addressHigh + (low > 0xffff_ffff ? 1 : 0);
-    this.length = length;
+    this.addressHigh = mapping.addressHigh + highWord(low);
+    this.length = Math.min(length, BYTES_MAX);
     return this;
   }
 
-  /** Lets the kernel pick a buffer of `buffers` when data is there. */
+  /** @internal Lets the kernel pick a buffer of `buffers` when data is there. */
   select(buffers: BufferRing): this {
     this.bufferRing = buffers;
     this.mapping = buffers.mapping;
@@ -170,7 +175,7 @@ export class Operation<Result> {
     return this.addFlags(IOSQE_BUFFER_SELECT);
   }
 
-  /** Arguments that the kernel reads from memory, written anew at each submission. */
+  /** @internal Arguments that the kernel reads from memory, written anew at each submission. */
   arguments(bytes: number, write: (operation: Operation<unknown>, block: Block) => void): this {
     this.argumentBytes = bytes;
     this.writeArguments = write;

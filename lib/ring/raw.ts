@@ -4,11 +4,12 @@ import { check, systemError } from '../errors.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import { invalidType } from '../validate.js';
+import { closedError } from './closed.js';
 import type { RawVisitor } from './completion-queue.js';
 import type { Operation } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
-import { highWord } from './sqe.js';
 import { openRaw, type Queues } from './setup.js';
+import { highWord } from './sqe.js';
 
 const HIGH = 0x1_0000_0000;
 
@@ -25,13 +26,14 @@ const HIGH = 0x1_0000_0000;
 export class RawRing implements Disposable, MappingUser {
   readonly #raw: Queues;
   #closed = false;
+  #reaping = 0;
 
   private constructor(raw: Queues) {
     this.#raw = raw;
   }
 
   static open(options: Omit<RingOptions, 'loop'> = {}): RawRing {
-    return new RawRing(openRaw(planRing({ ...options, loop: 'own' })));
+    return new RawRing(openRaw(planRing({ ...options, loop: 'own' }), false));
   }
 
   get fd(): number {
@@ -50,6 +52,7 @@ export class RawRing implements Disposable, MappingUser {
    */
   push(operation: Operation<unknown>, userData: number): boolean {
     const { submission } = this.#raw;
+    if (this.#closed) throw closedError();
     if (!submission.hasRoom(1)) return false;
     if (operation.argumentBytes !== 0 || operation.staged.length !== 0) {
       throw invalidType('operation', 'without memory other than a Mapping', operation);
@@ -65,9 +68,11 @@ export class RawRing implements Disposable, MappingUser {
    * kernel took. What it did not take (for now) stays queued.
    */
   submit(waitFor = 0): number {
+    if (this.#closed) throw closedError();
     const { submission, control } = this.#raw;
     submission.publish();
-    const result = control.enter(submission.waiting, waitFor, IORING_ENTER_GETEVENTS);
+    const flags = IORING_ENTER_GETEVENTS | submission.wakeUp;
+    const result = control.enter(submission.waiting, waitFor, flags);
     if (result >= 0) return result;
     if (result === -EINTR || result === -EAGAIN || result === -EBUSY) return 0;
     throw systemError(result, 'io_uring_enter');
@@ -75,7 +80,13 @@ export class RawRing implements Disposable, MappingUser {
 
   /** Hands every completion there is to `visit`; answers how many there were. */
   reap(visit: RawVisitor): number {
-    return this.#raw.completion.visit(visit);
+    if (this.#closed) throw closedError();
+    this.#reaping++;
+    try {
+      return this.#raw.completion.visit(visit);
+    } finally {
+      this.#reaping--;
+    }
   }
 
   /** The ring keeps the memory mapped until it is closed. */
@@ -93,6 +104,7 @@ export class RawRing implements Disposable, MappingUser {
   close(): void {
     const { fd, buffers } = this.#raw;
     if (this.#closed) return;
+    if (this.#reaping > 0) throw new TypeError('the ring is being reaped');
     this.#closed = true;
     const idle = this.inFlight === 0;
     for (const buffer of buffers) native.detach(buffer);

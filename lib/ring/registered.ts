@@ -91,8 +91,16 @@ export function registerFiles(engine: Engine, fds: readonly FdLike[]): Registere
   const result = native.ioUringRegister(engine.fd, opcode, numbers, numbers.length);
   check(result, 'io_uring_register', { facts: { opcode, count: numbers.length } });
   const files = fds.map((_, slot) => new DirectFd(slot, engine));
-  return new RegisteredFiles(files, () => {
-    for (const file of files) file.revoked = true;
-    if (engine.open) native.ioUringRegister(engine.fd, IORING_UNREGISTER_FILES, null, 0);
-  });
+  return new RegisteredFiles(files, () => unregisterFiles(engine, files));
+}
+
+/** An operation that waits for others looks its slot up late: the table stays until all have completed. */
+function unregisterFiles(engine: Engine, files: readonly DirectFd[]): void {
+  for (const file of files) file.revoked = true;
+  const unregister = (): void => {
+    if (!engine.open || files.some((file) => file.inFlight > 0)) return;
+    native.ioUringRegister(engine.fd, IORING_UNREGISTER_FILES, null, 0);
+  };
+  for (const file of files) if (file.inFlight > 0) file.onIdle = unregister;
+  unregister();
 }

@@ -9,12 +9,12 @@ import {
   IORING_SETUP_SQE128,
   IORING_SETUP_TASKRUN_FLAG,
 } from '../abi.js';
-import { check, UnsupportedError } from '../errors.js';
-import { requireIoUring, setupFlagSupported } from '../features.js';
+import { check, unexpected } from '../errors.js';
+import { requireFeature, requireIoUring, setupFlagSupported } from '../features.js';
 import { native } from '../native.js';
 import { CompletionQueue } from './completion-queue.js';
-import { CQE_WORDS } from './cqe.js';
 import { Control } from './control.js';
+import { CQE_WORDS } from './cqe.js';
 import { FLAG_OF, type RingPlan } from './options.js';
 import { SQE_WORDS } from './sqe.js';
 import { SubmissionQueue } from './submission-queue.js';
@@ -50,7 +50,7 @@ export interface Queues {
   readonly buffers: readonly ArrayBuffer[];
 }
 
-export function openRaw(plan: RingPlan): Queues {
+export function openRaw(plan: RingPlan, tagged: boolean): Queues {
   requireIoUring();
   const params = new Uint32Array(PARAMS_WORDS);
   params[P.cqEntries] = plan.completionEntries;
@@ -58,7 +58,9 @@ export function openRaw(plan: RingPlan): Queues {
   params[P.sqThreadCpu] = plan.sqThreadCpu;
   params[P.sqThreadIdle] = plan.sqThreadIdleMs;
   params[P.wqFd] = plan.attachWqFd;
-  const fd = check(native.ioUringSetup(plan.entries, params), 'io_uring_setup');
+  const fd = check(native.ioUringSetup(plan.entries, params), 'io_uring_setup', {
+    facts: { flags: params[P.flags] as number },
+  });
   const mapped = native.ringMap(fd, params);
   if (mapped < 0) {
     native.close(fd);
@@ -70,12 +72,18 @@ export function openRaw(plan: RingPlan): Queues {
     if (enabled < 0) native.ringClose(fd);
     check(enabled, 'io_uring_register');
   }
-  return { fd, flags, features: params[P.features] as number, ...queues(fd, params, plan) };
+  return { fd, flags, features: params[P.features] as number, ...queues(fd, params, plan, tagged) };
 }
 
-function queues(fd: number, params: Uint32Array, plan: RingPlan) {
-  const { rings, sqes, control: page, enter } = native.ringBuffers(fd);
-  const control = new Control(page, enter);
+function queues(fd: number, params: Uint32Array, plan: RingPlan, tagged: boolean) {
+  const made = native.ringBuffers(fd);
+  if (typeof made === 'number') {
+    native.ringClose(fd);
+    check(made, 'napi_create_external_arraybuffer');
+    return unexpected(made, 'ringBuffers');
+  }
+  const { rings, sqes, control: page, enter } = made;
+  const control = new Control(page, enter, tagged);
   const flags = params[P.flags] as number;
   const words = new Int32Array(rings);
   const singleThreaded = (flags & IORING_SETUP_DEFER_TASKRUN) !== 0;
@@ -108,7 +116,7 @@ function wordOf(params: Uint32Array, index: number): number {
 function chooseFlags(plan: RingPlan): number {
   for (const [name, flag] of Object.entries(FLAG_OF)) {
     if ((plan.required & flag) !== 0 && !setupFlagSupported(flag)) {
-      throw new UnsupportedError({ feature: `setup:${name}` });
+      requireFeature(`setup:${constantOf(name)}`);
     }
   }
   let flags = plan.required;
@@ -117,4 +125,9 @@ function chooseFlags(plan: RingPlan): number {
   }
   const deferred = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN;
   return flags & deferred ? flags : flags & ~IORING_SETUP_TASKRUN_FLAG;
+}
+
+/** 'deferTaskrun' is DEFER_TASKRUN. */
+function constantOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }

@@ -3,7 +3,8 @@ import { AsyncResource } from 'node:async_hooks';
 import { ECANCELED, ETIMEDOUT } from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
 import { boolean, onlyKeys } from '../validate.js';
-import { closedError, type Engine } from './engine.js';
+import { closedError } from './closed.js';
+import type { Engine } from './engine.js';
 import { IGNORE } from './letting-go.js';
 import type { Operation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
@@ -25,6 +26,7 @@ export interface HandlerOptions {
 
 /** A handler, run in the async context in which it was registered. */
 export class Handler implements Sink {
+  readonly takesNumbers = true;
   readonly batched: boolean;
   readonly #resource = new AsyncResource('nearmetal.handler');
   readonly #call: CompletionHandler;
@@ -101,6 +103,7 @@ class PromiseSink implements Sink {
     }
     const operation = this.#operation;
     if (result < 0 && !operation.kind.successes.includes(-result)) {
+      if (result === -ECANCELED) operation.kind.cancelled?.(operation);
       this.#reject(this.#error(result));
       return;
     }

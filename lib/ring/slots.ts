@@ -1,4 +1,5 @@
 /** The operations in flight: who waits for each, what it keeps alive, and whether a completion is still meant for it. */
+import type { Descriptor } from '../fd/fd.js';
 import type { Mapping } from '../memory/mapping.js';
 import type { Operation } from './operation.js';
 import type { Block } from './staging.js';
@@ -15,6 +16,8 @@ const FIRST_CAPACITY = 256;
 export interface Sink {
   /** Ticks and microtasks run after the whole batch, and not after each of its completions. */
   readonly batched: boolean;
+  /** Gets results as they are: a descriptor among them is its own to close. */
+  readonly takesNumbers?: boolean;
   /** One completion; `block` holds its arguments and staged bytes until this returns. */
   complete(tag: number, result: number, flags: number, block: Block | undefined): void;
 }
@@ -60,7 +63,7 @@ export class Slots {
   /** After the last completion: gives back everything but the block, which the sink may still read. */
   release(slot: number): void {
     const descriptor = (this.operations[slot] as Operation<unknown>).descriptor;
-    if (descriptor !== undefined) descriptor.inFlight--;
+    if (descriptor !== undefined && --descriptor.inFlight === 0) settle(descriptor);
     const mapping = this.#mappings[slot];
     if (mapping !== undefined) {
       this.#mappings[slot] = undefined;
@@ -123,4 +126,11 @@ export function copyOut(block: Block, byteCount: number): number {
     lost += filled - length;
   }
   return lost + left;
+}
+
+function settle(descriptor: Descriptor): void {
+  const { onIdle } = descriptor;
+  if (onIdle === undefined) return;
+  descriptor.onIdle = undefined;
+  onIdle();
 }

@@ -36,25 +36,14 @@ export class Spill {
     this.#last = 0;
   }
 
-  /** Word index of each entry. */
-  *entries(): Generator<number> {
-    for (let entry = this.#first; entry < this.#last; entry++) yield entry * SQE_WORDS;
-  }
-
-  clear(): void {
-    this.#first = 0;
-    this.#last = 0;
-  }
-
   #chainLength(): number {
     let length = 1;
-    while (
-      ((this.words[(this.#first + length - 1) * SQE_WORDS + SQE_HEAD] as number) & LINKS) !==
-      0
-    ) {
-      length++;
-    }
+    while (length < this.count && this.#isLinked(this.#first + length - 1)) length++;
     return length;
+  }
+
+  #isLinked(entry: number): boolean {
+    return ((this.words[entry * SQE_WORDS + SQE_HEAD] as number) & LINKS) !== 0;
   }
 
   #makeRoom(): void {

@@ -26,7 +26,7 @@ export class Block {
     this.mapping = mapping;
     this.shift = shift;
     this.bytes = mapping.bytes.subarray(offset, offset + size);
-    this.words = new Int32Array(mapping.bytes.buffer, offset, size >> 2);
+    this.words = new Int32Array(mapping.bytes.buffer, offset, size >>> 2);
     const low = (mapping.addressLow >>> 0) + offset;
     this.addressLow = low | 0;
     this.addressHigh = mapping.addressHigh + (low > 0xffff_ffff ? 1 : 0);
@@ -47,8 +47,8 @@ export class Staging {
   }
 
   take(size: number): Block {
+    if (size > CHUNK_BYTES) return this.#single(size);
     const shift = Math.max(SMALLEST_SHIFT, 32 - Math.clz32(size - 1));
-    if (shift > LARGEST_SHIFT) return this.#single(size, shift);
     return this.#free[shift]?.pop() ?? this.#cut(shift);
   }
 
@@ -71,8 +71,8 @@ export class Staging {
     this.#chunk = undefined;
   }
 
-  #single(size: number, shift: number): Block {
-    return new Block(this.#map(size), 0, shift, size);
+  #single(size: number): Block {
+    return new Block(this.#map(size), 0, LARGEST_SHIFT + 1, size);
   }
 
   #cut(shift: number): Block {

@@ -39,6 +39,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   /** No more results are wanted: what still comes is closed or given back. */
   #unwanted = false;
   #paused = false;
+  #cancelled = false;
   #error: unknown;
   #results = 0;
 
@@ -96,7 +97,15 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
       return;
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#engine.streams.add(this);
     this.#arm();
+  }
+
+  /** @internal Nothing will come any more, also not to one that waits without an operation. */
+  ringClosed(): void {
+    this.#slot = -1;
+    this.#end(operationError(-ECANCELED, this.#operation));
+    for (const done of this.#returns.splice(0)) done();
   }
 
   readonly #onAbort = (): void => {
@@ -128,6 +137,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     this.#queue.push(value);
     if (this.#queue.length >= QUEUE_MAX && !this.#paused) {
       this.#paused = true;
+      this.#cancelled = true;
       this.#cancel();
     }
   }
@@ -139,7 +149,13 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   }
 
   #failed(result: number): void {
-    if (this.#unwanted || (this.#paused && result === -ECANCELED)) return;
+    if (this.#unwanted) return;
+    if (this.#cancelled && result === -ECANCELED) {
+      // Our own request, to let the consumer catch up; it may have done so by now.
+      this.#cancelled = false;
+      if (!this.#paused) this.#arm();
+      return;
+    }
     const buffers = this.#operation.bufferRing;
     if (result === -ENOBUFS && buffers !== undefined && !buffers.disposed) {
       this.#engine.bufferShortages++;
@@ -176,6 +192,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     this.#unwanted = true;
     this.#started = true;
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#engine.streams.delete(this);
     this.#cancel();
     const first = this.#waiters.shift();
     if (first === undefined) this.#error = error;

@@ -1,5 +1,6 @@
 /** The submission queue over mapped memory: filled here, published to the kernel once per batch. */
 
+import { IORING_ENTER_SQ_WAKEUP, IORING_SQ_NEED_WAKEUP } from '../abi.js';
 import type { Operation } from './operation.js';
 import {
   SQE_ADDRESS_HIGH,
@@ -114,22 +115,17 @@ export class SubmissionQueue {
 
   #kernelHead(): number {
     const { head } = this.#layout;
-    return this.#singleThreaded
-      ? (this.#rings[head] as number)
-      : Atomics.load(this.#rings, head);
+    return this.#singleThreaded ? (this.#rings[head] as number) : Atomics.load(this.#rings, head);
+  }
+
+  /** For io_uring_enter on a ring with a kernel thread (IORING_SETUP_SQPOLL) that has gone to sleep. */
+  get wakeUp(): number {
+    return this.flags & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0;
   }
 
   /** IORING_SQ_* bits, as the kernel set them last. */
   get flags(): number {
     return Atomics.load(this.#rings, this.#layout.flags);
-  }
-
-  /** Word index of each entry that the kernel has not taken yet. */
-  *pending(): Generator<number> {
-    const head = Atomics.load(this.#rings, this.#layout.head);
-    for (let index = head; index !== this.#tail; index = (index + 1) | 0) {
-      yield (index & this.#mask) * this.#sqeWords;
-    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** What readv and writev share: `struct iovec`s in front of the staged bytes. */
 import type { Descriptor } from '../../fd/fd.js';
 import { Mapping } from '../../memory/mapping.js';
-import { bytesView, invalidValue } from '../../validate.js';
-import { asBytes, Operation, type OperationKind } from '../operation.js';
+import { bytesView, integer, invalidValue } from '../../validate.js';
+import { asBytes, BYTES_MAX, Operation, type OperationKind } from '../operation.js';
+import { highWord } from '../sqe.js';
 import type { Block } from '../staging.js';
 
 const IOVEC_BYTES = 16;
@@ -30,6 +31,8 @@ export function vectored(
   // An operation keeps one mapping alive; with several, their bytes are staged.
   const mapping = parts.find((part) => part.mapping !== undefined)?.mapping;
   const inPlace = parts.every((part) => part.mapping === mapping) ? mapping : undefined;
+  const total = parts.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  if (inPlace === undefined) integer(`total length of ${name}`, total, 0, BYTES_MAX);
   const operation = new Operation(of, target);
   operation.direction = inPlace === undefined ? direction : 'none';
   operation.mapping = inPlace;
@@ -57,9 +60,9 @@ function writeIovecs(block: Block, parts: readonly Part[], mapping: Mapping | un
     const low = (base.addressLow >>> 0) + offset;
     const word = index * IOVEC_WORDS;
     block.words[word] = low | 0;
-    block.words[word + 1] = base.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+    block.words[word + 1] = base.addressHigh + highWord(low);
     block.words[word + 2] = bytes.byteLength | 0;
-    block.words[word + 3] = 0;
+    block.words[word + 3] = highWord(bytes.byteLength);
     staged += bytes.byteLength;
   }
 }
