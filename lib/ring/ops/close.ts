@@ -24,15 +24,14 @@ const CLOSE = kind<void>({
  * @man close(2)
  */
 export function close(fd: OwnedFd, options: CommonOptions = {}): Operation<void> {
-  if (!(fd instanceof OwnedFd)) throw invalidType('fd', 'an OwnedFd', fd);
-  const operation = new Operation(CLOSE).common(options);
-  requireOpen(fd);
-  return operation.arguments(1, (self) => {
-    requireOpen(fd);
+  requireFree(fd);
+  return new Operation(CLOSE).common(options).arguments(1, (self) => {
+    requireFree(fd);
     self.fd = fd.release();
   });
 }
 
-function requireOpen(fd: OwnedFd): void {
-  if (fd.closed) throw invalidType('fd', 'an open descriptor', 'one that is closed');
+function requireFree(fd: OwnedFd): void {
+  if (!(fd instanceof OwnedFd) || fd.closed) throw invalidType('fd', 'an open OwnedFd', fd);
+  if (fd.inFlight > 0) throw invalidType('fd', 'without operations in flight', fd);
 }
