@@ -32,6 +32,8 @@ class Connection {
   }
 }
 
+/** No promises here: ticks once per wake-up are enough. */
+const batched = { batched: true };
 const connections: (Connection | undefined)[] = [];
 const starved: Connection[] = [];
 
@@ -42,7 +44,7 @@ const onAccept = ring.handler((_, result, flags) => {
     armReceive(connection);
   }
   if ((flags & IORING_CQE_F_MORE) === 0) ring.start(accept, onAccept);
-});
+}, batched);
 
 const onReceive = ring.handler((fd, result, flags) => {
   const connection = connections[fd] as Connection;
@@ -58,7 +60,7 @@ const onReceive = ring.handler((fd, result, flags) => {
     connection.ended = true;
     closeWhenDone(connection);
   }
-});
+}, batched);
 
 const onSend = ring.handler((fd, result) => {
   const connection = connections[fd] as Connection;
@@ -77,7 +79,7 @@ const onSend = ring.handler((fd, result) => {
     if (connection.first !== NONE) sendFirst(connection);
   }
   closeWhenDone(connection);
-});
+}, batched);
 
 function armReceive(connection: Connection): void {
   connection.receiving = true;
@@ -131,7 +133,7 @@ function closeWhenDone(connection: Connection): void {
   connection.socket.close();
 }
 
-const listener = listen({ backlog: 1024 });
+const listener = listen({ backlog: 1024, noDelay: true });
 const accept = op.acceptMultishot(listener);
 ring.start(accept, onAccept);
 const address = addressOf(listener);

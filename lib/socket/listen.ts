@@ -2,6 +2,7 @@
 import {
   AF_UNIX,
   IPPROTO_IPV6,
+  IPPROTO_TCP,
   IPV6_V6ONLY,
   SO_REUSEADDR,
   SO_REUSEPORT,
@@ -9,6 +10,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_NODELAY,
 } from '../abi.js';
 import { check } from '../errors.js';
 import { type FdLike, OwnedFd, plainDescriptor } from '../fd/fd.js';
@@ -27,6 +29,8 @@ export interface ListenOptions {
   backlog?: number;
   /** SO_REUSEPORT: several sockets share the port, and the kernel spreads connections. Default false. */
   reusePort?: boolean;
+  /** TCP_NODELAY on every connection: small sends are not held back for larger ones. Default false. */
+  noDelay?: boolean;
   /** IPV6_V6ONLY. Default false. */
   ipv6Only?: boolean;
 }
@@ -41,9 +45,18 @@ const ON = new Int32Array([1]);
  * @man socket(2), bind(2), listen(2)
  */
 export function listen(options: ListenOptions = {}): OwnedFd {
-  onlyKeys('options', options, ['host', 'port', 'path', 'backlog', 'reusePort', 'ipv6Only']);
+  onlyKeys('options', options, [
+    'host',
+    'port',
+    'path',
+    'backlog',
+    'reusePort',
+    'noDelay',
+    'ipv6Only',
+  ]);
   const backlog = integer('backlog', options.backlog ?? 511, 0, 2 ** 31 - 1);
   const reusePort = boolean('reusePort', options.reusePort ?? false);
+  const noDelay = boolean('noDelay', options.noDelay ?? false);
   const ipv6Only = boolean('ipv6Only', options.ipv6Only ?? false);
   const address: SocketAddress =
     options.path === undefined
@@ -57,6 +70,8 @@ export function listen(options: ListenOptions = {}): OwnedFd {
   try {
     if (family !== AF_UNIX) option(SOL_SOCKET, SO_REUSEADDR);
     if (reusePort) option(SOL_SOCKET, SO_REUSEPORT);
+    // Accepted sockets inherit it.
+    if (noDelay && family !== AF_UNIX) option(IPPROTO_TCP, TCP_NODELAY);
     if (ipv6Only) option(IPPROTO_IPV6, IPV6_V6ONLY);
     check(native.bind(socket.fd, bytes), 'bind', detailOf(address));
     check(native.listen(socket.fd, backlog), 'listen', detailOf(address));
