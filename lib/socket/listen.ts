@@ -15,7 +15,7 @@ import {
 import { check } from '../errors.js';
 import { type FdLike, OwnedFd, plainDescriptor } from '../fd/fd.js';
 import { native } from '../native.js';
-import { boolean, integer, onlyKeys } from '../validate.js';
+import { boolean, integer, invalidValue, onlyKeys } from '../validate.js';
 import { ADDRESS_BYTES_MAX, decodeAddress, encodeAddress, type SocketAddress } from './address.js';
 
 export interface ListenOptions {
@@ -62,6 +62,9 @@ export function listen(options: ListenOptions = {}): OwnedFd {
     options.path === undefined
       ? { host: options.host ?? '127.0.0.1', port: options.port ?? 0 }
       : { path: options.path };
+  if (options.path !== undefined && (options.host !== undefined || options.port !== undefined)) {
+    throw invalidValue('path', 'must be without host and port', options.path);
+  }
   const { family, bytes } = encodeAddress('options', address);
   const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
   const socket = OwnedFd.adopt(check(native.socket(family, type, 0), 'socket'));
