@@ -162,7 +162,15 @@ function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
     plan.wished &= ~task;
   }
   if (asked & IORING_SETUP_COOP_TASKRUN) plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
-  if (options.singleIssuer === false) plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
+  if (options.singleIssuer === false) {
+    if (asked & IORING_SETUP_DEFER_TASKRUN) {
+      throw invalidValue('deferTaskrun', 'must be false unless singleIssuer is true', true);
+    }
+    plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
+  }
+  if (asked & IORING_SETUP_CQE32 && asked & IORING_SETUP_CQE_MIXED) {
+    throw invalidValue('cqeMixed', 'must be false when cqe32 is true', true);
+  }
   const some = (plan.wished | asked) & (IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN);
   if (some === 0) plan.wished &= ~IORING_SETUP_TASKRUN_FLAG;
   if (asked & IORING_SETUP_SQ_AFF && !(asked & IORING_SETUP_SQPOLL)) {

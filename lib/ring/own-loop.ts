@@ -1,5 +1,5 @@
 /** The owning loop: a thread that does nothing else blocks in io_uring_enter itself. */
-import { onlyKeys } from '../validate.js';
+import { invalidType, onlyKeys } from '../validate.js';
 import type { Engine } from './engine.js';
 import { milliseconds } from './ops/timespec.js';
 import { runTicks } from './ticks.js';
@@ -16,11 +16,16 @@ export interface OwnLoopOptions {
 
 const NANOSECONDS = 1_000_000;
 
-/** Runs until `until` says so, or nothing is pending. Promises and ticks run between completions. */
+/**
+ * Runs until `until` says so, or nothing is pending. Promises and ticks run between completions,
+ * unless this is called from a promise's continuation, inside which no other runs: handlers then
+ * still do. `setImmediate` is a good place to call it from.
+ */
 export function runOwnLoop(engine: Engine, options: OwnLoopOptions): void {
   onlyKeys('options', options, ['until', 'sliceMs']);
   const sliceNs = milliseconds('sliceMs', options.sliceMs ?? 50) * NANOSECONDS;
   const until = options.until ?? (() => false);
+  if (typeof until !== 'function') throw invalidType('until', 'a function', until);
   // Continuations that were waiting when the loop was entered may start the first operations.
   runTicks();
   while (!until() && engine.slots.inUse > 0) {
