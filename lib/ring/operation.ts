@@ -191,6 +191,9 @@ export class MultishotOperation<Result> extends Operation<Result> {
   lower: (() => void) | undefined;
 }
 
+/** An operation that `run` takes: one submission, one result. */
+export type SingleShot<Result> = Operation<Result> & { readonly endsAtZero?: never };
+
 /** The same memory, byte by byte. */
 export function asBytes(view: ArrayBufferView): Uint8Array {
   return view instanceof Uint8Array

@@ -7,7 +7,7 @@ import { BufferRing, type BufferRingOptions, type Lease } from './buffer-ring.js
 import { closedError } from './closed.js';
 import { closeEngine } from './closing.js';
 import { Engine } from './engine.js';
-import { MultishotOperation, Operation } from './operation.js';
+import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import * as op from './ops/index.js';
 import type { OpenOptions } from './ops/openat.js';
 import type { PathLike } from './ops/path.js';
@@ -123,7 +123,7 @@ export class Ring implements AsyncDisposable {
    * The promise settles when the kernel is finished with the operation's memory, also when `signal`
    * or `timeoutMs` cut it short: then with an AbortError or ETIMEDOUT, unless the result came first.
    */
-  run<Result>(operation: Operation<Result>, options?: RunOptions): Promise<Result> {
+  run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result> {
     if (!(operation instanceof Operation) || operation instanceof MultishotOperation) {
       throw invalidType('operation', 'a single-shot operation made by `op`', operation);
     }
