@@ -14,7 +14,12 @@ const ASYNC_CANCEL = kind<number>({
   decode: byteCount,
 });
 
-/** By the user_data of one submission. What `signal` of `ring.run` uses. */
+/**
+ * By the user_data of one submission. What `signal` of `ring.run` uses.
+ *
+ * @kernel 5.5 IORING_OP_ASYNC_CANCEL
+ * @man io_uring_enter(2)
+ */
 export function cancelUserData(low: number, high: number): Operation<number> {
   const operation = new Operation(ASYNC_CANCEL);
   operation.addressLow = low;
@@ -22,7 +27,12 @@ export function cancelUserData(low: number, high: number): Operation<number> {
   return operation;
 }
 
-/** By IORING_ASYNC_CANCEL_* criteria. */
+/**
+ * By IORING_ASYNC_CANCEL_* criteria.
+ *
+ * @kernel 5.19 IORING_ASYNC_CANCEL_ANY, IORING_ASYNC_CANCEL_FD
+ * @man io_uring_enter(2)
+ */
 export function asyncCancelWhere(flags: number, target?: Descriptor): Operation<number> {
   const operation = new Operation(ASYNC_CANCEL);
   operation.operationFlags = flags;
