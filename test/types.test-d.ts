@@ -1,0 +1,86 @@
+/** What the types promise: checked by the compiler (types.test.ts), never run. */
+import type { OwnedFd } from 'nearmetal/fd';
+import { addressOf, listen } from 'nearmetal/net';
+import {
+  asFd,
+  type BufferRing,
+  type FileStatus,
+  type Lease,
+  Mapping,
+  type MultishotStream,
+  op,
+  type PollEvents,
+  Ring,
+} from 'nearmetal/ring';
+
+/** True when both are the same type, and not only assignable. */
+type Same<Left, Right> =
+  (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false;
+const same = <Left, Right>(_proof: Same<Left, Right>): void => undefined;
+
+export async function results(buffers: BufferRing): Promise<void> {
+  await using ring = Ring.open({ entries: 8, loop: 'uv', sqpoll: false });
+  using mapping = Mapping.anonymous({ size: 4096 });
+  using listener = listen({ port: 0 });
+  using file = await ring.openat('file', { access: 'readwrite', create: true, timeoutMs: 5 });
+  using _registered = ring.registerBuffers([mapping]);
+  using files = ring.registerFiles([file]);
+  await using socket = await ring.socket('inet');
+
+  const read = ring.read(file, mapping.bytes, { offset: 0, signal: AbortSignal.timeout(5) });
+  same<typeof read, Promise<number>>(true);
+  const closed = ring.run(op.close(file));
+  same<typeof closed, Promise<void>>(true);
+  const opened = ring.run(op.openat('file'));
+  same<typeof opened, Promise<OwnedFd>>(true);
+  const status = ring.run(op.statx(file));
+  same<typeof status, Promise<FileStatus>>(true);
+  const poll = ring.pollAdd(file, ['in', 'out']);
+  same<typeof poll, Promise<PollEvents>>(true);
+  const accepting = ring.stream(op.acceptMultishot(listener));
+  same<typeof accepting, MultishotStream<OwnedFd>>(true);
+  for await (using lease of ring.recvMultishot(socket, { buffers })) {
+    same<typeof lease, Lease>(true);
+    same<typeof lease.bytes, Uint8Array>(true);
+  }
+  await ring.readv(asFd(1), [new Uint8Array(1), new DataView(new ArrayBuffer(1))]);
+  await ring.write(files.files[0]!, Buffer.from('x'));
+  const address = addressOf(listener);
+  if ('port' in address) same<typeof address.port, number>(true);
+  const error: NodeJS.ErrnoException = await ring.nop().catch((reason) => reason);
+  console.log(error);
+}
+
+export function refused(ring: Ring, fd: OwnedFd, buffers: BufferRing): void {
+  const view = new Uint8Array(1);
+  // @ts-expect-error a multishot operation is no promise
+  ring.run(op.acceptMultishot(fd));
+  // @ts-expect-error a multishot operation is no promise
+  ring.run(op.recvMultishot(fd, { buffers }));
+  // @ts-expect-error a single-shot operation is no stream
+  ring.stream(op.accept(fd));
+  // @ts-expect-error a bare number is not a descriptor
+  ring.read(3, view);
+  // @ts-expect-error a misspelt option
+  ring.read(fd, view, { ofset: 5 });
+  // @ts-expect-error bytes, not text
+  ring.write(fd, 'text');
+  // @ts-expect-error an ArrayBuffer is not a view
+  ring.read(fd, new ArrayBuffer(1));
+  // @ts-expect-error one of the accesses
+  ring.openat('file', { access: 'rw' });
+  // @ts-expect-error one of the events
+  ring.pollAdd(fd, ['read']);
+  // @ts-expect-error a whole address
+  ring.connect(fd, { host: '::1' });
+  // @ts-expect-error a handler is made by the ring
+  ring.start(op.nop(), () => undefined);
+  // @ts-expect-error no such option
+  Ring.open({ sqPoll: true });
+  // @ts-expect-error a ring is opened, not constructed
+  new Ring();
+  // @ts-expect-error a ring is closed with `await using`
+  using _ring = Ring.open();
+  // @ts-expect-error the number of a descriptor cannot be set
+  fd.fd = 5;
+}
