@@ -1,0 +1,135 @@
+/** The examples, run as their readers would run them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { folder, pattern } from './support/ring.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Said when something was out of date, which is no business of the example. */
+const BUILDING = /^(building|built) .*\n/gm;
+
+interface Running {
+  readonly child: ChildProcess;
+  /** The first line of its output. */
+  readonly firstLine: Promise<string>;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+function run(...words: string[]): Running {
+  const options = { cwd: root, detached: true };
+  const child = spawn('npm', ['run', '--silent', 'example', '--', ...words], options);
+  let running = true;
+  child.on('close', () => {
+    running = false;
+  });
+  onTestFinished(() => void (running && process.kill(-child.pid!, 'SIGKILL')));
+  let stdout = '';
+  let stderr = '';
+  child.stderr.on('data', (part) => {
+    stderr += part;
+  });
+  const firstLine = new Promise<string>((resolve) => {
+    child.stdout.on('data', (part) => {
+      stdout += part;
+      if (stdout.includes('\n')) resolve(stdout.slice(0, stdout.indexOf('\n')));
+    });
+  });
+  const ended = new Promise<Awaited<Running['ended']>>((resolve) => {
+    child.on('close', (code) => resolve({ code, stdout, stderr: stderr.replace(BUILDING, '') }));
+  });
+  return { child, firstLine, ended };
+}
+
+/** Sends everything, ends its side, and answers what came back. */
+function echoed(port: number, parts: readonly Uint8Array[], pauseMs = 0): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    const back: Buffer[] = [];
+    socket.on('error', reject);
+    socket.on('data', (part) => {
+      back.push(part);
+      if (pauseMs > 0) {
+        socket.pause();
+        setTimeout(() => socket.resume(), pauseMs);
+      }
+    });
+    socket.on('end', () => resolve(Buffer.concat(back)));
+    for (const part of parts) socket.write(part);
+    socket.end();
+  });
+}
+
+test('echo sends everything back, to many at once, and stops with a summary', async () => {
+  const { child, firstLine, ended } = run('echo', '--port', '0');
+  const line = await Promise.race([firstLine, ended.then(({ stderr }) => stderr)]);
+  expect(line).toMatch(/^listening on 127\.0\.0\.1:\d+$/);
+  const port = Number(line.split(':')[1]);
+
+  expect(String(await echoed(port, [Buffer.from('hello')]))).toBe('hello');
+  const pipelined = Array.from({ length: 2000 }, (_, index) => Buffer.from(`message ${index}\n`));
+  expect(await echoed(port, pipelined)).toEqual(Buffer.concat(pipelined));
+  expect((await echoed(port, [])).length).toBe(0);
+  // More than all buffers of the pool hold, to a reader that is slow: short sends, and a dry pool.
+  const large = pattern(24 << 20);
+  expect(Buffer.compare(await echoed(port, [large], 1), large)).toBe(0);
+  const many = Array.from({ length: 50 }, (_, seed) => pattern(100_000, seed + 1));
+  const backs = await Promise.all(many.map((bytes) => echoed(port, [bytes])));
+  expect(backs.map((back, index) => Buffer.compare(back, many[index]!))).toEqual(Array(50).fill(0));
+
+  // One goes without reading what it is owed; one stays open until the end.
+  const rude = connect(port, '127.0.0.1');
+  rude.on('error', () => undefined);
+  rude.write(pattern(1 << 20), () => rude.resetAndDestroy());
+  await new Promise((resolve) => rude.on('close', resolve));
+  const idle = connect(port, '127.0.0.1');
+  idle.on('error', () => undefined);
+  await new Promise((resolve) => idle.write('x', resolve));
+  await new Promise((resolve) => idle.once('data', resolve));
+
+  // As Ctrl-C does: to everything that the terminal runs.
+  process.kill(-child.pid!, 'SIGINT');
+  const { stdout, stderr } = await ended;
+  expect(stderr).toBe('');
+  // The exit code is npm's own: it ends by the signal, too.
+  expect(stdout).toMatch(/^56 connections, [12] of them open, \d+ bytes echoed$/m);
+});
+
+test('echo says why it cannot listen', async () => {
+  const { ended } = run('echo', '--host', 'localhost');
+  const { code, stderr } = await ended;
+  expect(stderr).toContain('must be a numeric IPv4 or IPv6 address');
+  expect(code).not.toBe(0);
+});
+
+test('read-many reads files and folders, as many bytes as they have', async () => {
+  const base = folder();
+  mkdirSync(join(base, 'below'));
+  let total = 0;
+  for (let index = 0; index < 100; index++) {
+    const bytes = pattern(index * 4999);
+    writeFileSync(join(base, index % 2 ? 'below' : '.', `file ${index}`), bytes);
+    total += bytes.length;
+  }
+  const { code, stdout, stderr } = await run('read-many', base).ended;
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const figures = [...stdout.matchAll(/^(\S+) +(\d+) bytes of (\d+) files in [\d.]+ ms$/gm)];
+  expect(figures.map(([, ...words]) => words)).toEqual([
+    ['nearmetal', String(total), '100'],
+    ['fs.promises', String(total), '100'],
+  ]);
+  const { size } = statSync(join(root, 'package.json'));
+  const one = await run('read-many', 'package.json').ended;
+  expect(one.stdout).toContain(`${size} bytes of 1 files`);
+});
+
+test('read-many says what it wants, and what it did not find', async () => {
+  const none = await run('read-many').ended;
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
+  const gone = await run('read-many', 'not-here').ended;
+  expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
+});
