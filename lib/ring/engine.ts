@@ -228,6 +228,7 @@ export class Engine implements FdUser, MappingUser {
         break;
       }
       if (!this.#enter(waiting, 0)) break;
+      if (pass === ROUNDS - 1) this.kick();
     }
     if (this.#polled && this.slots.inUse > 0) this.kick();
     this.updateReference();
@@ -360,7 +361,8 @@ export class Engine implements FdUser, MappingUser {
       if (!overflowing) return false;
       this.#enter(0, IORING_ENTER_GETEVENTS);
     } else if (waiting > 0 || always || overflowing || (flags & IORING_SQ_TASKRUN) !== 0) {
-      this.#enter(waiting, IORING_ENTER_GETEVENTS);
+      // Interrupted, or taken in part: no completion might come to bring us back for the rest.
+      if (this.#enter(waiting, IORING_ENTER_GETEVENTS)) this.kick();
     }
     return overflowing;
   }

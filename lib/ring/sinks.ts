@@ -1,6 +1,6 @@
 /** The two ordinary ways to wait for an operation: a handler registered once, and a promise. */
 import { AsyncResource } from 'node:async_hooks';
-import { ECANCELED, ETIMEDOUT } from '../abi.js';
+import { ECANCELED, EINVAL, ETIMEDOUT } from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
 import { boolean, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
@@ -9,6 +9,7 @@ import { IGNORE } from './letting-go.js';
 import type { Operation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
+import { timeout } from './ops/timeout.js';
 import type { Sink } from './slots.js';
 import type { Block } from './staging.js';
 
@@ -126,6 +127,43 @@ class PromiseSink implements Sink {
   }
 }
 
+/**
+ * Waits for the timeout of one operation. A kernel short of memory takes a chain in two parts: the
+ * timeout then stands alone and is refused, and one of its own ends the operation instead.
+ */
+class LinkTimeoutSink implements Sink {
+  readonly batched = true;
+  readonly #engine: Engine;
+  readonly #slot: number;
+  readonly #low: number;
+  readonly #high: number;
+  readonly #timeoutMs: number;
+
+  constructor(engine: Engine, operation: Operation<unknown>, slot: number, timeoutMs: number) {
+    this.#engine = engine;
+    this.#slot = slot;
+    this.#low = engine.slots.userDataLow(slot, operation);
+    this.#high = engine.slots.generations[slot] as number;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  complete(_tag: number, result: number): void {
+    const engine = this.#engine;
+    if (result !== -EINVAL || engine.closing || !this.#pending) return;
+    const batched = true;
+    const complete = (): void => {
+      if (engine.open && this.#pending) {
+        engine.begin(cancelUserData(this.#low, this.#high), IGNORE, 0);
+      }
+    };
+    engine.begin(timeout(this.#timeoutMs), { batched, complete }, 0);
+  }
+
+  get #pending(): boolean {
+    return this.#engine.slots.generations[this.#slot] === this.#high;
+  }
+}
+
 /** Starts `operation` and answers a promise of its result. */
 export function promiseOf<Result>(
   engine: Engine,
@@ -153,10 +191,10 @@ function beginWith(
   let slot: number;
   if (timeoutMs === undefined) slot = engine.begin(operation, sink, 0);
   else {
-    const timeout = linkTimeout(timeoutMs);
+    const limit = linkTimeout(timeoutMs);
     sink.deadline = performance.now() + timeoutMs;
     slot = engine.beginLinked(operation, sink);
-    engine.begin(timeout, IGNORE, 0);
+    engine.begin(limit, new LinkTimeoutSink(engine, operation, slot, timeoutMs), 0);
   }
   if (signal === undefined) return;
   sink.signal = signal;
