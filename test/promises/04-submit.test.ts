@@ -1,7 +1,7 @@
 /** Promise 4: a failed or partial submit loses nothing, doubles nothing, hangs nothing. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { passes } from '../support/process.js';
+import { outputOf, passes } from '../support/process.js';
 
 /** Installed where that can be; where not, the tests below are skipped by name and say why. */
 function haveStrace(): boolean {
@@ -11,6 +11,8 @@ function haveStrace(): boolean {
   console.error('NOT TESTED: strace is missing and could not be installed (apt install strace)');
   return false;
 }
+
+const concurrent = { concurrent: true };
 
 const injections: Record<string, string[]> = {
   'EAGAIN every third time': ['error=EAGAIN:when=1+3'],
@@ -22,11 +24,11 @@ const injections: Record<string, string[]> = {
   'nothing taken, every fourth time': ['retval=0:when=3+4'],
 };
 
-describe.concurrent.skipIf(!haveStrace())('10,000 reads, io_uring_enter answers', () => {
+describe.skipIf(!haveStrace())('10,000 reads, io_uring_enter answers', concurrent, () => {
   test.each(Object.entries(injections))('%s', async (_, [injection]) => {
     const under = ['strace', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e'];
     const inject = `inject=io_uring_enter:${injection}`;
-    const output = await passes('promises/reads', ['reads'], {
+    const output = await outputOf('promises/reads', ['reads'], {
       under: [...under, 'trace=io_uring_enter', '-e', inject],
     });
     expect(JSON.parse(output.split('\n')[0] as string)).toMatchObject({
