@@ -1,4 +1,7 @@
-/** The few names that most programs need; the rest is under `nearmetal/ring`, `/memory`, `/net` and so on. */
+/**
+ * The few names that most programs need; the rest is under `nearmetal/ring`, `/memory`, `/net` and
+ * so on.
+ */
 export { SystemError, UnsupportedError } from './errors.js';
 export { asFd, type FdLike, OwnedFd } from './fd/fd.js';
 export { features } from './features.js';

@@ -1,4 +1,7 @@
-/** The one door to the addon: loads it, and states what it exports. Every call answers a result or `-errno`. */
+/**
+ * The one door to the addon: loads it, and states what it exports. Every call answers a result or
+ * `-errno`.
+ */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +14,8 @@ export type Bytes = ArrayBufferView;
 export type RegionId = number;
 
 /**
- * One function, one system call, arguments in the order of the man page, unless a comment says more.
+ * One function, one system call, arguments in the order of the man page, unless a comment says
+ * more.
  * A ring is named by its descriptor. 64-bit values that fit a double are passed as one.
  */
 export interface Native {
@@ -22,14 +26,20 @@ export interface Native {
   readonly hasSeam: boolean;
 
   // --- descriptors -----------------------------------------------------------------------------
-  /** One bit per descriptor owned by this thread's JavaScript; what is set when the thread ends is closed. */
+  /**
+   * One bit per descriptor owned by this thread's JavaScript; what is set when the thread ends is
+   * closed.
+   */
   readonly ownedFds: Uint32Array;
   close(fd: number): number;
   eventfd2(initial: number, flags: number): number;
   read(fd: number, target: Bytes): number;
   write(fd: number, source: Bytes): number;
   fcntl(fd: number, command: number, argument: number): number;
-  /** A raw system call with integer arguments only: for probes that are answered before memory is touched. */
+  /**
+   * A raw system call with integer arguments only: for probes that are answered before memory is
+   * touched.
+   */
   syscall(number: number, ...integers: number[]): number;
 
   // --- sockets ---------------------------------------------------------------------------------
@@ -56,19 +66,28 @@ export interface Native {
   regionAdvise(region: RegionId, offset: number, length: number, advice: number): number;
   /** Drops the caller's count; the memory goes with the last one. */
   regionRelease(region: RegionId): number;
-  /** Empties every view of `buffer`. Aborts the process on a buffer marked as untransferable: ask first. */
+  /**
+   * Empties every view of `buffer`. Aborts the process on a buffer marked as untransferable: ask
+   * first.
+   */
   detach(buffer: ArrayBuffer): number;
   /** Bytes and regions mapped now by this process through us. */
   regionStats(): { regions: number; bytes: number };
 
   // --- rings -----------------------------------------------------------------------------------
-  /** `params` is `struct io_uring_params` as 30 words, written by the kernel. Answers a descriptor. */
+  /**
+   * `params` is `struct io_uring_params` as 30 words, written by the kernel. Answers a descriptor.
+   */
   ioUringSetup(entries: number, params: Uint32Array): number;
   ioUringRegister(ring: number, opcode: number, argument: Bytes | null, count: number): number;
-  /** Maps the queues of a ring just set up and takes its descriptor over; the thread's end closes it. */
+  /**
+   * Maps the queues of a ring just set up and takes its descriptor over; the thread's end closes
+   * it.
+   */
   ringMap(ring: number, params: Uint32Array): 0 | number;
   /**
-   * The queues; a page of counters and arguments (`lib/ring/control.ts`); and io_uring_enter itself,
+   * The queues; a page of counters and arguments (`lib/ring/control.ts`); and io_uring_enter
+   * itself,
    * which takes its arguments from that page.
    */
   ringBuffers(ring: number):
@@ -84,7 +103,10 @@ export interface Native {
   ringDrop(ring: number, region: RegionId): number;
   /** Unmaps the queues, then closes the descriptor. Nothing may be in flight. */
   ringClose(ring: number): number;
-  /** As `ringClose` with operations in flight: the descriptor is closed, every region they may touch is leaked. */
+  /**
+   * As `ringClose` with operations in flight: the descriptor is closed, every region they may touch
+   * is leaked.
+   */
   ringAbandon(ring: number): number;
 
   // --- wake-ups --------------------------------------------------------------------------------
@@ -103,9 +125,15 @@ export interface Native {
 
 /** The fault schedule of the test build; all of it belongs to the calling thread. */
 export interface Seam {
-  /** The `nth` call from now (1 = the next) of system call `number`, and the `count - 1` after it, answer `-errno`. */
+  /**
+   * The `nth` call from now (1 = the next) of system call `number`, and the `count - 1` after it,
+   * answer `-errno`.
+   */
   fail(number: number, nth: number, count: number, errno: number): void;
-  /** Random faults on rings from `seed`, each in thousandths: EAGAIN/EBUSY/EINTR, partial submits, and per completion: held back, swapped, doubled. */
+  /**
+   * Random faults on rings from `seed`, each in thousandths: EAGAIN/EBUSY/EINTR, partial submits,
+   * and per completion: held back, swapped, doubled.
+   */
   chaos(
     seed: number,
     permille: {
@@ -116,7 +144,10 @@ export interface Seam {
       duplicate?: number;
     },
   ): void;
-  /** Rings opened from now on show at most this many completions at once; the rest overflow. 0: as the kernel has it. */
+  /**
+   * Rings opened from now on show at most this many completions at once; the rest overflow. 0: as
+   * the kernel has it.
+   */
   limitCompletions(count: number): void;
   reset(): void;
   /** Calls seen of system call `number` since `reset`. */
@@ -139,9 +170,10 @@ function load(): Native {
   try {
     return chosen ? require(chosen) : require('node-gyp-build')(root);
   } catch (cause) {
+    const [first] = (cause as Error).message.split('\n');
     throw new UnsupportedError({
       feature: 'addon',
-      reason: `no native addon for ${process.platform}-${process.arch} could be loaded: ${(cause as Error).message.split('\n')[0]}`,
+      reason: `no native addon for linux-${process.arch} could be loaded: ${first}`,
       hint: 'install g++, make and python3, then run `npm rebuild nearmetal`',
       cause,
     });

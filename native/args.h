@@ -1,4 +1,5 @@
-// Reads the arguments of a call from JavaScript. Our own TypeScript has checked them before, so what
+// Reads the arguments of a call from JavaScript. Our own TypeScript has checked them before, so
+// what
 // does not fit is answered with -EINVAL and never thrown.
 #pragma once
 

@@ -25,7 +25,8 @@ size_t owned_fds_bytes() {
   return fds / 8;
 }
 
-// Runs after the hooks of the thread's rings, which were added later: what they found is closed too.
+// Runs after the hooks of the thread's rings, which were added later: what they found is closed
+// too.
 void close_owned(void* data) {
   auto* state = static_cast<EnvState*>(data);
   if (state->owned_fds == nullptr) return;

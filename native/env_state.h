@@ -26,7 +26,8 @@ struct EnvState {
   int32_t add(Region* region);
   Ring* ring(int fd) const;
   bool mark_owned(int fd);
-  // What a system call has opened is owned before JavaScript, which may be stopped at any call, knows.
+  // What a system call has opened is owned before JavaScript, which may be stopped at any call,
+  // knows.
   long own(long fd);
   void disown(int fd);
 

@@ -1,4 +1,5 @@
-// Memory that the kernel may write to: counted, and unmapped when the last count goes, on any thread.
+// Memory that the kernel may write to: counted, and unmapped when the last count goes, on any
+// thread.
 #pragma once
 
 #include <node_api.h>

@@ -63,7 +63,9 @@ napi_value enter_function(napi_env env, const Ring& ring) {
   napi_create_function(env, "enter", NAPI_AUTO_LENGTH, enter, data, &function);
   napi_add_finalizer(
       env, function, data,
-      [](napi_env, void* finished, void*) { delete static_cast<std::shared_ptr<Enter>*>(finished); },
+      [](napi_env, void* finished, void*) {
+        delete static_cast<std::shared_ptr<Enter>*>(finished);
+      },
       nullptr, nullptr);
   return function;
 }

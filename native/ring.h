@@ -66,7 +66,8 @@ struct Ring {
 
   // Cancels what is in flight and waits for the kernel to let go; false when it did not in time.
   bool drain();
-  // Closes the descriptor and drops every count, or, with `leak`, keeps held memory mapped for good.
+  // Closes the descriptor and drops every count, or, with `leak`, keeps held memory mapped for
+  // good.
   long shut(bool leak);
   // Ends the wake-ups, then the struct itself.
   void finish();

@@ -1,4 +1,5 @@
-// How a ring ends: drained when its thread ends under it, then unmapped, then closed, in that order.
+// How a ring ends: drained when its thread ends under it, then unmapped, then closed, in that
+// order.
 #include <linux/io_uring.h>
 #include <time.h>
 

@@ -1,4 +1,5 @@
-// What the seam remembers for one thread: the rules in force, the random source, the shadowed rings.
+// What the seam remembers for one thread: the rules in force, the random source, the shadowed
+// rings.
 #pragma once
 
 #include <linux/io_uring.h>
@@ -76,7 +77,8 @@ State& state();
 long enter(ShadowRing& ring, int fd, uint32_t to_submit, long min_complete, long flags,
            long argument, long size);
 
-// Shows what has happened since, to a thread that was woken by `event_fd` or is about to sleep on it.
+// Shows what has happened since, to a thread that was woken by `event_fd` or is about to sleep on
+// it.
 void refresh(int event_fd);
 
 }  // namespace nearmetal::seam

@@ -1,4 +1,5 @@
-// Every system call of the addon goes through `sys::call`, the seam where the test build injects faults.
+// Every system call of the addon goes through `sys::call`, the seam where the test build injects
+// faults.
 #pragma once
 
 #include <errno.h>

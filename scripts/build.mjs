@@ -25,7 +25,8 @@ const common = {
   platform: 'node',
   target: 'node20.19',
   sourcemap: true,
-  // Puts the values of constants where they are used: V8 cannot, once they are variables of a bundle.
+  // Puts the values of constants where they are used: V8 cannot, once they are variables of a
+  // bundle.
   minifySyntax: true,
   logLevel: 'warning',
 };
@@ -79,7 +80,8 @@ const errorsApart = {
 async function bundle() {
   const faces = (await namesOfFaces()).filter(({ name }) => name !== 'errors');
   const shares = faces.map(({ name, path, names }) => {
-    return `export { ${names.map((each) => `${each} as ${name}_${each}`).join(', ')} } from './${path}';`;
+    const share = names.map((each) => `${each} as ${name}_${each}`).join(', ');
+    return `export { ${share} } from './${path}';`;
   });
   const whole = { ...common, bundle: true, packages: 'external' };
   const core = {

@@ -1,4 +1,6 @@
-/** After `npm install`: an addon that loads is kept, else one is compiled, else this says why not. */
+/**
+ * After `npm install`: an addon that loads is kept, else one is compiled, else this says why not.
+ */
 import { spawnSync } from 'node:child_process';
 import { missingTools, root, runNodeGyp } from './native-build.mjs';
 

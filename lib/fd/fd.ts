@@ -17,7 +17,9 @@ export interface FdUser {
 
 /** Whatever an operation can name as its file. */
 export abstract class Descriptor {
-  /** The number that goes to the kernel: a descriptor, or a slot of the ring's table when `direct`. */
+  /**
+   * The number that goes to the kernel: a descriptor, or a slot of the ring's table when `direct`.
+   */
   abstract readonly fd: number;
   abstract readonly direct: boolean;
   /** Operations that name this descriptor and have not had their last completion. */
@@ -51,7 +53,8 @@ export class BorrowedFd extends Descriptor {
  *
  * Closing while operations are in flight on it submits what was queued and cancels the rest. The
  * file is closed at once, its number is kept from others until the last of these operations has
- * completed: an operation that waits for others looks its file up late, and would find the next one.
+ * completed: an operation that waits for others looks its file up late, and would find the next
+ * one.
  *
  * @man close(2)
  */

@@ -1,4 +1,7 @@
-/** The bitmap of descriptors that this thread owns; the native side closes what is set when the thread ends. */
+/**
+ * The bitmap of descriptors that this thread owns; the native side closes what is set when the
+ * thread ends.
+ */
 import { native } from '../native.js';
 
 const words = native.ownedFds;

@@ -32,7 +32,10 @@ export interface MappingUser {
 export interface MappingOptions {
   /** Bytes; rounded up to whole pages. */
   size: number;
-  /** Touch every page now, so that a lack of memory is an error here and not a signal later. Default true. */
+  /**
+   * Touch every page now, so that a lack of memory is an error here and not a signal later. Default
+   * true.
+   */
   populate?: boolean;
 }
 

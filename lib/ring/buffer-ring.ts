@@ -1,4 +1,7 @@
-/** Provided buffers: a pool that the kernel takes from when data is there, and that gets each one back. */
+/**
+ * Provided buffers: a pool that the kernel takes from when data is there, and that gets each one
+ * back.
+ */
 import { IORING_REGISTER_PBUF_RING, IORING_UNREGISTER_PBUF_RING } from '../abi.js';
 import { check } from '../errors.js';
 import { Mapping } from '../memory/mapping.js';
@@ -15,7 +18,9 @@ export interface BufferRingOptions {
 
 const COUNT_MAX = 32_768;
 const SIZE_MAX = 2 ** 30;
-/** `struct io_uring_buf`: address, length, id; the first one's last half-word is the ring's tail. */
+/**
+ * `struct io_uring_buf`: address, length, id; the first one's last half-word is the ring's tail.
+ */
 const ENTRY_BYTES = 16;
 const ENTRY_WORDS = 4;
 const ENTRY_LENGTH = 2;
@@ -63,7 +68,8 @@ export class Lease implements Disposable {
 /**
  * A pool of equal buffers, registered with a ring under a group number.
  *
- * In handler mode the completion's flags name the buffer (`bufferId(flags)`): `taken(id)` notes that
+ * In handler mode the completion's flags name the buffer (`bufferId(flags)`): `taken(id)` notes
+ * that
  * it is lent, `bytes(id)` shows it, `recycle(id)` gives it back.
  *
  * @kernel 5.19 IORING_REGISTER_PBUF_RING
@@ -139,7 +145,10 @@ export class BufferRing implements Disposable {
     return new Lease(this, id, length);
   }
 
-  /** Gives buffer `id` back to the kernel. Giving one back twice is an error: two readers would share it. */
+  /**
+   * Gives buffer `id` back to the kernel. Giving one back twice is an error: two readers would
+   * share it.
+   */
   recycle(id: number): void {
     if (this.#closed) return;
     if (this.#lent[id] !== 1) throw new TypeError(`buffer ${id} is not lent`);
@@ -159,7 +168,10 @@ export class BufferRing implements Disposable {
     else this.#waiting.push(resume);
   }
 
-  /** Unregisters the pool and empties its buffers, leases included; operations that pick from it fail with ENOBUFS. */
+  /**
+   * Unregisters the pool and empties its buffers, leases included; operations that pick from it
+   * fail with ENOBUFS.
+   */
   dispose(): void {
     if (this.#closed) return;
     this.#closed = true;

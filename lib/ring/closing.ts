@@ -2,7 +2,10 @@
 import type { Engine } from './engine.js';
 import { cancelAll } from './letting-go.js';
 
-/** How often what has not ended is cancelled again: an operation may have begun after the first time. */
+/**
+ * How often what has not ended is cancelled again: an operation may have begun after the first
+ * time.
+ */
 const AGAIN_MS = 10;
 
 export async function closeEngine(engine: Engine): Promise<void> {

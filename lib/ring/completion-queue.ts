@@ -19,7 +19,9 @@ export interface CompletionLayout {
   readonly entries: number;
   /** 4, or 8 with IORING_SETUP_CQE32. */
   readonly cqeWords: number;
-  /** Completions are posted by this thread only, inside io_uring_enter (IORING_SETUP_DEFER_TASKRUN). */
+  /**
+   * Completions are posted by this thread only, inside io_uring_enter (IORING_SETUP_DEFER_TASKRUN).
+   */
   readonly singleThreaded: boolean;
 }
 
@@ -116,7 +118,10 @@ export class CompletionQueue {
     return ready;
   }
 
-  /** Hands each completion to `visit` as it stands in the queue, for those that keep their own books. */
+  /**
+   * Hands each completion to `visit` as it stands in the queue, for those that keep their own
+   * books.
+   */
   visit(visit: RawVisitor): number {
     const words = this.#words;
     const { cqes, cqeWords } = this.#layout;

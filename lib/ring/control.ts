@@ -1,4 +1,7 @@
-/** The control page of a ring: arguments of io_uring_enter, and what the native side counts on at a thread's end. */
+/**
+ * The control page of a ring: arguments of io_uring_enter, and what the native side counts on at a
+ * thread's end.
+ */
 
 /** Words of `struct Control` in native/ring.h. */
 const COMPLETED = 0;

@@ -1,4 +1,6 @@
-/** The machine inside a ring: starts operations, submits in batches, delivers completions by turns. */
+/**
+ * The machine inside a ring: starts operations, submits in batches, delivers completions by turns.
+ */
 import {
   EAGAIN,
   EBUSY,
@@ -181,7 +183,10 @@ export class Engine implements FdUser, MappingUser {
     return index;
   }
 
-  /** Copies arguments, and bytes to be sent, to native memory; received bytes will come back from it. */
+  /**
+   * Copies arguments, and bytes to be sent, to native memory; received bytes will come back from
+   * it.
+   */
   #stage(operation: Operation<unknown>): Block {
     let size = operation.argumentBytes;
     for (const view of operation.staged) size += view.byteLength;
@@ -406,7 +411,9 @@ export class Engine implements FdUser, MappingUser {
     }
   }
 
-  /** Back to sleep, unless something came in between; then, or when starved, the loop calls again. */
+  /**
+   * Back to sleep, unless something came in between; then, or when starved, the loop calls again.
+   */
   #rest(starved: boolean): void {
     if (!starved) {
       this.completion.setSignals(true);

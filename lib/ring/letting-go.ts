@@ -14,7 +14,9 @@ import type { Sink } from './slots.js';
 /** Nobody waits for what a cancel request itself answers: the operation's own completion tells. */
 export const IGNORE: Sink = { batched: true, complete: () => undefined };
 
-/** Submits what names the descriptor and asks the kernel to end it; each operation still completes. */
+/**
+ * Submits what names the descriptor and asks the kernel to end it; each operation still completes.
+ */
 export function letGoOf(engine: Engine, descriptor: Descriptor): void {
   if (!engine.open) return;
   engine.flush();

@@ -67,7 +67,8 @@ const NO_BYTES: readonly Uint8Array[] = [];
  * One operation, ready to be submitted any number of times.
  *
  * Its fields are copied at submission: it may be changed and submitted again while an earlier
- * submission is in flight. The memory that it names belongs to the kernel until the last completion.
+ * submission is in flight. The memory that it names belongs to the kernel until the last
+ * completion.
  */
 export class Operation<Result> {
   readonly kind: OperationKind<Result>;
@@ -134,7 +135,9 @@ export class Operation<Result> {
     return this;
   }
 
-  /** Names the memory of one view: directly when the library mapped it, staged when the user did. */
+  /**
+   * Names the memory of one view: directly when the library mapped it, staged when the user did.
+   */
   bytes(name: string, value: unknown, direction: Direction): this {
     const view = bytesView(name, value);
     this.direction = direction;
@@ -153,7 +156,9 @@ export class Operation<Result> {
     return this.point(mapping, view.byteOffset, view.byteLength);
   }
 
-  /** Names `length` bytes of `mapping` from `offset`: for operations that are used again and again. */
+  /**
+   * Names `length` bytes of `mapping` from `offset`: for operations that are used again and again.
+   */
   point(mapping: Mapping, offset: number, length: number): this {
     if (!(offset >= 0 && length >= 0 && offset + length <= mapping.size)) {
       integer('offset', offset, 0, mapping.size);

@@ -23,13 +23,20 @@ import { boolean, integer, invalidValue, oneOf, onlyKeys } from '../validate.js'
 export interface RingOptions {
   /** Submission queue entries, rounded up to a power of two. Default 256. */
   entries?: number;
-  /** Completion queue entries, rounded up to a power of two, at least `entries`. Default 4096 or `entries`. */
+  /**
+   * Completion queue entries, rounded up to a power of two, at least `entries`. Default 4096 or
+   * `entries`.
+   */
   completionEntries?: number;
-  /** What wakes JavaScript: Node's loop, a helper thread (the default off Node), or `runLoop` only. */
+  /**
+   * What wakes JavaScript: Node's loop, a helper thread (the default off Node), or `runLoop` only.
+   */
   loop?: 'uv' | 'thread' | 'own';
   /** Completions handled per turn of the loop before timers and others get theirs. Default 256. */
   budget?: number;
-  /** How long `close` waits for the kernel before it leaks what is left, on purpose. Default 5000. */
+  /**
+   * How long `close` waits for the kernel before it leaks what is left, on purpose. Default 5000.
+   */
   closeTimeoutMs?: number;
   /** Remembers where each operation was started, and says so in its error. Default false. */
   debug?: boolean;
@@ -152,7 +159,10 @@ export function planRing(options: RingOptions): RingPlan {
   return dropConflicts(plan, options);
 }
 
-/** Defaults give way to what was asked for by name; two such requests that exclude each other do not. */
+/**
+ * Defaults give way to what was asked for by name; two such requests that exclude each other do
+ * not.
+ */
 function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
   const asked = plan.required;
   const task = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;

@@ -1,4 +1,7 @@
-/** The bare queues of a ring, for programs that keep their own books: no slots, no promises, no handlers. */
+/**
+ * The bare queues of a ring, for programs that keep their own books: no slots, no promises, no
+ * handlers.
+ */
 import { EAGAIN, EBUSY, EINTR, IORING_ENTER_GETEVENTS } from '../abi.js';
 import { check, systemError } from '../errors.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
@@ -100,7 +103,10 @@ export class RawRing implements Disposable, MappingUser {
   /** A disposed mapping stays mapped here: nobody knows what is still in flight on it. */
   forget(): void {}
 
-  /** Closes the ring; with operations in flight their memory is leaked, since the kernel may write to it. */
+  /**
+   * Closes the ring; with operations in flight their memory is leaked, since the kernel may write
+   * to it.
+   */
   close(): void {
     const { fd, buffers } = this.#raw;
     if (this.#closed) return;

@@ -94,7 +94,10 @@ export function registerFiles(engine: Engine, fds: readonly FdLike[]): Registere
   return new RegisteredFiles(files, () => unregisterFiles(engine, files));
 }
 
-/** An operation that waits for others looks its slot up late: the table stays until all have completed. */
+/**
+ * An operation that waits for others looks its slot up late: the table stays until all have
+ * completed.
+ */
 function unregisterFiles(engine: Engine, files: readonly DirectFd[]): void {
   for (const file of files) file.revoked = true;
   const unregister = (): void => {

@@ -1,4 +1,6 @@
-/** A ring: the door through which operations are started, and the owner of all that belongs to them. */
+/**
+ * A ring: the door through which operations are started, and the owner of all that belongs to them.
+ */
 import type { DirectFd, FdLike, OwnedFd } from '../fd/fd.js';
 import type { Mapping } from '../memory/mapping.js';
 import type { SocketAddress } from '../socket/address.js';
@@ -121,7 +123,8 @@ export class Ring implements AsyncDisposable {
    * Starts an operation and answers a promise of its result.
    *
    * The promise settles when the kernel is finished with the operation's memory, also when `signal`
-   * or `timeoutMs` cut it short: then with an AbortError or ETIMEDOUT, unless the result came first.
+   * or `timeoutMs` cut it short: then with an AbortError or ETIMEDOUT, unless the result came
+   * first.
    */
   run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result> {
     if (!(operation instanceof Operation) || operation instanceof MultishotOperation) {
@@ -153,7 +156,8 @@ export class Ring implements AsyncDisposable {
   }
 
   /**
-   * Starts an operation whose completions go to `handler(tag, result, flags)`: nothing is allocated.
+   * Starts an operation whose completions go to `handler(tag, result, flags)`: nothing is
+   * allocated.
    *
    * `result` is raw: `-errno` on failure, a descriptor number for those that give one (the receiver
    * adopts or closes it). The operation may be changed and started again at once.

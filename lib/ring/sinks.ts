@@ -57,7 +57,10 @@ export class DetachedError extends TypeError {
 export interface RunOptions {
   /** Cancels the operation. The promise settles when the kernel has let go of its memory. */
   signal?: AbortSignal;
-  /** Cancels the operation after so many milliseconds (IORING_OP_LINK_TIMEOUT); fails with ETIMEDOUT. */
+  /**
+   * Cancels the operation after so many milliseconds (IORING_OP_LINK_TIMEOUT); fails with
+   * ETIMEDOUT.
+   */
   timeoutMs?: number;
 }
 
@@ -66,7 +69,9 @@ type Reject = (error: unknown) => void;
 
 let resolveMade: Resolve;
 let rejectMade: Reject;
-/** One function for every promise: an executor per operation would be an allocation per operation. */
+/**
+ * One function for every promise: an executor per operation would be an allocation per operation.
+ */
 const executor = (resolve: Resolve, reject: Reject): void => {
   resolveMade = resolve;
   rejectMade = reject;
@@ -121,7 +126,8 @@ class PromiseSink implements Sink {
     const errno = cancelled && performance.now() >= this.deadline ? -ETIMEDOUT : result;
     const error = operationError(errno, this.#operation);
     if (this.site?.stack !== undefined) {
-      error.stack = `${error.name}: ${error.message}\n${this.site.stack.split('\n').slice(3).join('\n')}`;
+      const callers = this.site.stack.split('\n').slice(3).join('\n');
+      error.stack = `${error.name}: ${error.message}\n${callers}`;
     }
     return error;
   }

@@ -1,4 +1,7 @@
-/** The operations in flight: who waits for each, what it keeps alive, and whether a completion is still meant for it. */
+/**
+ * The operations in flight: who waits for each, what it keeps alive, and whether a completion is
+ * still meant for it.
+ */
 import type { Descriptor } from '../fd/fd.js';
 import type { Mapping } from '../memory/mapping.js';
 import type { Operation } from './operation.js';
@@ -60,7 +63,9 @@ export class Slots {
     return slot;
   }
 
-  /** After the last completion: gives back everything but the block, which the sink may still read. */
+  /**
+   * After the last completion: gives back everything but the block, which the sink may still read.
+   */
   release(slot: number): void {
     const descriptor = (this.operations[slot] as Operation<unknown>).descriptor;
     if (descriptor !== undefined && --descriptor.inFlight === 0) settle(descriptor);

@@ -1,4 +1,6 @@
-/** Native memory for arguments and for users' own bytes, so that the kernel never sees V8's heap. */
+/**
+ * Native memory for arguments and for users' own bytes, so that the kernel never sees V8's heap.
+ */
 import { Mapping } from '../memory/mapping.js';
 
 const SMALLEST_SHIFT = 6;

@@ -1,4 +1,7 @@
-/** A multishot operation as an async iterable: submitted when first asked, ended when no longer wanted. */
+/**
+ * A multishot operation as an async iterable: submitted when first asked, ended when no longer
+ * wanted.
+ */
 import { ECANCELED, EINVAL, ENOBUFS, IORING_CQE_F_MORE } from '../abi.js';
 import { abortError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
@@ -186,7 +189,9 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     this.#engine.begin(cancelUserData(low, this.#generation), IGNORE, 0);
   }
 
-  /** Wakes everybody who waits; what is queued can still be read, unless the iterator was returned. */
+  /**
+   * Wakes everybody who waits; what is queued can still be read, unless the iterator was returned.
+   */
   #end(error: unknown): void {
     if (this.#unwanted) return;
     this.#unwanted = true;

@@ -31,7 +31,10 @@ export interface SubmissionLayout {
   readonly entries: number;
   /** 16, or 32 with IORING_SETUP_SQE128. */
   readonly sqeWords: number;
-  /** Only this thread, and only inside io_uring_enter, reads what we store (IORING_SETUP_DEFER_TASKRUN). */
+  /**
+   * Only this thread, and only inside io_uring_enter, reads what we store
+   * (IORING_SETUP_DEFER_TASKRUN).
+   */
   readonly singleThreaded: boolean;
 }
 
@@ -72,7 +75,9 @@ export class SubmissionQueue {
     return ((this.#tail - this.#head) | 0) + count <= this.entries;
   }
 
-  /** Writes an entry; there must be room. Every word is written: entries are used again and again. */
+  /**
+   * Writes an entry; there must be room. Every word is written: entries are used again and again.
+   */
   push(operation: Operation<unknown>, low: number, high: number, extraFlags: number): void {
     const words = this.words;
     const base = (this.#tail & this.#mask) * this.#sqeWords;
@@ -118,7 +123,9 @@ export class SubmissionQueue {
     return this.#singleThreaded ? (this.#rings[head] as number) : Atomics.load(this.#rings, head);
   }
 
-  /** For io_uring_enter on a ring with a kernel thread (IORING_SETUP_SQPOLL) that has gone to sleep. */
+  /**
+   * For io_uring_enter on a ring with a kernel thread (IORING_SETUP_SQPOLL) that has gone to sleep.
+   */
   get wakeUp(): number {
     return this.flags & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0;
   }

@@ -25,11 +25,19 @@ export interface ListenOptions {
   port?: number;
   /** A Unix socket instead of host and port. */
   path?: string;
-  /** Connections that may wait to be accepted; the kernel clamps it to net.core.somaxconn. Default 511. */
+  /**
+   * Connections that may wait to be accepted; the kernel clamps it to net.core.somaxconn. Default
+   * 511.
+   */
   backlog?: number;
-  /** SO_REUSEPORT: several sockets share the port, and the kernel spreads connections. Default false. */
+  /**
+   * SO_REUSEPORT: several sockets share the port, and the kernel spreads connections. Default
+   * false.
+   */
   reusePort?: boolean;
-  /** TCP_NODELAY on every connection: small sends are not held back for larger ones. Default false. */
+  /**
+   * TCP_NODELAY on every connection: small sends are not held back for larger ones. Default false.
+   */
   noDelay?: boolean;
   /** IPV6_V6ONLY. Default false. */
   ipv6Only?: boolean;

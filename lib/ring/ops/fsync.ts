@@ -7,7 +7,10 @@ import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
 const FSYNC = kind<void>({ name: 'fsync', code: IORING_OP_FSYNC, since: '5.1', decode: nothing });
 
 export interface FsyncOptions extends CommonOptions {
-  /** Leave out metadata that is not needed to read the data back, as fdatasync(2) does. Default false. */
+  /**
+   * Leave out metadata that is not needed to read the data back, as fdatasync(2) does. Default
+   * false.
+   */
   datasync?: boolean;
 }
 

@@ -11,7 +11,8 @@ const LINK_TIMEOUT = kind<void>({
 });
 
 /**
- * Cancels the operation before it in its chain after `timeoutMs`. What `timeoutMs` of `ring.run` uses.
+ * Cancels the operation before it in its chain after `timeoutMs`. What `timeoutMs` of `ring.run`
+ * uses.
  *
  * @kernel 5.5 IORING_OP_LINK_TIMEOUT
  * @man io_uring_enter(2)

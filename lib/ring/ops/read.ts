@@ -18,7 +18,10 @@ const READ_FIXED = kind<number>({
 });
 
 export interface ReadOptions extends CommonOptions {
-  /** Bytes from the start of the file. Default -1: the file's own position, as pipes and sockets need. */
+  /**
+   * Bytes from the start of the file. Default -1: the file's own position, as pipes and sockets
+   * need.
+   */
   offset?: number;
 }
 

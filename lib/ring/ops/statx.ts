@@ -18,7 +18,9 @@ import { type PathLike, pathBytes, shownPath } from './path.js';
 /** `struct statx`. */
 const STATX_BYTES = 256;
 
-/** Facts about a file. Sizes and counts above 2^53 are rounded; times are milliseconds since 1970. */
+/**
+ * Facts about a file. Sizes and counts above 2^53 are rounded; times are milliseconds since 1970.
+ */
 export interface FileStatus {
   readonly mode: number;
   readonly size: number;
@@ -35,7 +37,9 @@ export interface FileStatus {
   readonly btimeMs: number;
   readonly ctimeMs: number;
   readonly mtimeMs: number;
-  /** What direct I/O must be aligned to, in memory and in the file; 0 where unknown or impossible. */
+  /**
+   * What direct I/O must be aligned to, in memory and in the file; 0 where unknown or impossible.
+   */
   readonly directMemoryAlignment: number;
   readonly directOffsetAlignment: number;
 }

@@ -32,7 +32,9 @@ export interface TimeoutOptions extends CommonOptions {
   absolute?: boolean;
   /** Completes earlier, after this many other completions. Default 0: never. */
   count?: number;
-  /** In a chain: time passing is no failure, so that what is linked goes on (5.16). Default false. */
+  /**
+   * In a chain: time passing is no failure, so that what is linked goes on (5.16). Default false.
+   */
   etimeSuccess?: boolean;
 }
 

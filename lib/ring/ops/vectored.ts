@@ -16,7 +16,9 @@ interface Part {
   readonly mapping: Mapping | undefined;
 }
 
-/** An operation over several views; those of one mapping are used in place, all others are staged. */
+/**
+ * An operation over several views; those of one mapping are used in place, all others are staged.
+ */
 export function vectored(
   of: OperationKind<number>,
   target: Descriptor,
