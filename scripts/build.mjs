@@ -72,6 +72,15 @@ const errorsApart = {
   },
 };
 
+/** A class that names itself is bundled as `var Ring = class _Ring`, which errors would then show. */
+function giveNamesBack(file) {
+  let code = readFileSync(file, 'utf8');
+  for (const [, name] of code.matchAll(/\b(\w+) = class _\1\b/g)) {
+    code = code.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name);
+  }
+  writeFileSync(file, code);
+}
+
 /**
  * One file holds everything and each face names its share of it: every file costs 0.4 ms to import,
  * and there must be one copy of each class. All lie one level below the root, where native.ts
@@ -93,6 +102,8 @@ async function bundle() {
   const errors = { ...whole, entryPoints: [entries.errors], outfile: 'dist/errors.js' };
   const program = { ...whole, entryPoints: [cli], outfile: 'dist/cli.js' };
   await Promise.all([build(core), build(errors), existsSync(cli) && build(program)]);
+
+  for (const file of ['dist/core.js', 'dist/errors.js']) giveNamesBack(file);
 
   const written = ['core.js', 'core.js.map', 'errors.js', 'errors.js.map', 'errors.cjs'];
   writeFileSync('dist/errors.cjs', `module.exports = require('./errors.js');\n`);

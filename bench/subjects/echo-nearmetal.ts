@@ -1,9 +1,17 @@
 /** TCP echo on a ring's handlers inside Node's loop: the twin of `reference/echo-uring.c`. */
+import { constants } from 'node:os';
 import { addressOf, listen } from 'nearmetal/net';
-import { type BufferRing, bufferId, type Operation, OwnedFd, op, Ring } from 'nearmetal/ring';
+import {
+  type BufferRing,
+  bufferId,
+  hasMore,
+  type Operation,
+  OwnedFd,
+  op,
+  Ring,
+} from 'nearmetal/ring';
 
-const IORING_CQE_F_MORE = 2;
-const ENOBUFS = 105;
+const { ENOBUFS } = constants.errno;
 const NONE = -1;
 
 const ring = Ring.open({ entries: 1024, completionEntries: 8192 });
@@ -43,13 +51,13 @@ const onAccept = ring.handler((_, result, flags) => {
     connections[result] = connection;
     armReceive(connection);
   }
-  if ((flags & IORING_CQE_F_MORE) === 0) ring.start(accept, onAccept);
+  if (!hasMore(flags)) ring.start(accept, onAccept);
 }, batched);
 
 const onReceive = ring.handler((fd, result, flags) => {
   const connection = connections[fd] as Connection;
   if (result > 0) queue(connection, bufferId(flags), result);
-  if ((flags & IORING_CQE_F_MORE) !== 0) return;
+  if (hasMore(flags)) return;
   connection.receiving = false;
   if (result === -ENOBUFS && !connection.ended) {
     if (buffers.available > 0) armReceive(connection);

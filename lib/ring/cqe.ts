@@ -1,5 +1,5 @@
 /** The 16 bytes of a completion, as 32-bit words: `struct io_uring_cqe`. */
-import { IORING_CQE_F_BUFFER } from '../abi.js';
+import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../abi.js';
 
 export const CQE_WORDS = 4;
 export const CQE_USER_DATA_LOW = 0;
@@ -8,6 +8,11 @@ export const CQE_RESULT = 2;
 export const CQE_FLAGS = 3;
 
 const BUFFER_SHIFT = 16;
+
+/** Whether more completions of the same operation follow: without it the operation has ended. */
+export function hasMore(flags: number): boolean {
+  return (flags & IORING_CQE_F_MORE) !== 0;
+}
 
 /** The provided buffer that a completion used, or -1. */
 export function bufferId(flags: number): number {

@@ -12,6 +12,7 @@ import {
   ETIME,
   IORING_CQE_F_MORE,
   IORING_ENTER_GETEVENTS,
+  IORING_ENTER_SQ_WAIT,
   IORING_REGISTER_EVENTFD,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
@@ -137,6 +138,7 @@ export class Engine implements FdUser, MappingUser {
     const mapping = operation.mapping;
     if (mapping !== undefined) {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
+      if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
       if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
       if (operation.kind.fixedBuffer) operation.buffer = this.#fixedIndex(mapping);
       const buffers = operation.bufferRing;
@@ -230,7 +232,8 @@ export class Engine implements FdUser, MappingUser {
       if (waiting === 0) break;
       if (this.flags & IORING_SETUP_SQPOLL) {
         this.#wakePoller();
-        break;
+        if (this.spill.count === 0) break;
+        continue;
       }
       if (!this.#enter(waiting, 0)) break;
       if (pass === ROUNDS - 1) this.kick();
@@ -251,8 +254,9 @@ export class Engine implements FdUser, MappingUser {
   }
 
   #wakePoller(): void {
-    const { wakeUp } = this.submission;
-    if (wakeUp !== 0) this.#control.enter(0, 0, wakeUp);
+    // What does not fit waits here for the kernel thread, which needs a moment only.
+    const flags = this.submission.wakeUp | (this.spill.count > 0 ? IORING_ENTER_SQ_WAIT : 0);
+    if (flags !== 0) this.#control.enter(0, 0, flags);
     if (this.spill.count > 0) this.kick();
   }
 

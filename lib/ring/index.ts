@@ -3,7 +3,7 @@ export { asFd, BorrowedFd, DirectFd, type FdLike, OwnedFd } from '../fd/fd.js';
 export { Mapping, type MappingOptions } from '../memory/mapping.js';
 export { BufferRing, type BufferRingOptions, Lease } from './buffer-ring.js';
 export type { RawVisitor } from './completion-queue.js';
-export { bufferId } from './cqe.js';
+export { bufferId, hasMore } from './cqe.js';
 export {
   type CommonOptions,
   MultishotOperation,

@@ -81,6 +81,8 @@ export class Operation<Result> {
   addressLow = 0;
   addressHigh = 0;
   length = 0;
+  /** Bytes of the mapping from the address on: more must never be asked for. */
+  room = Number.POSITIVE_INFINITY;
   operationFlags = 0;
   buffer = 0;
   fileIndex = 0;
@@ -169,6 +171,7 @@ export class Operation<Result> {
     this.addressLow = low | 0;
     this.addressHigh = mapping.addressHigh + highWord(low);
     this.length = Math.min(length, BYTES_MAX);
+    this.room = mapping.size - offset;
     return this;
   }
 

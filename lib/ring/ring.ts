@@ -1,24 +1,14 @@
 /**
  * A ring: the door through which operations are started, and the owner of all that belongs to them.
  */
-import type { DirectFd, FdLike, OwnedFd } from '../fd/fd.js';
+import type { FdLike } from '../fd/fd.js';
 import type { Mapping } from '../memory/mapping.js';
-import type { SocketAddress } from '../socket/address.js';
 import { invalidType, onlyKeys } from '../validate.js';
-import { BufferRing, type BufferRingOptions, type Lease } from './buffer-ring.js';
+import { BufferRing, type BufferRingOptions } from './buffer-ring.js';
 import { closedError } from './closed.js';
 import { closeEngine } from './closing.js';
 import { Engine } from './engine.js';
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
-import * as op from './ops/index.js';
-import type { OpenOptions } from './ops/openat.js';
-import type { PathLike } from './ops/path.js';
-import type { PollEvent, PollEvents } from './ops/poll-add.js';
-import type { ReadOptions } from './ops/read.js';
-import type { ReceiveOptions } from './ops/recv.js';
-import type { SendOptions } from './ops/send.js';
-import type { FileStatus, StatxOptions } from './ops/statx.js';
-import type { WriteOptions } from './ops/write.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
 import {
@@ -36,24 +26,7 @@ import {
 } from './sinks.js';
 import type { RingStats } from './stats.js';
 import { MultishotStream, type StreamOptions } from './stream.js';
-
-const RUN_KEYS = ['signal', 'timeoutMs'];
-
-/** Leaves what is an operation's own, for its maker to check. */
-function split<Own extends object>(
-  options: (Own & RunOptions) | undefined,
-): [Own, RunOptions | undefined] {
-  if (options === undefined) return [{} as Own, undefined];
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
-  const { signal, timeoutMs, ...own } = options;
-  if (signal === undefined && timeoutMs === undefined) return [own as unknown as Own, undefined];
-  return [
-    own as unknown as Own,
-    runOptions({ ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }),
-  ];
-}
+import { Verbs } from './verbs.js';
 
 function runOptions(options: RunOptions): RunOptions {
   onlyKeys('options', options, RUN_KEYS);
@@ -73,12 +46,13 @@ function runOptions(options: RunOptions): RunOptions {
  * @kernel 5.10 or later; 6.1 or later recommended (task work runs when the loop asks for it)
  * @man io_uring(7)
  */
-export class Ring implements AsyncDisposable {
+export class Ring extends Verbs implements AsyncDisposable {
   readonly #engine: Engine;
   #closing: Promise<void> | undefined;
   #groups = 0;
 
   private constructor(engine: Engine) {
+    super();
     this.#engine = engine;
   }
 
@@ -126,7 +100,7 @@ export class Ring implements AsyncDisposable {
    * or `timeoutMs` cut it short: then with an AbortError or ETIMEDOUT, unless the result came
    * first.
    */
-  run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result> {
+  override run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result> {
     if (!(operation instanceof Operation) || operation instanceof MultishotOperation) {
       throw invalidType('operation', 'a single-shot operation made by `op`', operation);
     }
@@ -136,7 +110,7 @@ export class Ring implements AsyncDisposable {
   }
 
   /** Runs a multishot operation as an async iterable; leaving the loop cancels it. */
-  stream<Result>(
+  override stream<Result>(
     operation: MultishotOperation<Result>,
     options: StreamOptions = {},
   ): MultishotStream<Result> {
@@ -249,161 +223,5 @@ export class Ring implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  // --- one line each -----------------------------------------------------------------------------
-
-  nop(options?: RunOptions): Promise<void> {
-    return this.run(op.nop(), options);
-  }
-
-  read(
-    fd: FdLike | DirectFd,
-    target: ArrayBufferView,
-    options?: ReadOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<ReadOptions>(options);
-    return this.run(op.read(fd, target, own), run);
-  }
-
-  readFixed(
-    fd: FdLike | DirectFd,
-    target: ArrayBufferView,
-    options?: ReadOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<ReadOptions>(options);
-    return this.run(op.readFixed(fd, target, own), run);
-  }
-
-  readv(
-    fd: FdLike | DirectFd,
-    targets: readonly ArrayBufferView[],
-    options?: ReadOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<ReadOptions>(options);
-    return this.run(op.readv(fd, targets, own), run);
-  }
-
-  write(
-    fd: FdLike | DirectFd,
-    source: ArrayBufferView,
-    options?: WriteOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<WriteOptions>(options);
-    return this.run(op.write(fd, source, own), run);
-  }
-
-  writeFixed(
-    fd: FdLike | DirectFd,
-    source: ArrayBufferView,
-    options?: WriteOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<WriteOptions>(options);
-    return this.run(op.writeFixed(fd, source, own), run);
-  }
-
-  writev(
-    fd: FdLike | DirectFd,
-    sources: readonly ArrayBufferView[],
-    options?: WriteOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<WriteOptions>(options);
-    return this.run(op.writev(fd, sources, own), run);
-  }
-
-  fsync(fd: FdLike | DirectFd, options?: { datasync?: boolean } & RunOptions): Promise<void> {
-    const [own, run] = split<{ datasync?: boolean }>(options);
-    return this.run(op.fsync(fd, own), run);
-  }
-
-  openat(path: PathLike, options?: OpenOptions & RunOptions): Promise<OwnedFd> {
-    const [own, run] = split<OpenOptions>(options);
-    return this.run(op.openat(path, own), run);
-  }
-
-  statx(target: PathLike | FdLike, options?: StatxOptions & RunOptions): Promise<FileStatus> {
-    const [own, run] = split<StatxOptions>(options);
-    return this.run(op.statx(target, own), run);
-  }
-
-  accept(listener: FdLike | DirectFd, options?: RunOptions): Promise<OwnedFd> {
-    return this.run(op.accept(listener), options);
-  }
-
-  acceptMultishot(listener: FdLike | DirectFd, options?: StreamOptions): MultishotStream<OwnedFd> {
-    return this.stream(op.acceptMultishot(listener), options);
-  }
-
-  connect(socket: FdLike | DirectFd, address: SocketAddress, options?: RunOptions): Promise<void> {
-    return this.run(op.connect(socket, address), options);
-  }
-
-  recv(
-    socket: FdLike | DirectFd,
-    target: ArrayBufferView,
-    options?: ReceiveOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<ReceiveOptions>(options);
-    return this.run(op.recv(socket, target, own), run);
-  }
-
-  recvMultishot(
-    socket: FdLike | DirectFd,
-    { buffers, ...options }: { buffers: BufferRing } & StreamOptions,
-  ): MultishotStream<Lease> {
-    return this.stream(op.recvMultishot(socket, { buffers }), options);
-  }
-
-  send(
-    socket: FdLike | DirectFd,
-    source: ArrayBufferView,
-    options?: SendOptions & RunOptions,
-  ): Promise<number> {
-    const [own, run] = split<SendOptions>(options);
-    return this.run(op.send(socket, source, own), run);
-  }
-
-  /** Sends all of `source`, with as many operations as it takes. */
-  async sendAll(
-    socket: FdLike | DirectFd,
-    source: Uint8Array,
-    options?: SendOptions & RunOptions,
-  ): Promise<void> {
-    if (!(source instanceof Uint8Array)) throw invalidType('source', 'a Uint8Array', source);
-    for (let sent = 0; sent < source.byteLength; ) {
-      sent += await this.send(socket, source.subarray(sent), options);
-    }
-  }
-
-  shutdown(
-    socket: FdLike | DirectFd,
-    side: 'read' | 'write' | 'both',
-    options?: RunOptions,
-  ): Promise<void> {
-    return this.run(op.shutdown(socket, side), options);
-  }
-
-  socket(domain: 'inet' | 'inet6' | 'unix', options?: RunOptions): Promise<OwnedFd> {
-    return this.run(op.socket(domain), options);
-  }
-
-  timeout(ms: number, options?: RunOptions): Promise<void> {
-    return this.run(op.timeout(ms), options);
-  }
-
-  pollAdd(
-    fd: FdLike | DirectFd,
-    events: readonly PollEvent[],
-    options?: RunOptions,
-  ): Promise<PollEvents> {
-    return this.run(op.pollAdd(fd, events), options);
-  }
-
-  pollMultishot(
-    fd: FdLike | DirectFd,
-    events: readonly PollEvent[],
-    options?: StreamOptions,
-  ): MultishotStream<PollEvents> {
-    return this.stream(op.pollMultishot(fd, events), options);
   }
 }

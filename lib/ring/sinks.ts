@@ -64,6 +64,8 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
+export const RUN_KEYS: readonly string[] = ['signal', 'timeoutMs'];
+
 type Resolve = (value: unknown) => void;
 type Reject = (error: unknown) => void;
 
