@@ -22,6 +22,7 @@ import {
   Handler,
   type HandlerOptions,
   promiseOf,
+  RUN_KEYS,
   type RunOptions,
 } from './sinks.js';
 import type { RingStats } from './stats.js';
