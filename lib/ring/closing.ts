@@ -9,10 +9,13 @@ import { cancelAll } from './letting-go.js';
 const AGAIN_MS = 10;
 
 export async function closeEngine(engine: Engine): Promise<void> {
+  // A ring that the kernel has refused for good is gone already, and its descriptors are others'.
+  if (!engine.open) return;
   engine.closing = true;
   const drained = engine.slots.inUse === 0 || (await drain(engine));
   // Never inside the turn that found it idle, which has yet to end.
   await new Promise((resolve) => setImmediate(resolve));
+  if (!engine.open) return;
   for (const buffers of engine.bufferRings) buffers.dispose();
   if (!drained) warn(engine);
   engine.destroy(!drained);
@@ -32,6 +35,10 @@ function drain(engine: Engine): Promise<boolean> {
     };
     engine.onIdle = () => finish(true);
     const timer = setInterval(() => {
+      if (!engine.open) {
+        finish(false);
+        return;
+      }
       cancelAll(engine);
       engine.kick();
       if (engine.slots.inUse > 0 && performance.now() > deadline) finish(false);

@@ -178,7 +178,7 @@ export function promiseOf<Result>(
   operation: Operation<Result>,
   options: RunOptions | undefined,
 ): Promise<Result> {
-  if (!engine.open) return Promise.reject(closedError());
+  if (!engine.open || engine.closing) return Promise.reject(closedError());
   const signal = options?.signal;
   if (signal?.aborted) return Promise.reject(abortError(signal));
   const promise = new Promise<unknown>(executor) as Promise<Result>;
