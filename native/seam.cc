@@ -46,7 +46,8 @@ long sys::call(long number, long a, long b, long c, long d, long e, long f) {
   seam::State& now = seam::state();
   now.calls[number]++;
   const int error = seam::ruled_error(now, number);
-  if (error != 0) return -error;
+  // Linux closes the descriptor also when it answers an error.
+  if (error != 0 && number != SYS_close) return -error;
   if (number == SYS_close) seam::forget_ring(now, static_cast<int>(a));
   const auto ring = now.rings.find(static_cast<int>(a));
   if (ring != now.rings.end()) {
@@ -61,7 +62,7 @@ long sys::call(long number, long a, long b, long c, long d, long e, long f) {
   }
   const long result = kernel(number, a, b, c, d, e, f);
   if (number == SYS_read) seam::refresh(static_cast<int>(a));
-  return result;
+  return error != 0 ? -error : result;
 }
 
 namespace {
