@@ -2,6 +2,7 @@
 import { test } from 'vitest';
 import { passes } from '../support/process.js';
 
-test('a ring or a handle sent to a worker is refused', () => passes('promises/workers', ['send']));
+test('a ring or a handle sent to a worker is refused, there or at once', () =>
+  passes('promises/workers', ['send']));
 test('the addon is loaded in 8 workers at once', () => passes('promises/workers', ['eight']));
 test('a closed ring refuses everything', () => passes('promises/workers', ['ended']));
