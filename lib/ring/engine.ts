@@ -146,8 +146,7 @@ export class Engine implements FdUser, MappingUser {
         throw new TypeError('the BufferRing belongs to another ring');
       }
     }
-    const needsBlock = operation.argumentBytes !== 0 || operation.staged.length !== 0;
-    const block = needsBlock ? this.#stage(operation) : undefined;
+    const block = operation.plain ? undefined : this.#stage(operation);
     const slot = this.slots.take(operation, sink, tag, block);
     const low = this.slots.userDataLow(slot, operation);
     const high = this.slots.generations[slot] as number;

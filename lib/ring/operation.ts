@@ -93,6 +93,8 @@ export class Operation<Result> {
   /** Users' own bytes: they pass through a staging block. */
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
+  /** It names no memory but a mapping's: nothing has to be copied or written before submission. */
+  plain = true;
   /** What the operation is about, for its error. */
   about: ErrorDetail | undefined;
   /** Bytes of native memory for arguments, in front of the staged bytes. */
@@ -146,6 +148,7 @@ export class Operation<Result> {
     const mapping = Mapping.of(view);
     if (mapping !== undefined) return this.point(mapping, view.byteOffset, view.byteLength);
     const bytes = asBytes(view);
+    this.plain = false;
     this.staged = [bytes.byteLength > BYTES_MAX ? bytes.subarray(0, BYTES_MAX) : bytes];
     return this;
   }
@@ -168,6 +171,8 @@ export class Operation<Result> {
     }
     const low = (mapping.addressLow >>> 0) + offset;
     this.mapping = mapping;
+    this.staged = NO_BYTES;
+    this.plain = this.argumentBytes === 0;
     this.addressLow = low | 0;
     this.addressHigh = mapping.addressHigh + highWord(low);
     this.length = Math.min(length, BYTES_MAX);
@@ -186,6 +191,7 @@ export class Operation<Result> {
   /** @internal Arguments that the kernel reads from memory, written anew at each submission. */
   arguments(bytes: number, write: (operation: Operation<unknown>, block: Block) => void): this {
     this.argumentBytes = bytes;
+    this.plain = false;
     this.writeArguments = write;
     return this;
   }

@@ -57,7 +57,7 @@ export class RawRing implements Disposable, MappingUser {
     const { submission } = this.#raw;
     if (this.#closed) throw closedError();
     if (!submission.hasRoom(1)) return false;
-    if (operation.argumentBytes !== 0 || operation.staged.length !== 0) {
+    if (!operation.plain) {
       throw invalidType('operation', 'without memory other than a Mapping', operation);
     }
     const mapping = operation.mapping;

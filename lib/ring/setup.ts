@@ -7,6 +7,7 @@ import {
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_R_DISABLED,
   IORING_SETUP_SQE128,
+  IORING_SETUP_SQPOLL,
   IORING_SETUP_TASKRUN_FLAG,
 } from '../abi.js';
 import { check, unexpected } from '../errors.js';
@@ -95,6 +96,7 @@ function queues(fd: number, params: Uint32Array, plan: RingPlan, tagged: boolean
     entries: params[P.sqEntries] as number,
     sqeWords: flags & IORING_SETUP_SQE128 ? SQE_WORDS * 2 : SQE_WORDS,
     singleThreaded,
+    polled: (flags & IORING_SETUP_SQPOLL) !== 0,
   });
   const layout = {
     head: wordOf(params, P.cqHead),

@@ -36,6 +36,8 @@ export interface SubmissionLayout {
    * (IORING_SETUP_DEFER_TASKRUN).
    */
   readonly singleThreaded: boolean;
+  /** A kernel thread takes the entries (IORING_SETUP_SQPOLL). */
+  readonly polled: boolean;
 }
 
 export class SubmissionQueue {
@@ -127,6 +129,7 @@ export class SubmissionQueue {
    * For io_uring_enter on a ring with a kernel thread (IORING_SETUP_SQPOLL) that has gone to sleep.
    */
   get wakeUp(): number {
+    if (!this.#layout.polled) return 0;
     return this.flags & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0;
   }
 
