@@ -1,6 +1,6 @@
 /** Closing a ring: cancel, wait until the kernel has let go, then unmap. */
 import type { Engine } from './engine.js';
-import { cancelAll } from './letting-go.js';
+import { cancelAll, cancelPastQueue } from './letting-go.js';
 
 /**
  * How often what has not ended is cancelled again: an operation may have begun after the first
@@ -40,6 +40,7 @@ function drain(engine: Engine): Promise<boolean> {
         return;
       }
       cancelAll(engine);
+      cancelPastQueue(engine);
       engine.kick();
       if (engine.slots.inUse > 0 && performance.now() > deadline) finish(false);
     }, AGAIN_MS);

@@ -4,9 +4,11 @@ import {
   IORING_ASYNC_CANCEL_ANY,
   IORING_ASYNC_CANCEL_FD,
   IORING_OP_SOCKET,
+  IORING_REGISTER_SYNC_CANCEL,
 } from '../abi.js';
 import type { Descriptor } from '../fd/fd.js';
 import { opSupported } from '../features.js';
+import { native } from '../native.js';
 import type { Engine } from './engine.js';
 import { asyncCancelWhere, cancelUserData } from './ops/async-cancel.js';
 import type { Sink } from './slots.js';
@@ -38,6 +40,22 @@ export function cancelAll(engine: Engine): void {
     engine.begin(asyncCancelWhere(IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL), IGNORE, 0);
   } else cancelEach(engine, () => true);
   engine.flush();
+}
+
+/** `struct io_uring_sync_cancel_reg`: address, fd, flags, then the time to wait for, here none. */
+const SYNC_CANCEL_WORDS = 16;
+const SYNC_CANCEL_FD = 2;
+const SYNC_CANCEL_FLAGS = 3;
+
+/**
+ * As `cancelAll`, past the queue: a request that stands behind a drained operation is held back as
+ * that is, and would wait for what it is to cancel. Kernels before 6.0 refuse it.
+ */
+export function cancelPastQueue(engine: Engine): void {
+  const words = new Int32Array(SYNC_CANCEL_WORDS);
+  words[SYNC_CANCEL_FD] = -1;
+  words[SYNC_CANCEL_FLAGS] = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+  native.ioUringRegister(engine.fd, IORING_REGISTER_SYNC_CANCEL, words, 1);
 }
 
 function cancelsByFd(): boolean {
