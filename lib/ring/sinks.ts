@@ -85,6 +85,11 @@ export function operationError(errno: number, operation: Operation<unknown>): Sy
   return systemError(errno, `io_uring:${kind.name}`, fd >= 0 ? { fd, ...about } : about);
 }
 
+/** ERESTARTSYS and its kin never leave the kernel but in a completion: the call was cut short. */
+function withoutRestart(result: number): number {
+  return result <= -512 && result >= -516 ? -ECANCELED : result;
+}
+
 class PromiseSink implements Sink {
   readonly batched = false;
   readonly #operation: Operation<unknown>;
@@ -103,7 +108,8 @@ class PromiseSink implements Sink {
     this.#reject = rejectMade;
   }
 
-  complete(_tag: number, result: number, flags: number, block: Block | undefined): void {
+  complete(_tag: number, answer: number, flags: number, block: Block | undefined): void {
+    const result = answer < 0 ? withoutRestart(answer) : answer;
     if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
     if (block !== undefined && block.bytesLost > 0) {
       this.#reject(new DetachedError(block.bytesLost));
