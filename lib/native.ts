@@ -88,14 +88,14 @@ export interface Native {
   /**
    * The queues; a page of counters and arguments (`lib/ring/control.ts`); and io_uring_enter
    * itself,
-   * which takes its arguments from that page.
+   * which takes its arguments from that page and leaves its answer there.
    */
   ringBuffers(ring: number):
     | {
         rings: ArrayBuffer;
         sqes: ArrayBuffer;
         control: ArrayBuffer;
-        enter: () => number;
+        enter: () => void;
       }
     | number;
   /** From now on the ring keeps the region mapped, until `ringDrop` or the ring is gone. */

@@ -35,26 +35,31 @@ napi_value setup(napi_env env, napi_callback_info info) {
       env, EnvState::of(env)->own(sys::call(SYS_io_uring_setup, entries, sys::pointer(params))));
 }
 
-// Takes its arguments from the control page: the hottest call there is.
-napi_value enter(napi_env env, napi_callback_info info) {
+long enter_kernel(const Enter& ring, const Control& control) {
   constexpr int64_t kNanoseconds = 1'000'000'000;
-  void* data = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  const Enter& ring = **static_cast<std::shared_ptr<Enter>*>(data);
-  if (ring.control == nullptr) return small_number(env, -EBADF);
-  const Control& control = *ring.control;
   const uint32_t flags = control.flags | ring.flags;
   if (control.timeout_ns < 0) {
-    return small_number(env, sys::call(SYS_io_uring_enter, ring.fd, control.to_submit,
-                                       control.min_complete, flags, 0, 0));
+    return sys::call(SYS_io_uring_enter, ring.fd, control.to_submit, control.min_complete, flags, 0,
+                     0);
   }
   const auto timeout = static_cast<int64_t>(control.timeout_ns);
   __kernel_timespec time{timeout / kNanoseconds, timeout % kNanoseconds};
   io_uring_getevents_arg argument{};
   argument.ts = reinterpret_cast<uint64_t>(&time);
-  return small_number(env, sys::call(SYS_io_uring_enter, ring.fd, control.to_submit,
-                                     control.min_complete, flags | IORING_ENTER_EXT_ARG,
-                                     sys::pointer(&argument), sizeof argument));
+  return sys::call(SYS_io_uring_enter, ring.fd, control.to_submit, control.min_complete,
+                   flags | IORING_ENTER_EXT_ARG, sys::pointer(&argument), sizeof argument);
+}
+
+// Takes its arguments from the control page and leaves its answer there: the hottest call there is.
+napi_value enter(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  const Enter& ring = **static_cast<std::shared_ptr<Enter>*>(data);
+  // After the end of the ring its page is not mapped any more, and JavaScript's view of it is empty.
+  if (ring.control != nullptr) {
+    ring.control->result = static_cast<int32_t>(enter_kernel(ring, *ring.control));
+  }
+  return nullptr;
 }
 
 napi_value enter_function(napi_env env, const Ring& ring) {

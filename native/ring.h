@@ -27,6 +27,7 @@ struct Control {
   uint32_t flags;
   double timeout_ns;  // negative: without one
   uint32_t tagged;    // user_data is as `lib/ring/slots.ts` writes it, and not a user's own
+  int32_t result;     // what `enter` answered
 };
 static_assert(offsetof(Control, timeout_ns) == 16);
 
@@ -34,7 +35,7 @@ static_assert(offsetof(Control, timeout_ns) == 16);
 struct Enter {
   int fd;  // the descriptor, or its number in the thread's table of registered rings; -1 when gone
   uint32_t flags;
-  const Control* control;
+  Control* control;
 };
 
 struct Ring {

@@ -10,6 +10,7 @@ const MIN_COMPLETE = 2;
 const FLAGS = 3;
 /** The user data is ours: it says which results are descriptors. */
 const TAGGED = 6;
+const RESULT = 7;
 /** As a double, in units of 8 bytes. */
 const TIMEOUT_NS = 2;
 const NO_TIMEOUT = -1;
@@ -17,11 +18,11 @@ const NO_TIMEOUT = -1;
 export class Control {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
-  readonly #call: () => number;
+  readonly #call: () => void;
   /** Calls of io_uring_enter. */
   enters = 0;
 
-  constructor(page: ArrayBuffer, call: () => number, tagged: boolean) {
+  constructor(page: ArrayBuffer, call: () => void, tagged: boolean) {
     this.#words = new Int32Array(page);
     this.#words[TAGGED] = tagged ? 1 : 0;
     this.#doubles = new Float64Array(page);
@@ -47,7 +48,8 @@ export class Control {
     words[MIN_COMPLETE] = minComplete;
     words[FLAGS] = flags;
     this.enters++;
-    return this.#call();
+    this.#call();
+    return words[RESULT] as number;
   }
 
   /** As `enter`, waiting at most `timeoutNs`. */
