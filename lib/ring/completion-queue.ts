@@ -8,7 +8,8 @@ import {
 import { markOwned } from '../fd/owned-bits.js';
 import type { Control } from './control.js';
 import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
-import { SLOT_MASK, type Slots, YIELDS_FD } from './slots.js';
+import { YIELDS_FD } from './operation.js';
+import { SLOT_MASK, type Slots } from './slots.js';
 
 /** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
 export interface CompletionLayout {

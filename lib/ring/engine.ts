@@ -81,6 +81,7 @@ export class Engine implements FdUser, MappingUser {
   readonly #mustEnter: boolean;
   #spillNext = false;
   #flushScheduled = false;
+  #batch: Sink | undefined;
   #kicked = false;
   #inTurn = false;
   #referenced = false;
@@ -378,24 +379,47 @@ export class Engine implements FdUser, MappingUser {
   #deliver(): void {
     const { completion, slots } = this;
     while (completion.next < completion.count) {
-      const index = completion.next++;
-      const slot = completion.slots[index] as number;
-      const result = completion.results[index] as number;
-      let flags = completion.flags[index] as number;
+      const slot = completion.slots[completion.next] as number;
       const sink = slots.sinks[slot] as Sink;
-      const block = slots.blocks[slot];
-      const tag = slots.tags[slot] as number;
-      const last = (flags & IORING_CQE_F_MORE) === 0;
-      if (last) slots.release(slot);
-      if ((flags & GAVE_FD) !== 0) {
-        flags ^= GAVE_FD;
-        // The receiver of a bare number owns it, and says so by `OwnedFd.adopt`.
-        if (sink.takesNumbers) clearOwned(result);
+      if (sink.batched) {
+        this.#batch = sink;
+        if (sink.enter === undefined) this.#deliverBatch();
+        else sink.enter(this.#deliverBatch);
+      } else {
+        this.#deliverOne(sink);
+        runTicks();
       }
-      if (block === undefined) sink.complete(tag, result, flags, undefined);
-      else this.#completeStaged(sink, tag, result, flags, block, last);
-      if (!sink.batched) runTicks();
     }
+  }
+
+  /** All completions in a row that are for one sink, in one entry of its asynchronous context. */
+  readonly #deliverBatch = (): void => {
+    const { completion, slots } = this;
+    const sink = this.#batch as Sink;
+    do this.#deliverOne(sink);
+    while (
+      completion.next < completion.count &&
+      slots.sinks[completion.slots[completion.next] as number] === sink
+    );
+  };
+
+  #deliverOne(sink: Sink): void {
+    const { completion, slots } = this;
+    const index = completion.next++;
+    const slot = completion.slots[index] as number;
+    const result = completion.results[index] as number;
+    let flags = completion.flags[index] as number;
+    const block = slots.blocks[slot];
+    const tag = slots.tags[slot] as number;
+    const last = (flags & IORING_CQE_F_MORE) === 0;
+    if (last) slots.release(slot);
+    if ((flags & GAVE_FD) !== 0) {
+      flags ^= GAVE_FD;
+      // The receiver of a bare number owns it, and says so by `OwnedFd.adopt`.
+      if (sink.takesNumbers) clearOwned(result);
+    }
+    if (block === undefined) sink.complete(tag, result, flags, undefined);
+    else this.#completeStaged(sink, tag, result, flags, block, last);
   }
 
   #completeStaged(

@@ -58,6 +58,10 @@ const COMMON_KEYS = ['async', 'drain'] as const;
 /** Which way bytes go between the operation's memory and the user's. */
 export type Direction = 'none' | 'source' | 'target';
 
+/** In user_data; the native side reads the first when a thread ends with the operation in flight. */
+export const YIELDS_FD = 1 << 23;
+const OPCODE_SHIFT = 24;
+
 /** What the kernel moves in one call at most (MAX_RW_COUNT); more is asked for by the next one. */
 export const BYTES_MAX = 0x7fff_f000;
 
@@ -73,6 +77,8 @@ const NO_BYTES: readonly Uint8Array[] = [];
 export class Operation<Result> {
   readonly kind: OperationKind<Result>;
   readonly descriptor: Descriptor | undefined;
+  /** Of the low word of user_data, what is not the slot: opcode, and whether a descriptor comes. */
+  readonly userData: number;
   /** opcode, IOSQE_* flags and ioprio in one word. */
   head: number;
   fd: number;
@@ -105,6 +111,7 @@ export class Operation<Result> {
   constructor(kind: OperationKind<Result>, target?: Descriptor) {
     this.kind = kind;
     this.descriptor = target;
+    this.userData = (kind.yieldsFd ? YIELDS_FD : 0) | (kind.code << OPCODE_SHIFT);
     this.fd = target === undefined ? -1 : target.fd;
     this.head = kind.code | (target?.direct ? IOSQE_FIXED_FILE << SQE_FLAGS_SHIFT : 0);
   }

@@ -38,8 +38,13 @@ export class Handler implements Sink {
     this.#call = call;
   }
 
+  enter(deliver: () => void): void {
+    this.#resource.runInAsyncScope(deliver);
+  }
+
   complete(tag: number, result: number, flags: number): void {
-    this.#resource.runInAsyncScope(this.#call, undefined, tag, result, flags);
+    if (this.batched) this.#call(tag, result, flags);
+    else this.#resource.runInAsyncScope(this.#call, undefined, tag, result, flags);
   }
 }
 

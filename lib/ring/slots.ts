@@ -9,9 +9,6 @@ import type { Block } from './staging.js';
 
 /** user_data, low word: slot (bits 0-22), yields a descriptor (bit 23), opcode (bits 24-31). */
 export const SLOT_MASK = 0x7f_ffff;
-/** The native side reads this bit when a thread ends with the operation in flight. */
-export const YIELDS_FD = 1 << 23;
-const OPCODE_SHIFT = 24;
 
 const FIRST_CAPACITY = 256;
 
@@ -19,6 +16,8 @@ const FIRST_CAPACITY = 256;
 export interface Sink {
   /** Ticks and microtasks run after the whole batch, and not after each of its completions. */
   readonly batched: boolean;
+  /** Calls `deliver`, which completes several, in the sink's own asynchronous context. */
+  enter?(deliver: () => void): void;
   /** Gets results as they are: a descriptor among them is its own to close. */
   readonly takesNumbers?: boolean;
   /** One completion; `block` holds its arguments and staged bytes until this returns. */
@@ -82,8 +81,7 @@ export class Slots {
   }
 
   userDataLow(slot: number, operation: Operation<unknown>): number {
-    const yields = operation.kind.yieldsFd ? YIELDS_FD : 0;
-    return slot | yields | (operation.kind.code << OPCODE_SHIFT);
+    return slot | operation.userData;
   }
 
   /** The slots in use, for what has to look at each. */
