@@ -66,7 +66,7 @@ test('closing what somebody else has closed is EBADF', () => {
   expect(owned.closed).toBe(true);
 });
 
-test('closing with operations in flight ends them, and a reused number is not touched', async () => {
+test('closing with operations in flight ends them, and a reused number is safe', async () => {
   const ring = openRing();
   const path = `/proc/self/fd/${pipe().fd}`;
   const first = OwnedFd.adopt(openSync(path, 'r+'));

@@ -1,4 +1,6 @@
-/** Promise 25: no descriptor and no ring leaks to a child, and raw descriptors stay as they came. */
+/**
+ * Promise 25: no descriptor and no ring leaks to a child, and raw descriptors stay as they came.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';

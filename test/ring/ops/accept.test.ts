@@ -81,7 +81,7 @@ test('a signal ends one accept and a stream of them', async () => {
   expect(await late.next()).toEqual({ value: undefined, done: true });
 });
 
-test('an abort while nobody waits is told by the next call, when the kernel has let go', async () => {
+test('an abort while nobody waits is told by the next call, once the kernel let go', async () => {
   const ring = openRing();
   using listener = listen();
   dial(listener);
