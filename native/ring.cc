@@ -55,7 +55,8 @@ napi_value enter(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   const Enter& ring = **static_cast<std::shared_ptr<Enter>*>(data);
-  // After the end of the ring its page is not mapped any more, and JavaScript's view of it is empty.
+  // After the end of the ring its page is not mapped any more, and JavaScript's view of it is
+  // empty.
   if (ring.control != nullptr) {
     ring.control->result = static_cast<int32_t>(enter_kernel(ring, *ring.control));
   }

@@ -72,7 +72,9 @@ const errorsApart = {
   },
 };
 
-/** A class that names itself is bundled as `var Ring = class _Ring`, which errors would then show. */
+/**
+ * A class that names itself is bundled as `var Ring = class _Ring`, which errors would then show.
+ */
 function giveNamesBack(file) {
   let code = readFileSync(file, 'utf8');
   for (const [, name] of code.matchAll(/\b(\w+) = class _\1\b/g)) {

@@ -58,7 +58,9 @@ const COMMON_KEYS = ['async', 'drain'] as const;
 /** Which way bytes go between the operation's memory and the user's. */
 export type Direction = 'none' | 'source' | 'target';
 
-/** In user_data; the native side reads the first when a thread ends with the operation in flight. */
+/**
+ * In user_data; the native side reads the first when a thread ends with the operation in flight.
+ */
 export const YIELDS_FD = 1 << 23;
 const OPCODE_SHIFT = 24;
 
