@@ -13,14 +13,22 @@ import { boolean, integer, onlyKeys } from '../validate.js';
 
 const PAGE_BYTES = 4096;
 const SIZE_MAX = 2 ** 46;
-/** Node 20 has no such question, and detaches marked buffers without harm. */
-type IsMarked = ((value: object) => boolean) | undefined;
+/** Missing in Node 20, which detaches every buffer without harm. */
+type Transfer = ((this: ArrayBuffer, length: number) => ArrayBuffer) | undefined;
+const transfer = Reflect.get(ArrayBuffer.prototype, 'transfer') as Transfer;
 
-/** Asked for only here: it takes a millisecond to load. */
-function isMarked(buffer: ArrayBuffer): boolean {
-  const threads = process.getBuiltinModule('node:worker_threads');
-  const ask = Reflect.get(threads, 'isMarkedAsUntransferable') as IsMarked;
-  return ask?.(buffer) === true;
+/**
+ * Takes the memory away from every view of `buffer`; only a count of it goes with them. A buffer
+ * that the user marked as untransferable throws here, where Node-API would abort the process; to
+ * ask for the mark does not help, since Node 22 and later say it of all external memory.
+ */
+function empty(buffer: ArrayBuffer): void {
+  try {
+    if (transfer === undefined) native.detach(buffer);
+    else transfer.call(buffer, 0);
+  } catch {
+    // It keeps its memory until it is collected.
+  }
 }
 
 /** A ring that keeps a mapping alive on the native side. */
@@ -133,7 +141,7 @@ export class Mapping implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (!isMarked(this.bytes.buffer)) native.detach(this.bytes.buffer);
+    empty(this.bytes.buffer);
     if (this.inFlight === 0) this.#giveBack();
   }
 
