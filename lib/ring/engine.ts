@@ -5,12 +5,10 @@ import {
   EAGAIN,
   EBUSY,
   ECANCELED,
-  EFAULT,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
   EINTR,
   ETIME,
-  IORING_CQE_F_MORE,
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_SQ_WAIT,
   IORING_REGISTER_EVENTFD,
@@ -29,18 +27,18 @@ import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import type { BufferRing } from './buffer-ring.js';
 import { closedError } from './closed.js';
-import { type CompletionQueue, GAVE_FD } from './completion-queue.js';
+import type { CompletionQueue } from './completion-queue.js';
 import type { Control } from './control.js';
+import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
 import { openRaw, type Queues } from './setup.js';
-import { copyOut, type Sink, Slots } from './slots.js';
+import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
-import { type Block, Staging } from './staging.js';
+import { Staging, stage } from './staging.js';
 import type { RingStats } from './stats.js';
 import type { SubmissionQueue } from './submission-queue.js';
-import { runTicks } from './ticks.js';
 
 /** Rounds of submit-and-look per turn: enough to follow a burst, few enough to be fair. */
 const ROUNDS = 16;
@@ -74,6 +72,7 @@ export class Engine implements FdUser, MappingUser {
   onIdle: (() => void) | undefined;
   readonly #raw: Queues;
   readonly #control: Control;
+  readonly #delivery: Delivery;
   readonly #eventFd: number;
   readonly #scratch = new BigUint64Array(1);
   readonly #task = (): void => this.flush();
@@ -81,7 +80,6 @@ export class Engine implements FdUser, MappingUser {
   readonly #mustEnter: boolean;
   #spillNext = false;
   #flushScheduled = false;
-  #batch: Sink | undefined;
   #kicked = false;
   #inTurn = false;
   #referenced = false;
@@ -101,6 +99,7 @@ export class Engine implements FdUser, MappingUser {
     this.completion = this.#raw.completion;
     this.#control = this.#raw.control;
     this.staging = new Staging((mapping) => this.hold(mapping));
+    this.#delivery = new Delivery(this.completion, this.slots, this.staging);
     this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
     // Without the flag that tells of deferred work, only a call can find out.
     this.#mustEnter =
@@ -147,7 +146,7 @@ export class Engine implements FdUser, MappingUser {
         throw new TypeError('the BufferRing belongs to another ring');
       }
     }
-    const block = operation.plain ? undefined : this.#stage(operation);
+    const block = operation.plain ? undefined : stage(this.staging, operation);
     const slot = this.slots.take(operation, sink, tag, block);
     const low = this.slots.userDataLow(slot, operation);
     const high = this.slots.generations[slot] as number;
@@ -183,32 +182,6 @@ export class Engine implements FdUser, MappingUser {
     const index = this.fixedBuffers.get(mapping);
     if (index === undefined) throw new TypeError('the memory is not registered with this ring');
     return index;
-  }
-
-  /**
-   * Copies arguments, and bytes to be sent, to native memory; received bytes will come back from
-   * it.
-   */
-  #stage(operation: Operation<unknown>): Block {
-    let size = operation.argumentBytes;
-    for (const view of operation.staged) size += view.byteLength;
-    const block = this.staging.take(Math.max(size, 1));
-    block.payloadOffset = operation.argumentBytes;
-    if (operation.direction === 'source') {
-      let offset = block.payloadOffset;
-      for (const view of operation.staged) {
-        block.bytes.set(view, offset);
-        offset += view.byteLength;
-      }
-    } else if (operation.direction === 'target') block.targets = operation.staged;
-    if (operation.staged.length === 1) {
-      const low = (block.addressLow >>> 0) + block.payloadOffset;
-      operation.addressLow = low | 0;
-      operation.addressHigh = block.addressHigh + (low > 0xffff_ffff ? 1 : 0);
-      operation.length = size - operation.argumentBytes;
-    }
-    operation.writeArguments?.(operation, block);
-    return block;
   }
 
   /** From here on the memory stays mapped until the ring lets it go, even if the thread ends. */
@@ -346,13 +319,13 @@ export class Engine implements FdUser, MappingUser {
   /** True when it stopped with more to do. */
   #rounds(): boolean {
     let budget = this.plan.budget;
-    this.#deliver();
+    this.#delivery.deliver();
     for (let round = 0; round < ROUNDS; round++) {
       const enterFirst = round === 0 && (this.#mustEnter || this.#polled);
       const overflowing = this.#submitAndGetEvents(enterFirst);
       const taken = this.completion.collect(this.slots, budget);
       if (taken === 0) return overflowing;
-      this.#deliver();
+      this.#delivery.deliver();
       budget -= taken;
       if (budget <= 0) return true;
     }
@@ -374,68 +347,6 @@ export class Engine implements FdUser, MappingUser {
       if (this.#enter(waiting, IORING_ENTER_GETEVENTS)) this.kick();
     }
     return overflowing;
-  }
-
-  #deliver(): void {
-    const { completion, slots } = this;
-    while (completion.next < completion.count) {
-      const slot = completion.slots[completion.next] as number;
-      const sink = slots.sinks[slot] as Sink;
-      if (sink.batched) {
-        this.#batch = sink;
-        if (sink.enter === undefined) this.#deliverBatch();
-        else sink.enter(this.#deliverBatch);
-      } else {
-        this.#deliverOne(sink);
-        runTicks();
-      }
-    }
-  }
-
-  /** All completions in a row that are for one sink, in one entry of its asynchronous context. */
-  readonly #deliverBatch = (): void => {
-    const { completion, slots } = this;
-    const sink = this.#batch as Sink;
-    do this.#deliverOne(sink);
-    while (
-      completion.next < completion.count &&
-      slots.sinks[completion.slots[completion.next] as number] === sink
-    );
-  };
-
-  #deliverOne(sink: Sink): void {
-    const { completion, slots } = this;
-    const index = completion.next++;
-    const slot = completion.slots[index] as number;
-    const result = completion.results[index] as number;
-    let flags = completion.flags[index] as number;
-    const block = slots.blocks[slot];
-    const tag = slots.tags[slot] as number;
-    const last = (flags & IORING_CQE_F_MORE) === 0;
-    if (last) slots.release(slot);
-    if ((flags & GAVE_FD) !== 0) {
-      flags ^= GAVE_FD;
-      // The receiver of a bare number owns it, and says so by `OwnedFd.adopt`.
-      if (sink.takesNumbers) clearOwned(result);
-    }
-    if (block === undefined) sink.complete(tag, result, flags, undefined);
-    else this.#completeStaged(sink, tag, result, flags, block, last);
-  }
-
-  #completeStaged(
-    sink: Sink,
-    tag: number,
-    result: number,
-    flags: number,
-    block: Block,
-    last: boolean,
-  ): void {
-    try {
-      if (result > 0 && block.targets !== undefined) block.bytesLost = copyOut(block, result);
-      sink.complete(tag, block.bytesLost > 0 ? -EFAULT : result, flags, block);
-    } finally {
-      if (last) this.staging.give(block);
-    }
   }
 
   /**

@@ -2,6 +2,7 @@
  * Native memory for arguments and for users' own bytes, so that the kernel never sees V8's heap.
  */
 import { Mapping } from '../memory/mapping.js';
+import type { Operation } from './operation.js';
 
 const SMALLEST_SHIFT = 6;
 /** Blocks up to 1 MiB are cut from chunks and kept; larger ones are mapped for one operation. */
@@ -96,4 +97,30 @@ export class Staging {
     this.#chunks.add(mapping);
     return mapping;
   }
+}
+
+/**
+ * Copies arguments, and bytes to be sent, to native memory; received bytes will come back from
+ * it.
+ */
+export function stage(staging: Staging, operation: Operation<unknown>): Block {
+  let size = operation.argumentBytes;
+  for (const view of operation.staged) size += view.byteLength;
+  const block = staging.take(Math.max(size, 1));
+  block.payloadOffset = operation.argumentBytes;
+  if (operation.direction === 'source') {
+    let offset = block.payloadOffset;
+    for (const view of operation.staged) {
+      block.bytes.set(view, offset);
+      offset += view.byteLength;
+    }
+  } else if (operation.direction === 'target') block.targets = operation.staged;
+  if (operation.staged.length === 1) {
+    const low = (block.addressLow >>> 0) + block.payloadOffset;
+    operation.addressLow = low | 0;
+    operation.addressHigh = block.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+    operation.length = size - operation.argumentBytes;
+  }
+  operation.writeArguments?.(operation, block);
+  return block;
 }
