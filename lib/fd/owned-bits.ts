@@ -16,8 +16,3 @@ export function clearOwned(fd: number): void {
   const index = fd >>> 5;
   if (index < words.length) words[index] = (words[index] as number) & ~(1 << (fd & 31));
 }
-
-export function isOwned(fd: number): boolean {
-  const index = fd >>> 5;
-  return index < words.length && ((words[index] as number) & (1 << (fd & 31))) !== 0;
-}

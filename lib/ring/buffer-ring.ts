@@ -8,6 +8,7 @@ import { Mapping } from '../memory/mapping.js';
 import { native } from '../native.js';
 import { integer, invalidValue, onlyKeys } from '../validate.js';
 import type { Engine } from './engine.js';
+import { highWord } from './sqe.js';
 
 export interface BufferRingOptions {
   /** How many buffers: a power of two up to 32768. */
@@ -208,7 +209,7 @@ export class BufferRing implements Disposable {
     const low = (this.mapping.addressLow >>> 0) + id * this.size;
     const base = index * ENTRY_WORDS;
     this.#words[base] = low | 0;
-    this.#words[base + 1] = this.mapping.addressHigh + Math.floor(low / 0x1_0000_0000);
+    this.#words[base + 1] = this.mapping.addressHigh + highWord(low);
     this.#words[base + ENTRY_LENGTH] = this.size;
     // Not the whole word: in the first entry its other half is the tail.
     this.#halves[index * (ENTRY_BYTES / 2) + ENTRY_ID_HALF] = id;

@@ -249,7 +249,7 @@ export class Engine implements FdUser, MappingUser {
     return false;
   }
 
-  /** The kernel refuses the ring itself: everything on it ends with that error. */
+  /** The kernel refuses the ring itself: a warning says why, and all on it ends as cancelled. */
   #fail(result: number): void {
     if (this.closing) return;
     this.closing = true;

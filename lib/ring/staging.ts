@@ -3,6 +3,7 @@
  */
 import { Mapping } from '../memory/mapping.js';
 import type { Operation } from './operation.js';
+import { highWord } from './sqe.js';
 
 const SMALLEST_SHIFT = 6;
 /** Blocks up to 1 MiB are cut from chunks and kept; larger ones are mapped for one operation. */
@@ -32,7 +33,7 @@ export class Block {
     this.words = new Int32Array(mapping.bytes.buffer, offset, size >>> 2);
     const low = (mapping.addressLow >>> 0) + offset;
     this.addressLow = low | 0;
-    this.addressHigh = mapping.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+    this.addressHigh = mapping.addressHigh + highWord(low);
   }
 }
 
@@ -118,7 +119,7 @@ export function stage(staging: Staging, operation: Operation<unknown>): Block {
   if (operation.staged.length === 1) {
     const low = (block.addressLow >>> 0) + block.payloadOffset;
     operation.addressLow = low | 0;
-    operation.addressHigh = block.addressHigh + (low > 0xffff_ffff ? 1 : 0);
+    operation.addressHigh = block.addressHigh + highWord(low);
     operation.length = size - operation.argumentBytes;
   }
   operation.writeArguments?.(operation, block);
