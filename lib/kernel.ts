@@ -2,7 +2,7 @@
  * The version of the running kernel, for messages and tables; what works is probed, never
  * concluded from it.
  */
-import { release } from 'node:os';
+const { release } = process.getBuiltinModule('node:os');
 
 /** The numbers of '6.1.0-18-amd64' are 6, 1 and 0. */
 function numbers(version: string): [number, number, number] {

@@ -2,7 +2,6 @@
  * The one door to the addon: loads it, and states what it exports. Every call answers a result or
  * `-errno`.
  */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { UnsupportedError } from './errors.js';
@@ -155,6 +154,8 @@ export interface Seam {
 }
 
 const require = createRequire(import.meta.url);
+/** As in `proc/read.ts`: not imported, which would load all of Node's streams. */
+const { existsSync } = process.getBuiltinModule('node:fs');
 
 function load(): Native {
   if (process.platform !== 'linux') {

@@ -2,7 +2,7 @@
  * Checks of what callers pass in: each throws before any system call, naming the option and what
  * it accepts.
  */
-import { inspect } from 'node:util';
+const { inspect } = process.getBuiltinModule('node:util');
 
 type Coded<T extends Error> = T & { code: string };
 

@@ -1,0 +1,150 @@
+/**
+ * Bundles lib/ into dist/: every file costs 0.4 ms to import, and there must be one copy of each
+ * class. `errors.js` stands alone, since it must be there where the addon is not, and so does each
+ * program; `core.js` holds what `import 'nearmetal'` needs; the other faces hold what is their own
+ * and take the rest from it.
+ */
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+/** The faces whose code is the core: what `nearmetal` itself exports. */
+const CORE_FACES = ['index', 'ring', 'net', 'features'];
+
+const whole = (common) => ({ ...common, bundle: true, packages: 'external' });
+
+/** What each of `paths` exports, and all that they are made of. */
+async function analyse(common, paths) {
+  const result = await build({
+    ...whole(common),
+    entryPoints: paths,
+    outdir: 'dist',
+    outbase: 'lib',
+    write: false,
+    metafile: true,
+  });
+  const outputs = Object.values(result.metafile.outputs);
+  const namesOf = (path) => outputs.find((output) => output.entryPoint === path).exports;
+  return {
+    files: Object.keys(result.metafile.inputs),
+    names: new Map(paths.map((path) => [path, namesOf(path)])),
+  };
+}
+
+/** The file that an import in lib/ means, as a path from the root. */
+const sourceOf = ({ path, resolveDir }) =>
+  relative('.', resolve(resolveDir, path.replace(/\.js$/, '.ts')));
+
+/** Leaves `lib/errors.ts` out of a bundle. */
+const errorsApart = (errors) => ({
+  name: 'errors-apart',
+  setup(context) {
+    context.onResolve({ filter: /(^|\/)errors\.js$/ }, (asked) =>
+      sourceOf(asked) === errors ? { path: './errors.js', external: true } : undefined,
+    );
+  },
+});
+
+/** Leaves the core's files out of a bundle: their names are taken from core.js. */
+const coreApart = (names) => ({
+  name: 'core-apart',
+  setup(context) {
+    context.onResolve({ filter: /^\.\.?\// }, (asked) => {
+      if (asked.path === './core.js') return { path: asked.path, external: true };
+      const source = sourceOf(asked);
+      return names.has(source) ? { path: source, namespace: 'core' } : undefined;
+    });
+    context.onLoad({ filter: /.*/, namespace: 'core' }, ({ path }) => {
+      const taken = names.get(path).map((name) => `${shared(path, name)} as ${name}`);
+      return { contents: `export { ${taken.join(', ')} } from './core.js';`, resolveDir: '.' };
+    });
+  },
+});
+
+/** What core.js calls the name that `path` exports. */
+function shared(path, name) {
+  return `${path.replace(/^lib\/|\.ts$/g, '').replace(/\W/g, '_')}_${name}`;
+}
+
+/**
+ * A class that names itself is bundled as `var Ring = class _Ring`, which errors would then show.
+ */
+function giveNamesBack(file) {
+  let code = readFileSync(file, 'utf8');
+  for (const [, name] of code.matchAll(/\b(\w+) = class _\1\b/g)) {
+    code = code.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name);
+  }
+  writeFileSync(file, code);
+}
+
+/** What the core is made of, and the names in each of its files. */
+async function coreNames(common, faces, errors) {
+  const starts = CORE_FACES.map((name) => faces[name]);
+  const { files } = await analyse(common, starts);
+  const sources = files.filter((path) => path !== errors && !path.startsWith('node_modules/'));
+  const { names } = await analyse(common, sources);
+  // The constants are in their places already, also in the other bundles.
+  names.delete('lib/abi.ts');
+  return names;
+}
+
+/** Everything that starts from a face, without the core. */
+async function others(common, entryPoints, errors, names) {
+  const result = await build({
+    ...whole(common),
+    entryPoints,
+    outdir: 'dist',
+    // What two of them share is a file of its own.
+    splitting: true,
+    chunkNames: 'shared-[hash]',
+    plugins: [errorsApart(errors), coreApart(names)],
+    metafile: true,
+  });
+  return Object.keys(result.metafile.outputs);
+}
+
+/** The core exports what the other bundles take from it, and no more. */
+async function core(common, errors, names, written) {
+  const taken = new Set();
+  for (const file of written.filter((path) => path.endsWith('.js'))) {
+    const code = readFileSync(file, 'utf8');
+    for (const [, list] of code.matchAll(/import \{([^}]*)\} from "\.\/core\.js"/g)) {
+      for (const name of list.matchAll(/\w+/g)) taken.add(name[0]);
+    }
+  }
+  const lines = [...names].flatMap(([path, each]) => {
+    const wanted = each.filter((name) => taken.has(shared(path, name)));
+    const list = wanted.map((name) => `${name} as ${shared(path, name)}`).join(', ');
+    return list === '' ? [] : [`export { ${list} } from './${path}';`];
+  });
+  await build({
+    ...whole(common),
+    stdin: { contents: lines.join('\n'), resolveDir: '.', sourcefile: 'core.ts', loader: 'ts' },
+    outfile: 'dist/core.js',
+    plugins: [errorsApart(errors)],
+  });
+}
+
+/** `faces` and `programs` by name; answers the files written. */
+export async function bundle(common, faces, programs) {
+  const { errors, ...rest } = faces;
+  await build({ ...whole(common), entryPoints: [errors], outfile: 'dist/errors.js' });
+  await build({ ...whole(common), entryPoints: programs, outdir: 'dist' });
+  const names = await coreNames(common, rest, errors);
+  const written = await others(common, rest, errors, names);
+  await core(common, errors, names, written);
+  written.push('dist/core.js', 'dist/core.js.map', 'dist/errors.js', 'dist/errors.js.map');
+  for (const file of written.filter((path) => path.endsWith('.js'))) giveNamesBack(file);
+  for (const name of Object.keys(faces)) {
+    writeFileSync(`dist/${name}.cjs`, `module.exports = require('./${name}.js');\n`);
+    written.push(`dist/${name}.cjs`);
+  }
+  for (const name of Object.keys(programs)) {
+    const file = `dist/${name}.js`;
+    const text = readFileSync(file, 'utf8');
+    if (!text.startsWith('#!')) writeFileSync(file, `#!/usr/bin/env node\n${text}`);
+    chmodSync(file, 0o755);
+    written.push(file, `${file}.map`);
+  }
+  return written;
+}
