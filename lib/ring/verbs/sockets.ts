@@ -1,0 +1,90 @@
+/** Connections and what travels on them, as methods of a ring. */
+import type { DirectFd, FdLike, OwnedFd } from '../../fd/fd.js';
+import type { SocketAddress } from '../../socket/address.js';
+import { invalidType } from '../../validate.js';
+import type { BufferRing, Lease } from '../buffer-ring.js';
+import type { CommonOptions } from '../operation.js';
+import * as op from '../ops/index.js';
+import type { ReceiveOptions } from '../ops/recv.js';
+import type { SendOptions } from '../ops/send.js';
+import type { SocketOptions } from '../ops/socket.js';
+import type { RunOptions } from '../sinks.js';
+import type { MultishotStream, StreamOptions } from '../stream.js';
+import { split } from './doors.js';
+import { PathVerbs } from './paths.js';
+
+export abstract class SocketVerbs extends PathVerbs {
+  accept(listener: FdLike | DirectFd, options?: CommonOptions & RunOptions): Promise<OwnedFd> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.accept(listener, own), run);
+  }
+
+  acceptMultishot(listener: FdLike | DirectFd, options?: StreamOptions): MultishotStream<OwnedFd> {
+    return this.stream(op.acceptMultishot(listener), options);
+  }
+
+  connect(
+    socket: FdLike | DirectFd,
+    address: SocketAddress,
+    options?: CommonOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.connect(socket, address, own), run);
+  }
+
+  recv(
+    socket: FdLike | DirectFd,
+    target: ArrayBufferView,
+    options?: ReceiveOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<ReceiveOptions>(options);
+    return this.run(op.recv(socket, target, own), run);
+  }
+
+  recvMultishot(
+    socket: FdLike | DirectFd,
+    options: { buffers: BufferRing } & StreamOptions,
+  ): MultishotStream<Lease> {
+    // Checked by the operation, also where nothing was given.
+    const { buffers, ...rest } = options ?? {};
+    return this.stream(op.recvMultishot(socket, { buffers }), rest);
+  }
+
+  send(
+    socket: FdLike | DirectFd,
+    source: ArrayBufferView,
+    options?: SendOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<SendOptions>(options);
+    return this.run(op.send(socket, source, own), run);
+  }
+
+  /** Sends all of `source`, with as many operations as it takes. */
+  async sendAll(
+    socket: FdLike | DirectFd,
+    source: Uint8Array,
+    options?: SendOptions & RunOptions,
+  ): Promise<void> {
+    if (!(source instanceof Uint8Array)) throw invalidType('source', 'a Uint8Array', source);
+    for (let sent = 0; sent < source.byteLength; ) {
+      sent += await this.send(socket, source.subarray(sent), options);
+    }
+  }
+
+  shutdown(
+    socket: FdLike | DirectFd,
+    side: 'read' | 'write' | 'both',
+    options?: CommonOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.shutdown(socket, side, own), run);
+  }
+
+  socket(
+    domain: 'inet' | 'inet6' | 'unix',
+    options?: SocketOptions & RunOptions,
+  ): Promise<OwnedFd> {
+    const [own, run] = split<SocketOptions>(options);
+    return this.run(op.socket(domain, own), run);
+  }
+}
