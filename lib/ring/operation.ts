@@ -94,6 +94,9 @@ export class Operation<Result> {
   operationFlags = 0;
   buffer = 0;
   fileIndex = 0;
+  /** The third address, which few operations have: futex masks, option values, attribute names. */
+  address3Low = 0;
+  address3High = 0;
   /** Library memory named by the address, kept mapped until the last completion. */
   mapping: Mapping | undefined;
   /** Where the kernel picks a buffer from. */

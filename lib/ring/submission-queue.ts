@@ -160,8 +160,8 @@ export function writeSqe(
   words[base + SQE_USER_DATA_HIGH] = userDataHigh;
   words[base + SQE_BUFFER] = operation.buffer;
   words[base + SQE_FILE_INDEX] = operation.fileIndex;
-  words[base + SQE_ADDRESS3_LOW] = 0;
-  words[base + SQE_ADDRESS3_HIGH] = 0;
+  words[base + SQE_ADDRESS3_LOW] = operation.address3Low;
+  words[base + SQE_ADDRESS3_HIGH] = operation.address3High;
   words[base + SQE_ADDRESS3_HIGH + 1] = 0;
   words[base + SQE_ADDRESS3_HIGH + 2] = 0;
 }
