@@ -110,13 +110,15 @@ export interface Native {
 
   // --- wake-ups --------------------------------------------------------------------------------
   /**
-   * Calls `callback` on this thread's loop whenever `fd` is readable. When it throws it is called
-   * again, since what it had yet to do left the descriptor readable.
-   * Kind 0 rides on uv_poll, kind 1 on a helper thread with a thread-safe function.
+   * Calls `callback` on this thread's loop whenever `fd` is readable, also after it has thrown.
+   * Kind 0 rides on uv_poll, kind 1 on a helper thread with a thread-safe function. Answers an id.
    */
-  watchOpen(ring: number, fd: number, kind: 0 | 1, callback: () => void): number;
-  watchRef(ring: number, referenced: boolean): number;
-  watchClose(ring: number): number;
+  watchOpen(fd: number, kind: 0 | 1, callback: () => void): number;
+  watchRef(watch: number, referenced: boolean): number;
+  /** An inactive watch does not look at its descriptor; it is active at first. */
+  watchActivate(watch: number, active: boolean): number;
+  /** No call after this one. To be closed before its descriptor is. */
+  watchClose(watch: number): number;
 
   /** Only where `hasSeam`. */
   readonly seam?: Seam;

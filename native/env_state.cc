@@ -80,6 +80,22 @@ Ring* EnvState::ring(int fd) const {
   return found == rings.end() ? nullptr : found->second;
 }
 
+int32_t EnvState::add(Watch* watch) {
+  watches[next_watch] = watch;
+  return next_watch++;
+}
+
+Watch* EnvState::watch(int32_t id) const {
+  const auto found = watches.find(id);
+  return found == watches.end() ? nullptr : found->second;
+}
+
+Watch* EnvState::take_watch(int32_t id) {
+  Watch* found = watch(id);
+  watches.erase(id);
+  return found;
+}
+
 bool EnvState::mark_owned(int fd) {
   const auto index = static_cast<size_t>(fd);
   if (fd < 0 || owned_fds == nullptr || index >= owned_fds->length * 8) return false;

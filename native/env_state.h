@@ -13,6 +13,7 @@
 namespace nearmetal {
 
 struct Ring;
+class Watch;
 
 struct EnvState {
   napi_env env = nullptr;
@@ -20,11 +21,17 @@ struct EnvState {
   std::vector<Region*> regions;       // by id; null where the id is free
   std::vector<uint32_t> free_regions; // ids to hand out again
   std::unordered_map<int, Ring*> rings;
+  std::unordered_map<int32_t, Watch*> watches;
+  int32_t next_watch = 0;
   Region* owned_fds = nullptr;  // a bitmap that JavaScript writes too
 
   Region* region(int32_t id) const;
   int32_t add(Region* region);
   Ring* ring(int fd) const;
+  int32_t add(Watch* watch);
+  Watch* watch(int32_t id) const;
+  // As `watch`, and forgets it.
+  Watch* take_watch(int32_t id);
   bool mark_owned(int fd);
   // What a system call has opened is owned before JavaScript, which may be stopped at any call,
   // knows.

@@ -13,7 +13,6 @@
 namespace nearmetal {
 
 struct EnvState;
-class Watch;
 
 // user_data as `lib/ring/slots.ts` writes it: slot and this flag in the low word, generation above.
 constexpr uint64_t kYieldsFd = 1u << 23;
@@ -56,7 +55,6 @@ struct Ring {
   uint32_t cq_mask = 0;
   uint8_t* cqes = nullptr;
   std::vector<Region*> held;
-  Watch* watch = nullptr;
   napi_async_cleanup_hook_handle hook = nullptr;
 
   Control* page() const { return static_cast<Control*>(control->base); }
@@ -70,9 +68,8 @@ struct Ring {
   // Closes the descriptor and drops every count, or, with `leak`, keeps held memory mapped for
   // good.
   long shut(bool leak);
-  // Ends the wake-ups, then the struct itself.
+  // Ends the struct itself.
   void finish();
-  void watch_closed();
 
  private:
   uint32_t reap(uint32_t pending);

@@ -6,7 +6,6 @@
 #include "env_state.h"
 #include "ring.h"
 #include "sys.h"
-#include "watch.h"
 
 namespace nearmetal {
 
@@ -133,23 +132,12 @@ long Ring::shut(bool leak) {
 }
 
 void Ring::finish() {
-  if (watch != nullptr) {
-    watch->close();
-    return;
-  }
-  watch_closed();
-}
-
-void Ring::watch_closed() {
   napi_remove_async_cleanup_hook(hook);
   delete this;
 }
 
 void on_thread_end(napi_async_cleanup_hook_handle, void* data) {
   auto* ring = static_cast<Ring*>(data);
-  // Closed by JavaScript already; its wake-ups are on their way out and will end the struct.
-  if (ring->fd < 0) return;
-  if (ring->watch != nullptr) ring->watch->stop();
   const bool drained = ring->drain();
   ring->shut(!drained);
   ring->finish();

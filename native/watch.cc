@@ -1,4 +1,4 @@
-// What both kinds of wake-up share: the entry into JavaScript.
+// What both kinds of wake-up share: the entry into JavaScript, and the end.
 #include "watch.h"
 
 #include <errno.h>
@@ -6,14 +6,28 @@
 #include "args.h"
 #include "env_state.h"
 #include "families.h"
-#include "ring.h"
 
 namespace nearmetal {
+
+long Watch::open(int fd, napi_value callback) {
+  long result = prepare(callback);
+  if (result == 0) result = start(fd);
+  if (result < 0) {
+    delete this;
+    return result;
+  }
+  const auto on_thread_end = [](napi_async_cleanup_hook_handle, void* data) {
+    static_cast<Watch*>(data)->close();
+  };
+  // Without memory for it there is none for the thread's end either.
+  napi_add_async_cleanup_hook(env_, on_thread_end, this, &hook_);
+  return 0;
+}
 
 long Watch::prepare(napi_value callback) {
   napi_value name = nullptr;
   napi_value resource = nullptr;
-  napi_create_string_utf8(env_, "nearmetal.ring", NAPI_AUTO_LENGTH, &name);
+  napi_create_string_utf8(env_, "nearmetal.watch", NAPI_AUTO_LENGTH, &name);
   napi_create_object(env_, &resource);
   if (napi_create_reference(env_, callback, 1, &callback_) != napi_ok) return -EINVAL;
   return napi_async_init(env_, resource, name, &context_) == napi_ok ? 0 : -ENOMEM;
@@ -21,7 +35,7 @@ long Watch::prepare(napi_value callback) {
 
 void Watch::deliver() {
   napi_handle_scope scope = nullptr;
-  if (callback_ == nullptr || napi_open_handle_scope(env_, &scope) != napi_ok) return;
+  if (stopped_ || napi_open_handle_scope(env_, &scope) != napi_ok) return;
   napi_value callback = nullptr;
   napi_value receiver = nullptr;
   napi_get_reference_value(env_, callback_, &callback);
@@ -47,60 +61,67 @@ void Watch::report() {
   if (runs) napi_fatal_exception(env_, error);
 }
 
-void Watch::release() {
+// Not at `close`, which may be called from the callback, in the middle of `deliver`.
+Watch::~Watch() {
   if (callback_ != nullptr) napi_delete_reference(env_, callback_);
   if (context_ != nullptr) napi_async_destroy(env_, context_);
-  callback_ = nullptr;
-  context_ = nullptr;
+}
+
+void Watch::close() {
+  // The thread ends while a watch that JavaScript closed is on its way out.
+  if (stopped_) return;
+  stopped_ = true;
+  stop();
+  finish();
 }
 
 void Watch::gone() {
-  Ring* ring = ring_;
-  ring->watch = nullptr;
+  napi_remove_async_cleanup_hook(hook_);
   delete this;
-  ring->watch_closed();
 }
 
 namespace {
 
 napi_value watch_open(napi_env env, napi_callback_info info) {
-  Args<4> args(env, info);
-  Ring* ring = EnvState::of(env)->ring(args.integer(0));
-  const int32_t fd = args.integer(1);
-  const int32_t kind = args.integer(2);
-  if (!args.ok() || ring == nullptr) return small_number(env, -EBADF);
-  if (ring->watch != nullptr) return small_number(env, -EBUSY);
-  Watch* watch = kind == 0 ? make_uv_watch(env, ring) : make_thread_watch(env, ring);
-  long result = watch->prepare(args.raw(3));
-  if (result == 0) result = watch->start(fd);
-  if (result < 0) {
-    delete watch;
-    return small_number(env, result);
-  }
-  ring->watch = watch;
-  return small_number(env, 0);
+  Args<3> args(env, info);
+  const int32_t fd = args.integer(0);
+  const int32_t kind = args.integer(1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  Watch* watch = kind == 0 ? make_uv_watch(env) : make_thread_watch(env);
+  const long result = watch->open(fd, args.raw(2));
+  return small_number(env, result < 0 ? result : EnvState::of(env)->add(watch));
 }
 
 napi_value watch_ref(napi_env env, napi_callback_info info) {
   Args<2> args(env, info);
-  const Ring* ring = EnvState::of(env)->ring(args.integer(0));
+  Watch* watch = EnvState::of(env)->watch(args.integer(0));
   const bool referenced = args.boolean(1);
-  if (!args.ok() || ring == nullptr || ring->watch == nullptr) return small_number(env, -EBADF);
-  ring->watch->set_referenced(referenced);
+  if (!args.ok() || watch == nullptr) return small_number(env, -EBADF);
+  watch->set_referenced(referenced);
+  return small_number(env, 0);
+}
+
+napi_value watch_activate(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  Watch* watch = EnvState::of(env)->watch(args.integer(0));
+  const bool active = args.boolean(1);
+  if (!args.ok() || watch == nullptr) return small_number(env, -EBADF);
+  watch->set_active(active);
   return small_number(env, 0);
 }
 
 napi_value watch_close(napi_env env, napi_callback_info info) {
   Args<1> args(env, info);
-  const Ring* ring = EnvState::of(env)->ring(args.integer(0));
-  if (!args.ok() || ring == nullptr || ring->watch == nullptr) return small_number(env, -EBADF);
-  ring->watch->stop();
+  Watch* watch = EnvState::of(env)->take_watch(args.integer(0));
+  if (!args.ok() || watch == nullptr) return small_number(env, -EBADF);
+  watch->close();
   return small_number(env, 0);
 }
 
 constexpr Method kMethods[] = {
     {"watchOpen", watch_open},
     {"watchRef", watch_ref},
+    {"watchActivate", watch_activate},
     {"watchClose", watch_close},
 };
 

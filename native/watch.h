@@ -3,43 +3,51 @@
 
 #include <node_api.h>
 
+#include <cstdint>
+
 namespace nearmetal {
 
-struct Ring;
-
-// Owned by its ring; `close` ends it and tells the ring when nothing of it is left.
+// Owns itself: `close` ends it, and the struct goes when nothing of it is left in the loop. It has
+// an async cleanup hook of its own, since a thread that ends with a libuv handle open aborts the
+// process.
 class Watch {
  public:
-  Watch(napi_env env, Ring* ring) : env_(env), ring_(ring) {}
-  virtual ~Watch() = default;
+  explicit Watch(napi_env env) : env_(env) {}
+  virtual ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  long prepare(napi_value callback);
-  virtual long start(int fd) = 0;
+  // Answers 0, or -errno; it is gone then.
+  long open(int fd, napi_value callback);
+  // No callback after this returns, not even when it is called from one.
+  void close();
   virtual void set_referenced(bool referenced) = 0;
-  // No callback after this returns.
-  virtual void stop() = 0;
-  virtual void close() = 0;
+  // An inactive watch does not look at its descriptor.
+  virtual void set_active(bool active) = 0;
 
  protected:
-  // Enters JavaScript once. When the callback throws, the descriptor is still readable, or made so:
-  // it is called again, and goes on with the completions behind the one that threw.
+  virtual long start(int fd) = 0;
+  virtual void stop() = 0;
+  // Leads to `gone`, in a later turn of the loop.
+  virtual void finish() = 0;
+
+  // Enters JavaScript once. What the callback leaves undone when it throws, it has to see to.
   void deliver();
-  void release();
-  // Deletes this, and the ring's struct after it.
   void gone();
 
   napi_env env_;
-  Ring* ring_;
-  napi_ref callback_ = nullptr;
-  napi_async_context context_ = nullptr;
+  bool stopped_ = false;
 
  private:
+  long prepare(napi_value callback);
   void report();
+
+  napi_ref callback_ = nullptr;
+  napi_async_context context_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
 };
 
-Watch* make_uv_watch(napi_env env, Ring* ring);
-Watch* make_thread_watch(napi_env env, Ring* ring);
+Watch* make_uv_watch(napi_env env);
+Watch* make_thread_watch(napi_env env);
 
 }  // namespace nearmetal

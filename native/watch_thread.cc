@@ -22,13 +22,10 @@ class ThreadWatch final : public Watch {
   long start(int fd) override {
     fd_ = fd;
     const long stop_fd = sys::call(SYS_eventfd2, 0, EFD_CLOEXEC);
-    if (stop_fd < 0) {
-      release();
-      return stop_fd;
-    }
+    if (stop_fd < 0) return stop_fd;
     stop_fd_ = static_cast<int>(stop_fd);
     napi_value name = nullptr;
-    napi_create_string_utf8(env_, "nearmetal.ring", NAPI_AUTO_LENGTH, &name);
+    napi_create_string_utf8(env_, "nearmetal.watch", NAPI_AUTO_LENGTH, &name);
     const napi_status status = napi_create_threadsafe_function(
         env_, nullptr, nullptr, name, 0, 1, this,
         [](napi_env, void* data, void*) { static_cast<ThreadWatch*>(data)->finalized(); }, this,
@@ -39,7 +36,6 @@ class ThreadWatch final : public Watch {
         &function_);
     if (status != napi_ok) {
       sys::call(SYS_close, stop_fd_);
-      release();
       return -ENOMEM;
     }
     napi_unref_threadsafe_function(env_, function_);
@@ -48,25 +44,28 @@ class ThreadWatch final : public Watch {
   }
 
   void set_referenced(bool referenced) override {
-    if (stopped_) return;
     referenced ? napi_ref_threadsafe_function(env_, function_)
                : napi_unref_threadsafe_function(env_, function_);
   }
 
+  // A wake-up that is on its way already is held until it is wanted again.
+  void set_active(bool active) override {
+    active_ = active;
+    if (!active || !held_) return;
+    held_ = false;
+    delivered_.release();
+  }
+
   void stop() override {
-    if (stopped_) return;
-    stopped_ = true;
     stopping_.store(true);
     const uint64_t one = 1;
     sys::call(SYS_write, stop_fd_, sys::pointer(&one), sizeof one);
     delivered_.release();
     thread_.join();
     sys::call(SYS_close, stop_fd_);
-    release();
   }
 
-  void close() override {
-    stop();
+  void finish() override {
     closing_ = true;
     // The count that a call on a closing function drops by itself must not be dropped twice.
     if (!function_closing_) napi_release_threadsafe_function(function_, napi_tsfn_abort);
@@ -93,8 +92,10 @@ class ThreadWatch final : public Watch {
   }
 
   void on_call() {
-    if (!stopped_) deliver();
-    if (!stopped_) delivered_.release();
+    if (active_) deliver();
+    if (stopped_) return;
+    if (active_) delivered_.release();
+    else held_ = true;
   }
 
   void finalized() {
@@ -109,13 +110,14 @@ class ThreadWatch final : public Watch {
   std::atomic<bool> stopping_{false};
   std::counting_semaphore<> delivered_{0};
   bool function_closing_ = false;  // written by the helper thread, read after it was joined
-  bool stopped_ = false;
+  bool active_ = true;
+  bool held_ = false;  // the helper thread waits until the watch is active again
   bool closing_ = false;
   bool finalized_ = false;
 };
 
 }  // namespace
 
-Watch* make_thread_watch(napi_env env, Ring* ring) { return new ThreadWatch(env, ring); }
+Watch* make_thread_watch(napi_env env) { return new ThreadWatch(env); }
 
 }  // namespace nearmetal

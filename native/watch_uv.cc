@@ -51,39 +51,34 @@ class UvWatch final : public Watch {
 
   long start(int fd) override {
     uv_loop_s* loop = nullptr;
-    if (!uv_.load() || napi_get_uv_event_loop(env_, &loop) != napi_ok) {
-      release();
-      return -ENOSYS;
-    }
+    if (!uv_.load() || napi_get_uv_event_loop(env_, &loop) != napi_ok) return -ENOSYS;
     handle_ = std::calloc(1, uv_.handle_size(kUvPoll));
     const int result = uv_.poll_init(loop, handle_, fd);
-    if (result < 0) {
-      release();
-      return result;
-    }
+    if (result < 0) return result;
     // `data` is the first field of every libuv handle, for the caller's use.
     *static_cast<void**>(handle_) = this;
-    uv_.poll_start(handle_, kUvReadable, [](Handle* handle, int, int) {
-      of(handle)->deliver();
-    });
     uv_.unref(handle_);
+    set_active(true);
     return 0;
   }
 
   void set_referenced(bool referenced) override {
-    if (stopped_) return;
     referenced ? uv_.ref(handle_) : uv_.unref(handle_);
   }
 
-  void stop() override {
-    if (stopped_) return;
-    stopped_ = true;
-    uv_.poll_stop(handle_);
-    release();
+  void set_active(bool active) override {
+    if (!active) {
+      uv_.poll_stop(handle_);
+      return;
+    }
+    uv_.poll_start(handle_, kUvReadable, [](Handle* handle, int, int) {
+      of(handle)->deliver();
+    });
   }
 
-  void close() override {
-    stop();
+  void stop() override { uv_.poll_stop(handle_); }
+
+  void finish() override {
     uv_.close(handle_, [](Handle* handle) {
       of(handle)->gone();
     });
@@ -94,11 +89,10 @@ class UvWatch final : public Watch {
 
   Uv uv_{};
   Handle* handle_ = nullptr;
-  bool stopped_ = false;
 };
 
 }  // namespace
 
-Watch* make_uv_watch(napi_env env, Ring* ring) { return new UvWatch(env, ring); }
+Watch* make_uv_watch(napi_env env) { return new UvWatch(env); }
 
 }  // namespace nearmetal

@@ -31,7 +31,7 @@ function offenders(list: string[]): void {
 
 /** As data flows; a file imports from an earlier layer or from its own folder. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['abi', 'kernel', 'units', 'errors', 'refusals', 'validate', 'proc'],
+  ['abi', 'kernel', 'units', 'errors', 'refusals', 'validate', 'proc', 'ticks'],
   ['native'],
   ['features', 'hints'],
   ['fd'],

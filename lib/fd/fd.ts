@@ -7,11 +7,14 @@ import { clearOwned, markOwned } from './owned-bits.js';
 
 const FD_MAX = 2 ** 31 - 1;
 
-/** A ring that has operations in flight on a descriptor. */
+/** A ring that has operations in flight on a descriptor, or an epoll that it is registered with. */
 export interface FdUser {
   /** False when it has none any more, and will not have. */
   readonly open: boolean;
-  /** Submits what is queued for `descriptor`, and cancels what is in flight on it. */
+  /**
+   * The descriptor is about to be closed or given away. A ring submits what is queued for it and
+   * cancels what is in flight on it; an epoll forgets it.
+   */
   letGo(descriptor: Descriptor): void;
 }
 
@@ -26,7 +29,7 @@ export abstract class Descriptor {
   inFlight = 0;
   /** @internal Called once, when `inFlight` becomes 0. */
   onIdle: (() => void) | undefined;
-  /** @internal Rings that may hold operations on it. */
+  /** @internal Rings that may hold operations on it, and epolls that it was registered with. */
   users: FdUser[] = [];
 
   /** @internal */
@@ -88,6 +91,7 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
    */
   release(): number {
     if (this.inFlight > 0) throw new TypeError('operations are in flight on this descriptor');
+    for (const user of this.users) user.letGo(this);
     const fd = this.#fd;
     if (fd >= 0) clearOwned(fd);
     this.#fd = -1;
@@ -97,7 +101,7 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
   /** Closes the descriptor; a second call does nothing. */
   close(): void {
     if (this.#fd < 0) return;
-    if (this.inFlight > 0) for (const user of this.users) user.letGo(this);
+    for (const user of this.users) user.letGo(this);
     const fd = this.#fd;
     this.#fd = -1;
     if (this.inFlight === 0) closeNow(fd);

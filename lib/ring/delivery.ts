@@ -1,10 +1,10 @@
 /** Hands collected completions to their sinks, each in its own asynchronous context. */
 import { EFAULT, IORING_CQE_F_MORE } from '../abi.js';
 import { clearOwned } from '../fd/owned-bits.js';
+import { runTicks } from '../ticks.js';
 import { type CompletionQueue, GAVE_FD } from './completion-queue.js';
 import { copyOut, type Sink, type Slots } from './slots.js';
 import type { Block, Staging } from './staging.js';
-import { runTicks } from './ticks.js';
 
 export class Delivery {
   readonly #completion: CompletionQueue;

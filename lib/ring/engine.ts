@@ -74,6 +74,7 @@ export class Engine implements FdUser, MappingUser {
   readonly #control: Control;
   readonly #delivery: Delivery;
   readonly #eventFd: number;
+  #watcher = -1;
   readonly #scratch = new BigUint64Array(1);
   readonly #task = (): void => this.flush();
   readonly #polled: boolean;
@@ -115,8 +116,9 @@ export class Engine implements FdUser, MappingUser {
     if (eventFd >= 0) {
       const argument = new Int32Array([eventFd]);
       result = native.ioUringRegister(this.fd, IORING_REGISTER_EVENTFD, argument, 1);
-      if (result >= 0) result = native.watchOpen(this.fd, eventFd, kind, () => this.turn());
+      if (result >= 0) result = native.watchOpen(eventFd, kind, () => this.turn());
       if (result < 0) native.close(eventFd);
+      else this.#watcher = result;
     }
     if (result < 0) native.ringClose(this.fd);
     check(result, eventFd < 0 ? 'eventfd2' : 'io_uring_register');
@@ -378,7 +380,7 @@ export class Engine implements FdUser, MappingUser {
     const wanted = this.#wantsReference && !idle;
     if (wanted === this.#referenced || this.#eventFd < 0) return;
     this.#referenced = wanted;
-    native.watchRef(this.fd, wanted);
+    native.watchRef(this.#watcher, wanted);
   }
 
   letGo(descriptor: Descriptor): void {
@@ -391,6 +393,7 @@ export class Engine implements FdUser, MappingUser {
     this.closing = true;
     if (!abandon) this.staging.dispose();
     for (const buffer of this.#raw.buffers) native.detach(buffer);
+    if (this.#watcher >= 0) native.watchClose(this.#watcher);
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
     if (this.#eventFd >= 0) {

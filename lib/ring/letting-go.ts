@@ -20,7 +20,7 @@ export const IGNORE: Sink = { batched: true, complete: () => undefined };
  * Submits what names the descriptor and asks the kernel to end it; each operation still completes.
  */
 export function letGoOf(engine: Engine, descriptor: Descriptor): void {
-  if (!engine.open) return;
+  if (!engine.open || descriptor.inFlight === 0) return;
   engine.flush();
   if (descriptor.inFlight === 0) return;
   // The request looks the number up when the kernel takes it, which must be before it is closed.

@@ -1,8 +1,9 @@
 /** The owning loop: a thread that does nothing else blocks in io_uring_enter itself. */
+
+import { runTicks } from '../ticks.js';
 import { invalidType, onlyKeys } from '../validate.js';
 import type { Engine } from './engine.js';
 import { milliseconds } from './ops/timespec.js';
-import { runTicks } from './ticks.js';
 
 export interface OwnLoopOptions {
   /** Asked between turns; the loop returns when it answers true. */
