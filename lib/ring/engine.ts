@@ -137,6 +137,7 @@ export class Engine implements FdUser, MappingUser {
       if (descriptor.direct) belongsTo(this, descriptor as DirectFd);
       else descriptor.addUser(this);
     }
+    if (operation.others !== undefined) this.#admit(operation.others);
     const mapping = operation.mapping;
     if (mapping !== undefined) {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
@@ -163,6 +164,14 @@ export class Engine implements FdUser, MappingUser {
       queueMicrotask(this.#task);
     }
     return slot;
+  }
+
+  #admit(others: readonly Descriptor[]): void {
+    for (const other of others) {
+      if (other.fd < 0) throw new TypeError('the descriptor has been closed');
+      if (other.direct) belongsTo(this, other as DirectFd);
+      else other.addUser(this);
+    }
   }
 
   /** As `begin`, for an operation that the next one is linked to. */

@@ -10,6 +10,7 @@ import type { Descriptor } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import { native } from '../native.js';
 import type { Engine } from './engine.js';
+import type { Operation } from './operation.js';
 import { asyncCancelWhere, cancelUserData } from './ops/async-cancel.js';
 import type { Sink } from './slots.js';
 
@@ -25,12 +26,20 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
   if (descriptor.inFlight === 0) return;
   // The request looks the number up when the kernel takes it, which must be before it is closed.
   if (cancelsByFd() && engine.submitsAtOnce) {
+    // It finds only what has the descriptor as its own: the rest is cancelled one by one.
+    if (engine.slots.withOthers > 0) {
+      cancelEach(engine, ({ others }) => others?.includes(descriptor) ?? false);
+    }
     const criteria = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
     engine.begin(asyncCancelWhere(criteria, descriptor), IGNORE, 0);
     engine.flush();
     if (engine.submitsAtOnce) return;
   }
-  cancelEach(engine, (slot) => engine.slots.operations[slot]?.descriptor === descriptor);
+  cancelEach(
+    engine,
+    (operation) =>
+      operation.descriptor === descriptor || (operation.others?.includes(descriptor) ?? false),
+  );
   engine.flush();
 }
 
@@ -63,10 +72,11 @@ function cancelsByFd(): boolean {
   return opSupported(IORING_OP_SOCKET);
 }
 
-function cancelEach(engine: Engine, wanted: (slot: number) => boolean): void {
+function cancelEach(engine: Engine, wanted: (operation: Operation<unknown>) => boolean): void {
   for (const slot of [...engine.slots.occupied()]) {
     const operation = engine.slots.operations[slot];
-    if (operation === undefined || !wanted(slot) || engine.slots.sinks[slot] === IGNORE) continue;
+    if (operation === undefined || !wanted(operation)) continue;
+    if (engine.slots.sinks[slot] === IGNORE) continue;
     const low = engine.slots.userDataLow(slot, operation);
     engine.begin(cancelUserData(low, engine.slots.generations[slot] as number), IGNORE, 0);
   }

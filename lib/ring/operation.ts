@@ -19,6 +19,8 @@ export interface OperationKind<Result> {
   readonly yieldsFd: boolean;
   /** Needs memory that was registered with the ring. */
   readonly fixedBuffer: boolean;
+  /** The kernel does it in a worker thread, without trying first whether it can be done at once. */
+  readonly inWorker: boolean;
   /** Errors that mean success, such as ETIME of a timeout. */
   readonly successes: readonly number[];
   /** It was cancelled before it began: what it took over is given back. */
@@ -32,12 +34,12 @@ export interface OperationKind<Result> {
   ): Result;
 }
 
-/** A kind with what most have in common; `yieldsFd` and `fixedBuffer` default to false. */
+/** A kind with what most have in common; the booleans default to false. */
 export function kind<Result>(
   facts: Pick<OperationKind<Result>, 'name' | 'code' | 'since' | 'decode'> &
     Partial<OperationKind<Result>>,
 ): OperationKind<Result> {
-  return { yieldsFd: false, fixedBuffer: false, successes: [], ...facts };
+  return { yieldsFd: false, fixedBuffer: false, inWorker: false, successes: [], ...facts };
 }
 
 /** The result of most operations: a count of bytes. */
@@ -99,6 +101,8 @@ export class Operation<Result> {
   address3High = 0;
   /** Library memory named by the address, kept mapped until the last completion. */
   mapping: Mapping | undefined;
+  /** Descriptors that it names besides its own: they must be open, and stay so until it is over. */
+  others: readonly Descriptor[] | undefined;
   /** Where the kernel picks a buffer from. */
   bufferRing: BufferRing | undefined;
   /** Users' own bytes: they pass through a staging block. */

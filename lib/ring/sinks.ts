@@ -1,6 +1,6 @@
 /** The two ordinary ways to wait for an operation: a handler registered once, and a promise. */
 import { AsyncResource } from 'node:async_hooks';
-import { ECANCELED, EINVAL, ETIMEDOUT } from '../abi.js';
+import { ECANCELED, EINVAL, ETIMEDOUT, IOSQE_ASYNC } from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
 import { boolean, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
@@ -11,6 +11,7 @@ import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
 import { timeout } from './ops/timeout.js';
 import type { Sink } from './slots.js';
+import { SQE_FLAGS_SHIFT } from './sqe.js';
 import type { Block } from './staging.js';
 
 /** Called with the tag of `start`, the result (`-errno` on failure) and IORING_CQE_F_* bits. */
@@ -104,6 +105,7 @@ class PromiseSink implements Sink {
   deadline = Number.POSITIVE_INFINITY;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
+  onEnd: (() => void) | undefined;
   /** Where the operation was started, with `debug`. */
   site: Error | undefined;
 
@@ -116,6 +118,7 @@ class PromiseSink implements Sink {
   complete(_tag: number, answer: number, flags: number, block: Block | undefined): void {
     const result = answer < 0 ? withoutRestart(answer) : answer;
     if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+    this.onEnd?.();
     if (block !== undefined && block.bytesLost > 0) {
       this.#reject(new DetachedError(block.bytesLost));
       return;
@@ -209,6 +212,7 @@ function beginWith(
 ): void {
   let slot: number;
   if (timeoutMs === undefined) slot = engine.begin(operation, sink, 0);
+  else if (startsInWorker(operation)) slot = beginTimed(engine, operation, sink, timeoutMs);
   else {
     const limit = linkTimeout(timeoutMs);
     sink.deadline = performance.now() + timeoutMs;
@@ -217,11 +221,45 @@ function beginWith(
   }
   if (signal === undefined) return;
   sink.signal = signal;
-  const high = engine.slots.generations[slot] as number;
-  const low = engine.slots.userDataLow(slot, operation);
-  sink.onAbort = () => {
-    // A ring that is closing cancels everything by itself.
-    if (engine.open) engine.begin(cancelUserData(low, high), IGNORE, 0);
-  };
+  sink.onAbort = canceller(engine, operation, slot);
   signal.addEventListener('abort', sink.onAbort, { once: true });
+}
+
+/** From 6.15 on the kernel arms a linked timeout when its worker thread comes back, so too late. */
+function startsInWorker({ head, kind }: Operation<unknown>): boolean {
+  return kind.inWorker || (head & (IOSQE_ASYNC << SQE_FLAGS_SHIFT)) !== 0;
+}
+
+/** With a timeout of its own, which is given up when the operation ends first. */
+function beginTimed(
+  engine: Engine,
+  operation: Operation<unknown>,
+  sink: PromiseSink,
+  timeoutMs: number,
+): number {
+  const limit = timeout(timeoutMs);
+  sink.deadline = performance.now() + timeoutMs;
+  const slot = engine.begin(operation, sink, 0);
+  const cancelOperation = canceller(engine, operation, slot);
+  let timing = true;
+  const complete = (): void => {
+    timing = false;
+    cancelOperation();
+  };
+  const cancelLimit = canceller(engine, limit, engine.begin(limit, { batched: true, complete }, 0));
+  sink.onEnd = () => {
+    if (timing) cancelLimit();
+  };
+  return slot;
+}
+
+/** Asks for the end of what is in flight in a slot, if it still is. */
+function canceller(engine: Engine, operation: Operation<unknown>, slot: number): () => void {
+  const low = engine.slots.userDataLow(slot, operation);
+  const high = engine.slots.generations[slot] as number;
+  return () => {
+    // A ring that is closing cancels everything by itself.
+    if (!engine.open || engine.closing || engine.slots.generations[slot] !== high) return;
+    engine.begin(cancelUserData(low, high), IGNORE, 0);
+  };
 }

@@ -31,12 +31,15 @@ export class Slots {
   readonly operations: (Operation<unknown> | undefined)[] = [];
   readonly blocks: (Block | undefined)[] = [];
   readonly #mappings: (Mapping | undefined)[] = [];
+  readonly #others: (readonly Descriptor[] | undefined)[] = [];
   tags = new Float64Array(FIRST_CAPACITY);
   #free = new Int32Array(FIRST_CAPACITY);
   #freeCount = 0;
   #capacity = 0;
   /** Operations without a last completion yet. */
   inUse = 0;
+  /** How many of these name more descriptors than their own. */
+  withOthers = 0;
 
   constructor() {
     this.#extend(FIRST_CAPACITY);
@@ -58,6 +61,12 @@ export class Slots {
     }
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) descriptor.inFlight++;
+    const others = operation.others;
+    if (others !== undefined) {
+      this.#others[slot] = others;
+      this.withOthers++;
+      for (const other of others) other.inFlight++;
+    }
     this.inUse++;
     return slot;
   }
@@ -68,6 +77,12 @@ export class Slots {
   release(slot: number): void {
     const descriptor = (this.operations[slot] as Operation<unknown>).descriptor;
     if (descriptor !== undefined && --descriptor.inFlight === 0) settle(descriptor);
+    const others = this.#others[slot];
+    if (others !== undefined) {
+      this.#others[slot] = undefined;
+      this.withOthers--;
+      for (const other of others) if (--other.inFlight === 0) settle(other);
+    }
     const mapping = this.#mappings[slot];
     if (mapping !== undefined) {
       this.#mappings[slot] = undefined;
@@ -107,6 +122,7 @@ export class Slots {
       this.operations[slot] = undefined;
       this.blocks[slot] = undefined;
       this.#mappings[slot] = undefined;
+      this.#others[slot] = undefined;
     }
     this.#capacity = capacity;
   }

@@ -14,6 +14,7 @@ export { recv, recvMultishot } from './recv.js';
 export { send } from './send.js';
 export { shutdown } from './shutdown.js';
 export { socket } from './socket.js';
+export { splice, tee } from './splice.js';
 export { statx } from './statx.js';
 export { timeout } from './timeout.js';
 export { write, writeFixed } from './write.js';

@@ -11,9 +11,9 @@ import type { SocketOptions } from '../ops/socket.js';
 import type { RunOptions } from '../sinks.js';
 import type { MultishotStream, StreamOptions } from '../stream.js';
 import { split } from './doors.js';
-import { PathVerbs } from './paths.js';
+import { PipeVerbs } from './pipes.js';
 
-export abstract class SocketVerbs extends PathVerbs {
+export abstract class SocketVerbs extends PipeVerbs {
   accept(listener: FdLike | DirectFd, options?: CommonOptions & RunOptions): Promise<OwnedFd> {
     const [own, run] = split<CommonOptions>(options);
     return this.run(op.accept(listener, own), run);

@@ -1,0 +1,18 @@
+/** Options that are true or false, each a bit of one word. */
+import { boolean } from '../../validate.js';
+
+/** The options of a table of bits. */
+export type FlagOptions<Table> = { [Name in keyof Table]?: boolean };
+
+/** The bits of what is true in `options`, each checked by its name. */
+export function flagBits<const Table extends Readonly<Record<string, number>>>(
+  table: Table,
+  options: FlagOptions<Table>,
+): number {
+  let bits = 0;
+  for (const name of Object.keys(table)) {
+    const value = options[name];
+    if (value !== undefined && boolean(name, value)) bits |= table[name] as number;
+  }
+  return bits;
+}
