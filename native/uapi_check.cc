@@ -1,9 +1,11 @@
 // Nothing but assertions: the sizes and offsets that TypeScript relies on, and our numbers against
 // the system's header as far as that goes. A platform where one does not hold must not compile.
 #include <linux/io_uring.h>
+#include <linux/futex.h>
 #include <linux/stat.h>
 #include <linux/time_types.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -141,6 +143,27 @@ NEARMETAL_AT(msghdr, msg_iovlen, 24);
 NEARMETAL_AT(msghdr, msg_control, 32);
 NEARMETAL_AT(msghdr, msg_controllen, 40);
 NEARMETAL_AT(msghdr, msg_flags, 48);
+
+NEARMETAL_SIZE(cmsghdr, 16);
+NEARMETAL_AT(cmsghdr, cmsg_level, 8);
+NEARMETAL_AT(cmsghdr, cmsg_type, 12);
+NEARMETAL_SIZE(ucred, 12);
+NEARMETAL_SIZE(in_pktinfo, 12);
+NEARMETAL_AT(in_pktinfo, ipi_spec_dst, 4);
+NEARMETAL_AT(in_pktinfo, ipi_addr, 8);
+NEARMETAL_SIZE(in6_pktinfo, 20);
+NEARMETAL_AT(in6_pktinfo, ipi6_ifindex, 16);
+
+#ifdef FUTEX_32  // headers of 5.16 and newer
+NEARMETAL_SIZE(futex_waitv, 24);
+NEARMETAL_AT(futex_waitv, uaddr, 8);
+NEARMETAL_AT(futex_waitv, flags, 16);
+#endif
+NEARMETAL_SIZE(siginfo_t, 128);
+NEARMETAL_AT(siginfo_t, si_code, 8);
+NEARMETAL_AT(siginfo_t, si_pid, 16);
+NEARMETAL_AT(siginfo_t, si_uid, 20);
+NEARMETAL_AT(siginfo_t, si_status, 24);
 
 NEARMETAL_SIZE(sockaddr_in, 16);
 NEARMETAL_AT(sockaddr_in, sin_port, 2);

@@ -50,7 +50,9 @@
   X(MSG_WAITALL) X(MSG_CONFIRM) X(MSG_ERRQUEUE) X(MSG_NOSIGNAL) X(MSG_MORE) X(MSG_WAITFORONE)      \
   X(MSG_ZEROCOPY) X(MSG_FASTOPEN) X(MSG_CMSG_CLOEXEC)                                              \
   X(SO_EE_ORIGIN_NONE) X(SO_EE_ORIGIN_LOCAL) X(SO_EE_ORIGIN_ICMP) X(SO_EE_ORIGIN_ZEROCOPY)         \
-  X(SO_EE_CODE_ZEROCOPY_COPIED)
+  X(SO_EE_CODE_ZEROCOPY_COPIED)                                                                    \
+  X(SO_TIMESTAMP) X(SCM_CREDENTIALS) X(IPV6_HOPLIMIT) X(IPV6_RECVHOPLIMIT)         \
+  X(IP_RECVTTL)
 
 #define NEARMETAL_FILE_NAMES(X)                                                                    \
   X(O_RDONLY) X(O_WRONLY) X(O_RDWR) X(O_ACCMODE) X(O_CREAT) X(O_EXCL) X(O_NOCTTY) X(O_TRUNC)       \
@@ -149,7 +151,12 @@
   X(MLOCK_ONFAULT, 1) X(MCL_ONFAULT, 4) X(MFD_NOEXEC_SEAL, 8) X(MFD_EXEC, 0x10)                    \
   X(F_SEAL_EXEC, 0x20) X(MPOL_PREFERRED_MANY, 5) X(MPOL_WEIGHTED_INTERLEAVE, 6)                    \
   X(MPOL_F_NUMA_BALANCING, 1 << 13) X(SCHED_DEADLINE, 6) X(SCHED_EXT, 7)                           \
-  X(FUTEX2_SIZE_U32, 2) X(FUTEX2_PRIVATE, 128) X(EPIOCSPARAMS, 0x40088a01)                         \
+  X(FUTEX2_SIZE_U32, 2) X(FUTEX2_PRIVATE, 128) X(FUTEX_BITSET_MATCH_ANY, 0xffffffffu)              \
+  X(FUTEX_WAITV_MAX, 128) X(P_ALL, 0) X(P_PID, 1) X(P_PGID, 2) X(P_PIDFD, 3) X(WNOHANG, 1)         \
+  X(WSTOPPED, 2) X(WEXITED, 4) X(WCONTINUED, 8) X(WNOWAIT, 0x01000000) X(CLD_EXITED, 1)            \
+  X(CLD_KILLED, 2) X(CLD_DUMPED, 3) X(CLD_TRAPPED, 4) X(CLD_STOPPED, 5) X(CLD_CONTINUED, 6)        \
+  X(PR_SET_CHILD_SUBREAPER, 36) X(SO_PASSPIDFD, 76) X(SCM_PIDFD, 4)                                \
+  X(EPIOCSPARAMS, 0x40088a01)                                                                      \
   X(EPIOCGPARAMS, 0x80088a02) X(PR_SET_VMA, 0x53564d41) X(PR_SET_VMA_ANON_NAME, 0)                 \
   X(IOPRIO_CLASS_SHIFT, 13) X(SYS_process_madvise, 440) X(SYS_epoll_pwait2, 441)                   \
   X(SYS_futex_waitv, 449) X(SYS_set_mempolicy_home_node, 450) X(SYS_cachestat, 451)                \

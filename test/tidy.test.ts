@@ -209,7 +209,7 @@ test('names are spelt out', () => {
   const given = [
     'lib/errors.ts dest',
     'test/errors.test.ts dest',
-    'lib/ring/ops/poll-add.ts err',
+    'lib/ring/ops/poll-events.ts err',
     'test/ring/ops/poll-add.test.ts err',
   ];
   const wrong: string[] = [];

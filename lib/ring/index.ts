@@ -9,12 +9,21 @@ export {
   MultishotOperation,
   Operation,
   type OperationKind,
+  type UserData,
 } from './operation.js';
+export type { AsyncCancelOptions, CancelCriteria } from './ops/async-cancel.js';
+export type { FutexOptions, FutexWords } from './ops/futex.js';
+export type { FutexWaited } from './ops/futex-wait.js';
+export type { FutexWaiter } from './ops/futex-waitv.js';
+export type { FutexWakeOptions } from './ops/futex-wake.js';
 export * as op from './ops/index.js';
 export type { OpenOptions } from './ops/openat.js';
 export type { PathLike } from './ops/path.js';
-export type { PollEvent, PollEvents } from './ops/poll-add.js';
+export type { PollEvent, PollEvents } from './ops/poll-events.js';
+export type { SocketLevel, SocketOption } from './ops/socket-option.js';
 export type { FileStatus } from './ops/statx.js';
+export type { Clock } from './ops/timespec.js';
+export type { ChildStatus, WaitidOptions, WaitTarget } from './ops/waitid.js';
 export type { RingOptions } from './options.js';
 export { RawRing } from './raw.js';
 export { RegisteredFiles, Registration } from './registered.js';

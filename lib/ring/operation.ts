@@ -69,6 +69,20 @@ const OPCODE_SHIFT = 24;
 /** What the kernel moves in one call at most (MAX_RW_COUNT); more is asked for by the next one. */
 export const BYTES_MAX = 0x7fff_f000;
 
+/** What a submission and its completions carry, as two 32-bit words: the name of an operation. */
+export interface UserData {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The words of a name, checked. */
+export function userDataWords(name: string, value: UserData): UserData {
+  onlyKeys(name, value, ['low', 'high']);
+  const word = (key: 'low' | 'high'): number =>
+    integer(`${name}.${key}`, value[key], -(2 ** 31), 2 ** 32 - 1) | 0;
+  return { low: word('low'), high: word('high') };
+}
+
 const NO_BYTES: readonly Uint8Array[] = [];
 
 /**

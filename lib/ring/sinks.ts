@@ -87,8 +87,9 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 
 /** The error of an operation that completed with `-errno`. */
 export function operationError(errno: number, operation: Operation<unknown>): SystemError {
-  const { kind, fd, about } = operation;
-  return systemError(errno, `io_uring:${kind.name}`, fd >= 0 ? { fd, ...about } : about);
+  const { kind, descriptor, fd, about } = operation;
+  const detail = descriptor === undefined ? about : { fd, ...about };
+  return systemError(errno, `io_uring:${kind.name}`, detail);
 }
 
 /** ERESTARTSYS and its kin never leave the kernel but in a completion: the call was cut short. */

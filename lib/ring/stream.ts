@@ -83,13 +83,14 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   complete(_tag: number, result: number, flags: number): void {
     const last = (flags & IORING_CQE_F_MORE) === 0;
     if (last) this.#slot = -1;
-    if (result < 0) this.#failed(result);
+    const failed = result < 0 && !this.#operation.kind.successes.includes(-result);
+    if (failed) this.#failed(result);
     else if (result === 0 && this.#operation.endsAtZero) this.#ended(flags);
     else this.#received(result, flags);
     if (!last) return;
     for (const done of this.#returns.splice(0)) done();
     // The kernel ends a multishot operation silently, on overflow for one.
-    if (!this.#unwanted && !this.#paused && result >= 0) this.#arm();
+    if (!this.#unwanted && !this.#paused && !failed) this.#arm();
   }
 
   #start(): void {

@@ -52,6 +52,15 @@ export function encodeAddress(name: string, address: SocketAddress): EncodedAddr
   return { family, bytes };
 }
 
+/** An address as the errors about it show it. */
+export function addressDetail(
+  address: SocketAddress,
+): { address: string } | { address: string; port: number } {
+  return 'path' in address
+    ? { address: address.path }
+    : { address: address.host, port: address.port };
+}
+
 export function decodeAddress(bytes: Uint8Array): SocketAddress {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const family = bytes.byteLength >= 2 ? view.getUint16(0, true) : 0;

@@ -1,17 +1,30 @@
 /** Asks the kernel to give up operations in flight. */
 import {
   IORING_ASYNC_CANCEL_ALL,
+  IORING_ASYNC_CANCEL_ANY,
   IORING_ASYNC_CANCEL_FD,
+  IORING_ASYNC_CANCEL_FD_FIXED,
+  IORING_ASYNC_CANCEL_OP,
+  IORING_ASYNC_CANCEL_USERDATA,
   IORING_OP_ASYNC_CANCEL,
 } from '../../abi.js';
-import { type Descriptor, type FdLike, plainDescriptor } from '../../fd/fd.js';
-import { byteCount, type CommonOptions, kind, Operation } from '../operation.js';
+import { type Descriptor, type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
+import { OPCODES } from '../../features/tables.js';
+import { boolean, invalidType, invalidValue, onlyKeys } from '../../validate.js';
+import {
+  type CommonOptions,
+  byteCount as count,
+  kind,
+  Operation,
+  type UserData,
+  userDataWords,
+} from '../operation.js';
 
 const ASYNC_CANCEL = kind<number>({
   name: 'async_cancel',
   code: IORING_OP_ASYNC_CANCEL,
   since: '5.5',
-  decode: byteCount,
+  decode: count,
 });
 
 /**
@@ -34,21 +47,92 @@ export function cancelUserData(low: number, high: number): Operation<number> {
  * @man io_uring_enter(2)
  */
 export function asyncCancelWhere(flags: number, target?: Descriptor): Operation<number> {
-  const operation = new Operation(ASYNC_CANCEL);
-  operation.operationFlags = flags;
-  // The request itself is not an operation on the file, and must not count as one.
+  // The request itself is not an operation on the file, and must not count as one; but a slot of
+  // a ring's table has to be looked at as what it is.
+  const operation = new Operation(ASYNC_CANCEL, target?.direct ? target : undefined);
+  operation.operationFlags = target?.direct ? flags | IORING_ASYNC_CANCEL_FD_FIXED : flags;
   if (target !== undefined) operation.fd = target.fd;
   return operation;
 }
 
+/** Which operations to cancel: those for which everything given here is true. */
+export interface CancelCriteria {
+  /** Submitted under this name. */
+  userData?: UserData;
+  /** On this file (5.19); a `DirectFd` from 6.0. */
+  fd?: FdLike | DirectFd;
+  /** Of this kind (6.6), by its name in the kernel: 'recv', 'poll_add'. */
+  opcode?: string;
+}
+
+export interface AsyncCancelOptions extends CommonOptions {
+  /** All that are found, and not only the first one (5.19). Default true. */
+  all?: boolean;
+}
+
 /**
- * Asks for the end of every operation on `fd`; gives how many were found, 0 when there was none.
- * Each of them still completes by itself, with ECANCELED or with what it had done.
+ * Asks for the end of operations: of all on a descriptor, of those that meet some criteria, or of
+ * 'any' on this ring. Gives how many were found, 0 when there was none. Each of them still
+ * completes by itself, with ECANCELED or with what it had done.
  *
- * @kernel 5.19 IORING_ASYNC_CANCEL_FD
+ * @errno ENOENT with `all: false`: none was found
+ * @errno EALREADY with `all: false`: it is past the point where it could be cancelled
+ * @kernel 5.5 IORING_OP_ASYNC_CANCEL; 5.19 by descriptor, all and any; 6.6 by opcode
  * @man io_uring_enter(2)
  */
-export function asyncCancel(fd: FdLike, options: CommonOptions = {}): Operation<number> {
-  const flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
-  return asyncCancelWhere(flags, plainDescriptor('fd', fd)).common(options);
+export function asyncCancel(
+  target: FdLike | DirectFd | CancelCriteria | 'any',
+  options: AsyncCancelOptions = {},
+): Operation<number> {
+  const { fd, userData, opcode } = criteriaOf(target);
+  let flags = target === 'any' ? IORING_ASYNC_CANCEL_ANY : 0;
+  if (boolean('all', options?.all ?? true)) flags |= IORING_ASYNC_CANCEL_ALL;
+  if (fd !== undefined) flags |= IORING_ASYNC_CANCEL_FD;
+  // The name alone is the oldest form, and needs no flag; with others it has to be asked for.
+  if (userData !== undefined && (fd !== undefined || opcode !== undefined)) {
+    flags |= IORING_ASYNC_CANCEL_USERDATA;
+  }
+  if (opcode !== undefined) flags |= IORING_ASYNC_CANCEL_OP;
+  const operation = asyncCancelWhere(flags, fd).common(options, 'all');
+  operation.addressLow = userData?.low ?? 0;
+  operation.addressHigh = userData?.high ?? 0;
+  operation.length = opcode ?? 0;
+  return operation;
+}
+
+interface Criteria {
+  readonly fd?: Descriptor;
+  readonly userData?: UserData;
+  readonly opcode?: number;
+}
+
+function criteriaOf(target: unknown): Criteria {
+  if (target === 'any') return {};
+  if (isCriteria(target)) {
+    onlyKeys('target', target, ['userData', 'fd', 'opcode']);
+    const { userData, fd, opcode } = target;
+    if (userData === undefined && fd === undefined && opcode === undefined) {
+      throw invalidValue('target', "must have userData, fd or opcode, or be 'any'", target);
+    }
+    return {
+      ...(userData !== undefined && { userData: userDataWords('target.userData', userData) }),
+      ...(fd !== undefined && { fd: descriptor('target.fd', fd) }),
+      ...(opcode !== undefined && { opcode: opcodeOf(opcode) }),
+    };
+  }
+  return { fd: descriptor('target', target) };
+}
+
+function isCriteria(target: unknown): target is CancelCriteria {
+  if (typeof target !== 'object' || target === null) return false;
+  return Object.getPrototypeOf(target) === Object.prototype;
+}
+
+function opcodeOf(name: unknown): number {
+  if (typeof name !== 'string') throw invalidType('target.opcode', 'a string', name);
+  const code = OPCODES.findIndex(([known]) => known.toLowerCase() === name);
+  if (code < 0) {
+    throw invalidValue('target.opcode', "must be an operation's name, such as 'recv'", name);
+  }
+  return code;
 }

@@ -1,7 +1,7 @@
 /** Connects a socket. */
 import { IORING_OP_CONNECT } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
-import { encodeAddress, type SocketAddress } from '../../socket/address.js';
+import { addressDetail, encodeAddress, type SocketAddress } from '../../socket/address.js';
 import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
 
 const CONNECT = kind<void>({
@@ -25,8 +25,7 @@ export function connect(
 ): Operation<void> {
   const { bytes } = encodeAddress('address', address);
   const operation = new Operation(CONNECT, descriptor('socket', socket)).common(options);
-  operation.about =
-    'path' in address ? { address: address.path } : { address: address.host, port: address.port };
+  operation.about = addressDetail(address);
   // The length of the address goes where others have the file offset.
   operation.offsetLow = bytes.length;
   return operation.arguments(bytes.length, (self, block) => {

@@ -1,44 +1,31 @@
 /** Waits until a descriptor is ready. */
 import {
+  EPOLLEXCLUSIVE,
   IORING_OP_POLL_ADD,
+  IORING_POLL_ADD_LEVEL,
   IORING_POLL_ADD_MULTI,
-  POLLERR,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
-  POLLPRI,
-  POLLRDHUP,
 } from '../../abi.js';
-import { type Descriptor, type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
-import { invalidValue } from '../../validate.js';
+import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
+import { boolean } from '../../validate.js';
 import { type CommonOptions, kind, MultishotOperation, Operation } from '../operation.js';
-
-const EVENTS = {
-  in: POLLIN,
-  out: POLLOUT,
-  pri: POLLPRI,
-  rdhup: POLLRDHUP,
-  err: POLLERR,
-  hup: POLLHUP,
-} as const;
-
-export type PollEvent = keyof typeof EVENTS;
-/** Which events are there. */
-export type PollEvents = Readonly<Record<PollEvent, boolean>>;
+import { type PollEvent, type PollEvents, pollEvents, pollMask } from './poll-events.js';
 
 const POLL_ADD = kind<PollEvents>({
   name: 'poll_add',
   code: IORING_OP_POLL_ADD,
   since: '5.1',
-  decode: (result) => ({
-    in: (result & POLLIN) !== 0,
-    out: (result & POLLOUT) !== 0,
-    pri: (result & POLLPRI) !== 0,
-    rdhup: (result & POLLRDHUP) !== 0,
-    err: (result & POLLERR) !== 0,
-    hup: (result & POLLHUP) !== 0,
-  }),
+  decode: pollEvents,
 });
+
+export interface PollOptions extends CommonOptions {
+  /** EPOLLEXCLUSIVE: of those that wait on one file, wake one and not all. Default false. */
+  exclusive?: boolean;
+}
+
+export interface PollMultishotOptions extends PollOptions {
+  /** IORING_POLL_ADD_LEVEL (6.0): level-triggered, and not edge-triggered. Default false. */
+  level?: boolean;
+}
 
 /**
  * Waits for one of `events` on `fd`; 'err' and 'hup' are always waited for.
@@ -49,11 +36,11 @@ const POLL_ADD = kind<PollEvents>({
 export function pollAdd(
   fd: FdLike | DirectFd,
   events: readonly PollEvent[],
-  options: CommonOptions = {},
+  options: PollOptions = {},
 ): Operation<PollEvents> {
-  const mask = maskOf(events);
-  const operation = new Operation(POLL_ADD, descriptor('fd', fd)).common(options);
-  operation.operationFlags = mask;
+  const mask = pollMask(events);
+  const operation = new Operation(POLL_ADD, descriptor('fd', fd)).common(options, 'exclusive');
+  operation.operationFlags = mask | exclusiveBit(options);
   return operation;
 }
 
@@ -66,23 +53,19 @@ export function pollAdd(
 export function pollMultishot(
   fd: FdLike | DirectFd,
   events: readonly PollEvent[],
-  options: CommonOptions = {},
+  options: PollMultishotOptions = {},
 ): MultishotOperation<PollEvents> {
-  const mask = maskOf(events);
-  const target: Descriptor = descriptor('fd', fd);
-  const operation = new MultishotOperation(POLL_ADD, target).common(options);
-  operation.operationFlags = mask;
+  const mask = pollMask(events);
+  const operation = new MultishotOperation(POLL_ADD, descriptor('fd', fd));
+  operation.common(options, 'exclusive', 'level').operationFlags = mask | exclusiveBit(options);
   operation.length = IORING_POLL_ADD_MULTI;
+  if (boolean('level', options.level ?? false)) operation.length |= IORING_POLL_ADD_LEVEL;
   operation.lower = () => {
     operation.length = 0;
   };
   return operation;
 }
 
-function maskOf(events: readonly PollEvent[]): number {
-  const names = Object.keys(EVENTS);
-  if (!Array.isArray(events) || events.some((event) => !names.includes(event))) {
-    throw invalidValue('events', `must be an array of ${names.join(', ')}`, events);
-  }
-  return events.reduce((mask, event) => mask | EVENTS[event as PollEvent], 0);
+function exclusiveBit(options: PollOptions): number {
+  return boolean('exclusive', options.exclusive ?? false) ? EPOLLEXCLUSIVE : 0;
 }

@@ -3,13 +3,13 @@ import {
   ETIME,
   IORING_OP_TIMEOUT,
   IORING_TIMEOUT_ABS,
-  IORING_TIMEOUT_BOOTTIME,
   IORING_TIMEOUT_ETIME_SUCCESS,
-  IORING_TIMEOUT_REALTIME,
+  IORING_TIMEOUT_MULTISHOT,
 } from '../../abi.js';
-import { boolean, integer, oneOf } from '../../validate.js';
-import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
-import { milliseconds, putTimespec, TIMESPEC_BYTES } from './timespec.js';
+import { boolean, integer } from '../../validate.js';
+import { type CommonOptions, kind, MultishotOperation, nothing, Operation } from '../operation.js';
+import type { Block } from '../staging.js';
+import { type Clock, clockFlags, milliseconds, putTimespec, TIMESPEC_BYTES } from './timespec.js';
 
 const TIMEOUT = kind<void>({
   name: 'timeout',
@@ -19,15 +19,9 @@ const TIMEOUT = kind<void>({
   successes: [ETIME],
 });
 
-const CLOCKS = {
-  monotonic: 0,
-  boottime: IORING_TIMEOUT_BOOTTIME,
-  realtime: IORING_TIMEOUT_REALTIME,
-} as const;
-
 export interface TimeoutOptions extends CommonOptions {
   /** Default 'monotonic'; the others need 5.15. */
-  clock?: keyof typeof CLOCKS;
+  clock?: Clock;
   /** `ms` is a time of the clock, not a span. Default false. */
   absolute?: boolean;
   /** Completes earlier, after this many other completions. Default 0: never. */
@@ -48,16 +42,44 @@ export function timeout(ms: number, options: TimeoutOptions = {}): Operation<voi
   const span = milliseconds('ms', ms);
   const operation = new Operation(TIMEOUT);
   operation.common(options, 'clock', 'absolute', 'count', 'etimeSuccess');
-  const names = ['monotonic', 'boottime', 'realtime'] as const;
-  let flags: number = CLOCKS[oneOf('clock', options.clock ?? 'monotonic', names)];
+  let flags = clockFlags(options.clock);
   if (boolean('absolute', options.absolute ?? false)) flags |= IORING_TIMEOUT_ABS;
   if (boolean('etimeSuccess', options.etimeSuccess ?? false)) flags |= IORING_TIMEOUT_ETIME_SUCCESS;
   operation.operationFlags = flags;
   operation.offsetLow = integer('count', options.count ?? 0, 0, 2 ** 31 - 1);
-  return operation.arguments(TIMESPEC_BYTES, (self, block) => {
+  return operation.arguments(TIMESPEC_BYTES, timespecWriter(span));
+}
+
+export interface TimeoutMultishotOptions extends CommonOptions {
+  /** Default 'monotonic'. */
+  clock?: Clock;
+}
+
+/**
+ * Tells every `ms` milliseconds, by the kernel's own clockwork: a late receiver does not delay the
+ * next time.
+ *
+ * @kernel 6.4 IORING_TIMEOUT_MULTISHOT; one by one on older kernels
+ * @man io_uring_enter(2)
+ */
+export function timeoutMultishot(
+  ms: number,
+  options: TimeoutMultishotOptions = {},
+): MultishotOperation<void> {
+  const span = milliseconds('ms', ms);
+  const operation = new MultishotOperation(TIMEOUT).common(options, 'clock');
+  operation.operationFlags = clockFlags(options.clock) | IORING_TIMEOUT_MULTISHOT;
+  operation.lower = () => {
+    operation.operationFlags &= ~IORING_TIMEOUT_MULTISHOT;
+  };
+  return operation.arguments(TIMESPEC_BYTES, timespecWriter(span));
+}
+
+function timespecWriter(span: number): (self: Operation<unknown>, block: Block) => void {
+  return (self, block) => {
     putTimespec(block, span);
     self.addressLow = block.addressLow;
     self.addressHigh = block.addressHigh;
     self.length = 1;
-  });
+  };
 }

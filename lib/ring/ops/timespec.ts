@@ -1,5 +1,6 @@
-/** `struct __kernel_timespec` for operations that wait. */
-import { integer } from '../../validate.js';
+/** Times for operations that wait: `struct __kernel_timespec`, and clocks. */
+import { IORING_TIMEOUT_BOOTTIME, IORING_TIMEOUT_REALTIME } from '../../abi.js';
+import { integer, oneOf } from '../../validate.js';
 import { highWord } from '../sqe.js';
 import type { Block } from '../staging.js';
 
@@ -21,4 +22,16 @@ export function putTimespec(block: Block, ms: number): void {
   block.words[1] = highWord(seconds);
   block.words[2] = Math.floor((ms - seconds * MILLISECONDS) * NANOSECONDS);
   block.words[3] = 0;
+}
+
+const CLOCKS = {
+  monotonic: 0,
+  boottime: IORING_TIMEOUT_BOOTTIME,
+  realtime: IORING_TIMEOUT_REALTIME,
+} as const;
+
+export type Clock = keyof typeof CLOCKS;
+
+export function clockFlags(clock: Clock = 'monotonic'): number {
+  return CLOCKS[oneOf('clock', clock, ['monotonic', 'boottime', 'realtime'] as const)];
 }

@@ -24,6 +24,17 @@ export function split<Own extends object>(
   ];
 }
 
+/** The same for a multishot operation, whose door takes a signal and no time limit. */
+export function splitStream<Own extends object>(
+  options: (Own & StreamOptions) | undefined,
+): [Own, StreamOptions] {
+  const { signal, ...own } = options ?? ({} as Own & StreamOptions);
+  for (const key of Object.keys(own)) {
+    if (/^(signal|timeoutms)$/i.test(key)) onlyKeys('options', own, ['signal']);
+  }
+  return [own as unknown as Own, signal === undefined ? {} : { signal }];
+}
+
 /** A ring, as far as its verbs know it. */
 export abstract class Doors {
   abstract run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result>;

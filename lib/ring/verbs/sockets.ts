@@ -5,9 +5,12 @@ import { invalidType } from '../../validate.js';
 import type { BufferRing, Lease } from '../buffer-ring.js';
 import type { CommonOptions } from '../operation.js';
 import * as op from '../ops/index.js';
+import type { ListenOptions } from '../ops/listen.js';
 import type { ReceiveOptions } from '../ops/recv.js';
 import type { SendOptions } from '../ops/send.js';
 import type { SocketOptions } from '../ops/socket.js';
+import type { SocketLevel, SocketOption } from '../ops/socket-option.js';
+import type { GetsocknameOptions, GetsockoptOptions } from '../ops/uring-cmd.js';
 import type { RunOptions } from '../sinks.js';
 import type { MultishotStream, StreamOptions } from '../stream.js';
 import { split } from './doors.js';
@@ -86,5 +89,60 @@ export abstract class SocketVerbs extends PipeVerbs {
   ): Promise<OwnedFd> {
     const [own, run] = split<SocketOptions>(options);
     return this.run(op.socket(domain, own), run);
+  }
+
+  bind(
+    socket: FdLike | DirectFd,
+    address: SocketAddress,
+    options?: CommonOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.bind(socket, address, own), run);
+  }
+
+  listen(socket: FdLike | DirectFd, options?: ListenOptions & RunOptions): Promise<void> {
+    const [own, run] = split<ListenOptions>(options);
+    return this.run(op.listen(socket, own), run);
+  }
+
+  getsockopt<Level extends SocketLevel>(
+    socket: FdLike | DirectFd,
+    level: Level,
+    name: SocketOption<Level>,
+    options?: GetsockoptOptions & RunOptions,
+  ): Promise<Uint8Array> {
+    const [own, run] = split<GetsockoptOptions>(options);
+    return this.run(op.getsockopt(socket, level, name, own), run);
+  }
+
+  setsockopt<Level extends SocketLevel>(
+    socket: FdLike | DirectFd,
+    level: Level,
+    name: SocketOption<Level>,
+    value: number | boolean | ArrayBufferView,
+    options?: CommonOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.setsockopt(socket, level, name, value, own), run);
+  }
+
+  getsockname(
+    socket: FdLike | DirectFd,
+    options?: GetsocknameOptions & RunOptions,
+  ): Promise<SocketAddress> {
+    const [own, run] = split<GetsocknameOptions>(options);
+    return this.run(op.getsockname(socket, own), run);
+  }
+
+  /** Bytes that wait to be received. */
+  siocinq(socket: FdLike | DirectFd, options?: CommonOptions & RunOptions): Promise<number> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.siocinq(socket, own), run);
+  }
+
+  /** Bytes that have been sent and not yet acknowledged. */
+  siocoutq(socket: FdLike | DirectFd, options?: CommonOptions & RunOptions): Promise<number> {
+    const [own, run] = split<CommonOptions>(options);
+    return this.run(op.siocoutq(socket, own), run);
   }
 }

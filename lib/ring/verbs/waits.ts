@@ -1,12 +1,19 @@
 /** Time, readiness and taking back, as methods of a ring. */
 import type { DirectFd, FdLike } from '../../fd/fd.js';
 import type { CommonOptions } from '../operation.js';
+import type { AsyncCancelOptions, CancelCriteria } from '../ops/async-cancel.js';
+import type { FutexOptions, FutexWords } from '../ops/futex.js';
+import type { FutexWaited } from '../ops/futex-wait.js';
+import type { FutexWaiter } from '../ops/futex-waitv.js';
+import type { FutexWakeOptions } from '../ops/futex-wake.js';
 import * as op from '../ops/index.js';
-import type { PollEvent, PollEvents } from '../ops/poll-add.js';
-import type { TimeoutOptions } from '../ops/timeout.js';
+import type { PollMultishotOptions, PollOptions } from '../ops/poll-add.js';
+import type { PollEvent, PollEvents } from '../ops/poll-events.js';
+import type { TimeoutMultishotOptions, TimeoutOptions } from '../ops/timeout.js';
+import type { ChildStatus, WaitidOptions, WaitTarget } from '../ops/waitid.js';
 import type { RunOptions } from '../sinks.js';
 import type { MultishotStream, StreamOptions } from '../stream.js';
-import { split } from './doors.js';
+import { split, splitStream } from './doors.js';
 import { SocketVerbs } from './sockets.js';
 
 export abstract class WaitVerbs extends SocketVerbs {
@@ -20,26 +27,73 @@ export abstract class WaitVerbs extends SocketVerbs {
     return this.run(op.timeout(ms, own), run);
   }
 
+  timeoutMultishot(
+    ms: number,
+    options?: TimeoutMultishotOptions & StreamOptions,
+  ): MultishotStream<void> {
+    const [own, stream] = splitStream<TimeoutMultishotOptions>(options);
+    return this.stream(op.timeoutMultishot(ms, own), stream);
+  }
+
   pollAdd(
     fd: FdLike | DirectFd,
     events: readonly PollEvent[],
-    options?: CommonOptions & RunOptions,
+    options?: PollOptions & RunOptions,
   ): Promise<PollEvents> {
-    const [own, run] = split<CommonOptions>(options);
+    const [own, run] = split<PollOptions>(options);
     return this.run(op.pollAdd(fd, events, own), run);
   }
 
   pollMultishot(
     fd: FdLike | DirectFd,
     events: readonly PollEvent[],
-    options?: StreamOptions,
+    options?: PollMultishotOptions & StreamOptions,
   ): MultishotStream<PollEvents> {
-    return this.stream(op.pollMultishot(fd, events), options);
+    const [own, stream] = splitStream<PollMultishotOptions>(options);
+    return this.stream(op.pollMultishot(fd, events, own), stream);
   }
 
-  /** Asks for the end of every operation on `fd`; gives how many there were. */
-  asyncCancel(fd: FdLike, options?: CommonOptions & RunOptions): Promise<number> {
+  /** Asks for the end of operations; gives how many there were. */
+  asyncCancel(
+    target: FdLike | DirectFd | CancelCriteria | 'any',
+    options?: AsyncCancelOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<AsyncCancelOptions>(options);
+    return this.run(op.asyncCancel(target, own), run);
+  }
+
+  futexWait(
+    words: FutexWords,
+    index: number,
+    value: number,
+    options?: FutexOptions & RunOptions,
+  ): Promise<FutexWaited> {
+    const [own, run] = split<FutexOptions>(options);
+    return this.run(op.futexWait(words, index, value, own), run);
+  }
+
+  futexWake(
+    words: FutexWords,
+    index: number,
+    options?: FutexWakeOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<FutexWakeOptions>(options);
+    return this.run(op.futexWake(words, index, own), run);
+  }
+
+  futexWaitv(
+    waiters: readonly FutexWaiter[],
+    options?: CommonOptions & RunOptions,
+  ): Promise<number> {
     const [own, run] = split<CommonOptions>(options);
-    return this.run(op.asyncCancel(fd, own), run);
+    return this.run(op.futexWaitv(waiters, own), run);
+  }
+
+  waitid(
+    target: WaitTarget,
+    options?: WaitidOptions & RunOptions,
+  ): Promise<ChildStatus | undefined> {
+    const [own, run] = split<WaitidOptions>(options);
+    return this.run(op.waitid(target, own), run);
   }
 }
