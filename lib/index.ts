@@ -5,6 +5,7 @@
 export { SystemError, UnsupportedError } from './errors.js';
 export { asFd, type FdLike, OwnedFd } from './fd/fd.js';
 export { features } from './features.js';
-export { Mapping, type MappingOptions } from './memory/mapping.js';
+export { Mapping } from './memory/mapping.js';
+export type { MappingOptions } from './memory/options.js';
 export { op, Ring, type RingOptions } from './ring/index.js';
 export { addressOf, type ListenOptions, listen } from './socket/listen.js';

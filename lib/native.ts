@@ -57,12 +57,61 @@ export interface Native {
   inetNtop(family: number, source: Bytes): string | number;
 
   // --- memory ----------------------------------------------------------------------------------
-  /** mmap(2), anonymous. Answers a region id with one count, held by the caller. */
-  regionMap(length: number, protection: number, flags: number): RegionId;
+  /**
+   * mmap(2), then MADV_DONTFORK. Answers a region id with one count, held by the caller. MAP_FIXED
+   * is refused.
+   */
+  regionMap(
+    address: number,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): RegionId;
   /** A new ArrayBuffer over the whole region; it holds a count of its own. */
   regionBuffer(region: RegionId): ArrayBuffer | number;
   regionAddress(region: RegionId): number;
+  /** mremap(2); answers the new address. No view may show the region, no ring may know it. */
+  regionRemap(region: RegionId, length: number, flags: number): number;
   regionAdvise(region: RegionId, offset: number, length: number, advice: number): number;
+  regionProtect(region: RegionId, offset: number, length: number, protection: number): number;
+  regionSync(region: RegionId, offset: number, length: number, flags: number): number;
+  /** mlock2(2). */
+  regionLock(region: RegionId, offset: number, length: number, flags: number): number;
+  regionUnlock(region: RegionId, offset: number, length: number): number;
+  /** mincore(2): a byte of `pages` for each page. */
+  regionCore(region: RegionId, offset: number, length: number, pages: Bytes): number;
+  /** PR_SET_VMA_ANON_NAME of prctl(2). */
+  regionName(region: RegionId, name: string): number;
+  /** process_vm_readv(2) of this process: EFAULT where a load would be a signal. */
+  regionRead(region: RegionId, offset: number, target: Bytes): number;
+  /** process_vm_writev(2) of this process: EFAULT where a store would be a signal. */
+  regionWrite(region: RegionId, offset: number, source: Bytes): number;
+  /**
+   * process_vm_readv(2) of `count` (at most 1024) single bytes, `step` apart; with `write` each
+   * onto itself. Answers how many.
+   */
+  regionTouch(
+    region: RegionId,
+    offset: number,
+    step: number,
+    count: number,
+    write: boolean,
+  ): number;
+  /** PAGEMAP_SCAN of `fd`: triples (start, end, categories) into `found`; answers how many. */
+  pagemapScan(
+    region: RegionId,
+    offset: number,
+    length: number,
+    fd: number,
+    categories: number,
+    found: Bytes,
+  ): number;
+  /** Answers a descriptor. */
+  memfdCreate(name: string, flags: number): number;
+  /** `struct rusage` into `usage`. */
+  getrusage(who: number, usage: Bytes): number;
   /** Drops the caller's count; the memory goes with the last one. */
   regionRelease(region: RegionId): number;
   /**
@@ -72,6 +121,40 @@ export interface Native {
   detach(buffer: ArrayBuffer): number;
   /** Bytes and regions mapped now by this process through us. */
   regionStats(): { regions: number; bytes: number };
+
+  // --- nodes -----------------------------------------------------------------------------------
+  // A set of nodes is one bit for each, 64 to a word.
+  mbind(
+    region: RegionId,
+    offset: number,
+    length: number,
+    mode: number,
+    nodes: Bytes | null,
+    flags: number,
+  ): number;
+  setMempolicy(mode: number, nodes: Bytes | null): number;
+  /** Answers the mode; the set goes into `nodes`. The address counts with MPOL_F_ADDR only. */
+  getMempolicy(nodes: Bytes | null, region: RegionId, offset: number, flags: number): number;
+  setMempolicyHomeNode(
+    region: RegionId,
+    offset: number,
+    length: number,
+    node: number,
+    flags: number,
+  ): number;
+  /**
+   * move_pages(2) of this process, for pages `step` apart: one 32-bit integer of `nodes` and of
+   * `status` for each. Without `nodes` it only says where they are.
+   */
+  movePages(
+    region: RegionId,
+    offset: number,
+    step: number,
+    nodes: Bytes | null,
+    status: Bytes,
+    flags: number,
+  ): number;
+  migratePages(process: number, from: Bytes, to: Bytes): number;
 
   // --- rings -----------------------------------------------------------------------------------
   /**

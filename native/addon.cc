@@ -13,6 +13,8 @@ NAPI_MODULE_INIT() {
   nearmetal::init_fd(env, exports);
   nearmetal::init_socket(env, exports);
   nearmetal::init_region(env, exports);
+  nearmetal::init_memory(env, exports);
+  nearmetal::init_numa(env, exports);
   nearmetal::init_ring(env, exports);
   nearmetal::init_watch(env, exports);
 #ifdef NEARMETAL_SEAM

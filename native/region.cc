@@ -1,4 +1,4 @@
-// mmap, munmap, madvise, and the ArrayBuffers that show a region to JavaScript.
+// mmap, mremap, munmap, and the ArrayBuffers that show a region to JavaScript.
 #include "region.h"
 
 #include <sys/mman.h>
@@ -24,10 +24,12 @@ Region::Region(void* base_, size_t length_, std::shared_ptr<RegionCounters> coun
 
 namespace {
 
-long map_pages(size_t length, int protection, int flags, int fd, long offset) {
-  const long address = sys::call(SYS_mmap, 0, static_cast<long>(length), protection, flags, fd,
-                                 offset);
-  if (address < 0 && address > -4096) return address;
+bool failed(long address) { return address < 0 && address > -4096; }
+
+long map_pages(long hint, size_t length, int protection, int flags, int fd, long offset) {
+  const long address =
+      sys::call(SYS_mmap, hint, static_cast<long>(length), protection, flags, fd, offset);
+  if (failed(address)) return address;
   // A forked child that keeps a copy-on-write reference makes direct reads land in the wrong page.
   sys::call(SYS_madvise, address, static_cast<long>(length), MADV_DONTFORK);
   return address;
@@ -37,19 +39,32 @@ long map_pages(size_t length, int protection, int flags, int fd, long offset) {
 
 long Region::map(const std::shared_ptr<RegionCounters>& counters, size_t length, int protection,
                  int flags, Region** result) {
-  const long address = map_pages(length, protection, flags, -1, 0);
-  if (address < 0) return address;
+  return map_at(counters, 0, length, protection, flags, -1, 0, result);
+}
+
+long Region::map_at(const std::shared_ptr<RegionCounters>& counters, long hint, size_t length,
+                    int protection, int flags, int fd, long offset, Region** result) {
+  const long address = map_pages(hint, length, protection, flags, fd, offset);
+  if (failed(address)) return address;
   *result = new Region(reinterpret_cast<void*>(address), length, counters);
   return 0;
 }
 
 long Region::map_file(const std::shared_ptr<RegionCounters>& counters, size_t length, int fd,
                       long offset, Region** result) {
-  const long address =
-      map_pages(length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset);
-  if (address < 0) return address;
-  *result = new Region(reinterpret_cast<void*>(address), length, counters);
-  return 0;
+  return map_at(counters, 0, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset,
+                result);
+}
+
+long Region::remap(size_t new_length, int flags) {
+  const long address = sys::call(SYS_mremap, sys::pointer(base), static_cast<long>(length),
+                                 static_cast<long>(new_length), flags);
+  if (failed(address)) return address;
+  counters_->bytes.fetch_add(static_cast<long>(new_length) - static_cast<long>(length),
+                             std::memory_order_relaxed);
+  base = reinterpret_cast<void*>(address);
+  length = new_length;
+  return address;
 }
 
 void Region::drop() {
@@ -75,15 +90,19 @@ long Region::to_array_buffer(napi_env env, napi_value* result) {
 namespace {
 
 napi_value region_map(napi_env env, napi_callback_info info) {
-  Args<3> args(env, info);
-  const int64_t length = args.wide(0);
-  const int32_t protection = args.integer(1);
-  const int32_t flags = args.integer(2);
-  if (!args.ok() || length <= 0) return number(env, -EINVAL);
+  Args<6> args(env, info);
+  const int64_t address = args.wide(0);
+  const int64_t length = args.wide(1);
+  const int32_t protection = args.integer(2);
+  const int64_t flags = args.wide(3);
+  const int32_t fd = args.integer(4);
+  const int64_t offset = args.wide(5);
+  // MAP_FIXED would replace memory that is somebody's: there is no safe use of it from here.
+  if (!args.ok() || length <= 0 || (flags & MAP_FIXED) != 0) return number(env, -EINVAL);
   EnvState* state = EnvState::of(env);
   Region* region = nullptr;
-  const long result =
-      Region::map(state->counters, static_cast<size_t>(length), protection, flags, &region);
+  const long result = Region::map_at(state->counters, address, static_cast<size_t>(length),
+                                     protection, static_cast<int>(flags), fd, offset, &region);
   return number(env, result < 0 ? result : state->add(region));
 }
 
@@ -103,18 +122,15 @@ napi_value region_address(napi_env env, napi_callback_info info) {
   return number(env, sys::pointer(region->base));
 }
 
-napi_value region_advise(napi_env env, napi_callback_info info) {
-  Args<4> args(env, info);
-  const Region* region = EnvState::of(env)->region(args.integer(0));
-  const int64_t offset = args.wide(1);
-  const int64_t length = args.wide(2);
-  const int32_t advice = args.integer(3);
+napi_value region_remap(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  Region* region = EnvState::of(env)->region(args.integer(0));
+  const int64_t length = args.wide(1);
+  const int32_t flags = args.integer(2);
   if (!args.ok() || region == nullptr) return number(env, -EBADF);
-  if (offset < 0 || length < 0 || static_cast<size_t>(offset) > region->length ||
-      static_cast<size_t>(length) > region->length - static_cast<size_t>(offset)) {
-    return number(env, -EINVAL);
-  }
-  return number(env, sys::call(SYS_madvise, sys::pointer(region->base) + offset, length, advice));
+  // MREMAP_FIXED replaces what is there, MREMAP_DONTUNMAP leaves memory that nobody owns.
+  if (length <= 0 || (flags & ~MREMAP_MAYMOVE) != 0) return number(env, -EINVAL);
+  return number(env, region->remap(static_cast<size_t>(length), flags));
 }
 
 napi_value region_release(napi_env env, napi_callback_info info) {
@@ -149,7 +165,7 @@ napi_value detach(napi_env env, napi_callback_info info) {
 
 constexpr Method kMethods[] = {
     {"regionMap", region_map},         {"regionBuffer", region_buffer},
-    {"regionAddress", region_address}, {"regionAdvise", region_advise},
+    {"regionAddress", region_address}, {"regionRemap", region_remap},
     {"regionRelease", region_release}, {"regionStats", region_stats},
     {"detach", detach},
 };

@@ -23,11 +23,22 @@ struct Region {
   void* base;
   size_t length;
 
-  // Both answer 0 or -errno; the caller holds the one count of the new region.
+  // All answer 0 or -errno; the caller holds the one count of the new region.
   static long map(const std::shared_ptr<RegionCounters>& counters, size_t length, int protection,
                   int flags, Region** result);
+  static long map_at(const std::shared_ptr<RegionCounters>& counters, long address, size_t length,
+                     int protection, int flags, int fd, long offset, Region** result);
   static long map_file(const std::shared_ptr<RegionCounters>& counters, size_t length, int fd,
                        long offset, Region** result);
+
+  // Whether `range` bytes from `offset` on all lie within it.
+  bool covers(int64_t offset, int64_t range) const {
+    return offset >= 0 && range >= 0 && static_cast<size_t>(offset) <= length &&
+           static_cast<size_t>(range) <= length - static_cast<size_t>(offset);
+  }
+
+  // Answers the new address or -errno. No view may show it, and no system call may know it.
+  long remap(size_t new_length, int flags);
 
   void hold() { count_.fetch_add(1, std::memory_order_relaxed); }
   void drop();

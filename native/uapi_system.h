@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -106,12 +107,15 @@
   X(MPOL_F_STATIC_NODES) X(MPOL_F_RELATIVE_NODES) X(MPOL_F_NODE) X(MPOL_F_ADDR)                    \
   X(MPOL_F_MEMS_ALLOWED) X(MPOL_MF_STRICT) X(MPOL_MF_MOVE) X(MPOL_MF_MOVE_ALL)                     \
   X(SCHED_OTHER) X(SCHED_FIFO) X(SCHED_RR) X(SCHED_BATCH) X(SCHED_IDLE) X(SCHED_RESET_ON_FORK)     \
-  X(PRIO_PROCESS) X(RLIMIT_MEMLOCK) X(RLIMIT_NOFILE) X(RLIMIT_RTPRIO) X(RLIMIT_NICE)
+  X(PRIO_PROCESS) X(RLIMIT_MEMLOCK) X(RLIMIT_NOFILE) X(RLIMIT_RTPRIO) X(RLIMIT_NICE)             \
+  X(RUSAGE_SELF) X(PR_SET_THP_DISABLE) X(PR_GET_THP_DISABLE)
 
 #define NEARMETAL_SYSCALL_NAMES(X)                                                                 \
   X(SYS_read) X(SYS_write) X(SYS_close) X(SYS_mmap) X(SYS_munmap) X(SYS_mprotect) X(SYS_madvise)   \
   X(SYS_mremap) X(SYS_mincore) X(SYS_msync) X(SYS_mlock) X(SYS_mlock2) X(SYS_munlock)              \
-  X(SYS_mlockall) X(SYS_mbind) X(SYS_set_mempolicy) X(SYS_get_mempolicy) X(SYS_move_pages)         \
+  X(SYS_mlockall) X(SYS_munlockall) X(SYS_process_vm_readv) X(SYS_process_vm_writev)               \
+  X(SYS_ftruncate) X(SYS_getrusage)                                                               \
+  X(SYS_mbind) X(SYS_set_mempolicy) X(SYS_get_mempolicy) X(SYS_move_pages) \
   X(SYS_migrate_pages) X(SYS_memfd_create) X(SYS_sched_setaffinity) X(SYS_sched_getaffinity)       \
   X(SYS_sched_setscheduler) X(SYS_sched_getscheduler) X(SYS_sched_setattr) X(SYS_sched_getattr)    \
   X(SYS_setpriority) X(SYS_getpriority) X(SYS_ioprio_set) X(SYS_ioprio_get) X(SYS_getcpu)          \
@@ -158,6 +162,8 @@
   X(PR_SET_CHILD_SUBREAPER, 36) X(SO_PASSPIDFD, 76) X(SCM_PIDFD, 4)                                \
   X(EPIOCSPARAMS, 0x40088a01)                                                                      \
   X(EPIOCGPARAMS, 0x80088a02) X(PR_SET_VMA, 0x53564d41) X(PR_SET_VMA_ANON_NAME, 0)                 \
+  X(RUSAGE_THREAD, 1) X(PAGE_IS_PRESENT, 1 << 3) X(PAGE_IS_SWAPPED, 1 << 4)                        \
+  X(PAGE_IS_HUGE, 1 << 6)                                                                          \
   X(IOPRIO_CLASS_SHIFT, 13) X(SYS_process_madvise, 440) X(SYS_epoll_pwait2, 441)                   \
   X(SYS_futex_waitv, 449) X(SYS_set_mempolicy_home_node, 450) X(SYS_cachestat, 451)                \
   X(SYS_futex_wake, 454) X(SYS_futex_wait, 455) X(SYS_mseal, 462)

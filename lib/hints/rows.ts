@@ -54,8 +54,13 @@ export function setupFlags(_reader: Reader, facts: Facts): string | undefined {
 
 /** facts: flags, bytes. */
 export function mmapMemory(reader: Reader, facts: Facts): string | undefined {
+  return hugepageMemory(reader, facts) ?? memoryRefused(reader, facts);
+}
+
+/** facts: flags, bytes. Of no other memory than hugepages. */
+export function hugepageMemory(reader: Reader, facts: Facts): string | undefined {
   const flags = number(facts['flags']) ?? 0;
-  if (!(flags & abi.MAP_HUGETLB)) return memoryRefused(reader, facts);
+  if (!(flags & abi.MAP_HUGETLB)) return undefined;
   const pools = readHugepagePools(reader);
   const log2 = (flags >>> abi.MAP_HUGE_SHIFT) & 0x3f;
   const size = log2 === 0 ? defaultHugepage(reader) : 2 ** log2;

@@ -105,6 +105,7 @@ export class BufferRing implements Disposable {
     this.#engine = engine;
     this.group = group;
     this.mapping = Mapping.anonymous({ size: this.count * this.size });
+    this.mapping.pinned = true;
     this.#ring = Mapping.anonymous({ size: this.count * ENTRY_BYTES });
     this.#words = new Int32Array(this.#ring.bytes.buffer);
     this.#halves = new Uint16Array(this.#ring.bytes.buffer);

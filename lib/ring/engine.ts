@@ -206,6 +206,10 @@ export class Engine implements FdUser, MappingUser {
     if (this.open || this.slots.inUse > 0) native.ringDrop(this.fd, region);
   }
 
+  pins(mapping: Mapping): boolean {
+    return this.open && this.fixedBuffers.has(mapping);
+  }
+
   // --- submitting --------------------------------------------------------------------------------
 
   /** Submits all that is queued, now. Done once per tick without being asked. */

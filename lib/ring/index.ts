@@ -1,6 +1,7 @@
 /** What `nearmetal/ring` exports. */
 export { asFd, BorrowedFd, DirectFd, type FdLike, OwnedFd } from '../fd/fd.js';
-export { Mapping, type MappingOptions } from '../memory/mapping.js';
+export { Mapping } from '../memory/mapping.js';
+export type { MappingOptions } from '../memory/options.js';
 export { BufferRing, type BufferRingOptions, Lease } from './buffer-ring.js';
 export type { RawVisitor } from './completion-queue.js';
 export { bufferId, hasMore } from './cqe.js';

@@ -103,6 +103,10 @@ export class RawRing implements Disposable, MappingUser {
   /** A disposed mapping stays mapped here: nobody knows what is still in flight on it. */
   forget(): void {}
 
+  pins(): boolean {
+    return !this.#closed;
+  }
+
   /**
    * Closes the ring; with operations in flight their memory is leaked, since the kernel may write
    * to it.
