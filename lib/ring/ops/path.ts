@@ -1,8 +1,18 @@
 /** A path as the kernel reads it: UTF-8 (or bytes as they are) with a zero at the end. */
 import { fileURLToPath } from 'node:url';
+import { AT_FDCWD } from '../../abi.js';
+import { type FdLike, plainDescriptor } from '../../fd/fd.js';
 import { invalidType, invalidValue } from '../../validate.js';
+import { Operation, type OperationKind } from '../operation.js';
+import { highWord } from '../sqe.js';
 
 export type PathLike = string | Uint8Array | URL;
+
+/** Where a relative path starts. */
+export interface DirectoryOptions {
+  /** An open directory that a relative path starts at. Default: the working directory. */
+  dirfd?: FdLike;
+}
 
 /** PATH_MAX, with its terminating zero. */
 const PATH_BYTES_MAX = 4096;
@@ -40,4 +50,35 @@ function pathOf(name: string, url: URL): string {
 export function shownPath(value: PathLike): string {
   if (typeof value === 'string') return value;
   return value instanceof URL ? fileURLToPath(value) : Buffer.from(value).toString();
+}
+
+/** An operation on a path that starts at `dirfd`, or at the working directory. */
+export function inDirectory<Result>(
+  of: OperationKind<Result>,
+  name: string,
+  dirfd: FdLike | undefined,
+): Operation<Result> {
+  if (dirfd !== undefined) return new Operation(of, plainDescriptor(name, dirfd));
+  const operation = new Operation(of);
+  operation.fd = AT_FDCWD;
+  return operation;
+}
+
+/** Hands one path to the kernel, or two: the second where others have the file offset. */
+export function withPaths<Result>(
+  operation: Operation<Result>,
+  first: Uint8Array,
+  second?: Uint8Array,
+): Operation<Result> {
+  const total = first.length + (second?.length ?? 0);
+  return operation.arguments(total, (self, block) => {
+    block.bytes.set(first);
+    self.addressLow = block.addressLow;
+    self.addressHigh = block.addressHigh;
+    if (second === undefined) return;
+    block.bytes.set(second, first.length);
+    const low = (block.addressLow >>> 0) + first.length;
+    self.offsetLow = low | 0;
+    self.offsetHigh = block.addressHigh + highWord(low);
+  });
 }

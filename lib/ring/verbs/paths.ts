@@ -1,9 +1,14 @@
 /** What is done to files by their names, as methods of a ring. */
 import type { FdLike, OwnedFd } from '../../fd/fd.js';
 import * as op from '../ops/index.js';
+import type { LinkOptions } from '../ops/linkat.js';
+import type { MkdirOptions } from '../ops/mkdirat.js';
 import type { OpenOptions } from '../ops/openat.js';
 import type { PathLike } from '../ops/path.js';
+import type { RenameOptions } from '../ops/renameat.js';
 import type { FileStatus, StatxOptions } from '../ops/statx.js';
+import type { SymlinkOptions } from '../ops/symlinkat.js';
+import type { UnlinkOptions } from '../ops/unlinkat.js';
 import type { RunOptions } from '../sinks.js';
 import { split } from './doors.js';
 import { IoVerbs } from './io.js';
@@ -17,5 +22,42 @@ export abstract class PathVerbs extends IoVerbs {
   statx(target: PathLike | FdLike, options?: StatxOptions & RunOptions): Promise<FileStatus> {
     const [own, run] = split<StatxOptions>(options);
     return this.run(op.statx(target, own), run);
+  }
+
+  renameat(
+    oldPath: PathLike,
+    newPath: PathLike,
+    options?: RenameOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<RenameOptions>(options);
+    return this.run(op.renameat(oldPath, newPath, own), run);
+  }
+
+  unlinkat(path: PathLike, options?: UnlinkOptions & RunOptions): Promise<void> {
+    const [own, run] = split<UnlinkOptions>(options);
+    return this.run(op.unlinkat(path, own), run);
+  }
+
+  mkdirat(path: PathLike, options?: MkdirOptions & RunOptions): Promise<void> {
+    const [own, run] = split<MkdirOptions>(options);
+    return this.run(op.mkdirat(path, own), run);
+  }
+
+  symlinkat(
+    target: PathLike,
+    path: PathLike,
+    options?: SymlinkOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<SymlinkOptions>(options);
+    return this.run(op.symlinkat(target, path, own), run);
+  }
+
+  linkat(
+    existing: PathLike | FdLike,
+    newPath: PathLike,
+    options?: LinkOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<LinkOptions>(options);
+    return this.run(op.linkat(existing, newPath, own), run);
   }
 }
