@@ -16,6 +16,8 @@ import {
   realtime,
   sentence,
   setupFlags,
+  unpollable,
+  userWatches,
   zerocopyMemory,
 } from './hints/rows.js';
 import { type Reader, sysctl, system } from './proc/read.js';
@@ -73,6 +75,10 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'move_pages ENOSYS': refused(abi.ENOSYS, '2.6'),
   'migrate_pages EPERM': refused(abi.EPERM, '2.6'),
   'migrate_pages ENOSYS': refused(abi.ENOSYS, '2.6'),
+  'epoll_ctl EPERM': unpollable,
+  'epoll_ctl EEXIST': () => 'it is registered already: `modify` changes what is waited for',
+  'epoll_ctl ENOSPC': userWatches,
+  'epoll_ctl ELOOP': () => 'epolls may watch one another five deep, and never in a circle',
   'F_SETPIPE_SZ EPERM': pipeSize,
   'sendmsg ENOBUFS': zerocopyMemory,
   'send ENOBUFS': zerocopyMemory,

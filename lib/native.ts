@@ -35,6 +35,8 @@ export interface Native {
   read(fd: number, target: Bytes): number;
   write(fd: number, source: Bytes): number;
   fcntl(fd: number, command: number, argument: number): number;
+  /** With an argument that the kernel reads or writes in place. */
+  ioctl(fd: number, request: number, argument: Bytes): number;
   /**
    * A raw system call with integer arguments only: for probes that are answered before memory is
    * touched.
@@ -190,6 +192,34 @@ export interface Native {
    * is leaked.
    */
   ringAbandon(ring: number): number;
+
+  // --- readiness -------------------------------------------------------------------------------
+  epollCreate1(flags: number): number;
+  /** `data` is what the events carry, as two halves. */
+  epollCtl(
+    epoll: number,
+    operation: number,
+    fd: number,
+    events: number,
+    dataLow: number,
+    dataHigh: number,
+  ): number;
+  /**
+   * Memory for `most` events, and epoll_pwait itself (or epoll_pwait2), which takes its arguments
+   * from there and leaves its answer there (`lib/epoll/page.ts`).
+   */
+  epollPage(most: number): { page: ArrayBuffer; wait: () => void } | number;
+  /** `list` is an array of `struct pollfd`; a negative timeout means none. */
+  ppoll(list: Bytes, timeoutNs: number, mask: Bytes | null): number;
+  /** Sets are bits, in whole words of 64; the kernel writes the answer into them. */
+  pselect6(
+    count: number,
+    read: Bytes | null,
+    write: Bytes | null,
+    except: Bytes | null,
+    timeoutNs: number,
+    mask: Bytes | null,
+  ): number;
 
   // --- wake-ups --------------------------------------------------------------------------------
   /**

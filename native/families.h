@@ -10,6 +10,7 @@ void init_socket(napi_env env, napi_value exports);
 void init_ring(napi_env env, napi_value exports);
 void init_memory(napi_env env, napi_value exports);
 void init_numa(napi_env env, napi_value exports);
+void init_epoll(napi_env env, napi_value exports);
 void init_watch(napi_env env, napi_value exports);
 #ifdef NEARMETAL_SEAM
 void init_seam(napi_env env, napi_value exports);

@@ -83,6 +83,15 @@ napi_value fcntl_fd(napi_env env, napi_callback_info info) {
   return number(env, sys::call(SYS_fcntl, fd, command, argument));
 }
 
+napi_value ioctl_fd(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  const int32_t fd = args.integer(0);
+  const uint32_t request = args.natural(1);
+  const Bytes argument = args.bytes(2);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_ioctl, fd, request, sys::pointer(argument.data)));
+}
+
 napi_value raw_syscall(napi_env env, napi_callback_info info) {
   size_t count = 7;
   napi_value values[7] = {};
@@ -101,7 +110,8 @@ napi_value raw_syscall(napi_env env, napi_callback_info info) {
 
 constexpr Method kMethods[] = {
     {"close", close_fd}, {"eventfd2", eventfd2}, {"read", read_fd},
-    {"write", write_fd}, {"fcntl", fcntl_fd},    {"syscall", raw_syscall},
+    {"write", write_fd}, {"fcntl", fcntl_fd},    {"ioctl", ioctl_fd},
+    {"syscall", raw_syscall},
 };
 
 }  // namespace

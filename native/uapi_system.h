@@ -120,8 +120,8 @@
   X(SYS_sched_setscheduler) X(SYS_sched_getscheduler) X(SYS_sched_setattr) X(SYS_sched_getattr)    \
   X(SYS_setpriority) X(SYS_getpriority) X(SYS_ioprio_set) X(SYS_ioprio_get) X(SYS_getcpu)          \
   X(SYS_gettid) X(SYS_membarrier) X(SYS_futex) X(SYS_perf_event_open) X(SYS_userfaultfd)           \
-  X(SYS_dup3) X(SYS_epoll_create1) X(SYS_epoll_ctl) X(SYS_epoll_pwait) X(SYS_eventfd2) \
-  X(SYS_timerfd_create) \
+  X(SYS_dup3) X(SYS_epoll_create1) X(SYS_epoll_ctl) X(SYS_epoll_pwait)                  \
+  X(SYS_ppoll) X(SYS_pselect6) X(SYS_eventfd2) X(SYS_timerfd_create)                               \
   X(SYS_timerfd_settime) X(SYS_signalfd4) X(SYS_pidfd_open) X(SYS_pidfd_send_signal)               \
   X(SYS_pidfd_getfd) X(SYS_socket) X(SYS_bind) X(SYS_listen) X(SYS_accept4) X(SYS_connect)         \
   X(SYS_setsockopt) X(SYS_getsockopt) X(SYS_getsockname) X(SYS_getpeername) X(SYS_shutdown)        \

@@ -69,6 +69,8 @@ const DIFFERENT = {
   SYS_ioprio_get: [252, 31],
   SYS_migrate_pages: [256, 238],
   SYS_openat: [257, 56],
+  SYS_pselect6: [270, 72],
+  SYS_ppoll: [271, 73],
   SYS_splice: [275, 76],
   SYS_tee: [276, 77],
   SYS_vmsplice: [278, 75],

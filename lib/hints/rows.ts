@@ -161,3 +161,19 @@ export function lowPort(reader: Reader, facts: Facts): string | undefined {
     '$(which node)`, or a higher port'
   );
 }
+
+/** facts: fd, sort. */
+export function unpollable(_reader: Reader, facts: Facts): string {
+  return (
+    `descriptor ${facts['fd']} is ${facts['sort']}, which is always ready and cannot be waited ` +
+    'for: read and write it at once, or through a ring'
+  );
+}
+
+export function userWatches(reader: Reader): string {
+  const maximum = sysctl('fs.epoll.max_user_watches', reader) ?? 'unknown';
+  return (
+    `fs.epoll.max_user_watches is ${maximum} for this user: ` +
+    '`sysctl -w fs.epoll.max_user_watches=` more (as root)'
+  );
+}

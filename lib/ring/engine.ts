@@ -25,6 +25,7 @@ import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
 import { clearOwned, markOwned } from '../fd/owned-bits.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
+import { type LoopKind, Watch } from '../watch.js';
 import type { BufferRing } from './buffer-ring.js';
 import { closedError } from './closed.js';
 import type { CompletionQueue } from './completion-queue.js';
@@ -44,7 +45,6 @@ import type { SubmissionQueue } from './submission-queue.js';
 const ROUNDS = 16;
 /** A submission that is refused this often in a row waits a millisecond before each further try. */
 const EAGER_RETRIES = 16;
-const LOOP_KIND = { uv: 0, thread: 1 } as const;
 
 const ONE = new BigUint64Array([1n]);
 
@@ -74,7 +74,7 @@ export class Engine implements FdUser, MappingUser {
   readonly #control: Control;
   readonly #delivery: Delivery;
   readonly #eventFd: number;
-  #watcher = -1;
+  #watcher: Watch | undefined;
   readonly #scratch = new BigUint64Array(1);
   readonly #task = (): void => this.flush();
   readonly #polled: boolean;
@@ -106,19 +106,21 @@ export class Engine implements FdUser, MappingUser {
     this.#mustEnter =
       (this.flags & IORING_SETUP_DEFER_TASKRUN) !== 0 &&
       (this.flags & IORING_SETUP_TASKRUN_FLAG) === 0;
-    this.#eventFd = plan.loop === 'own' ? -1 : this.#watch(LOOP_KIND[plan.loop]);
+    this.#eventFd = plan.loop === 'own' ? -1 : this.#watch(plan.loop);
   }
 
   /** An eventfd that the kernel signals for completions, and the watch on it that calls `turn`. */
-  #watch(kind: 0 | 1): number {
+  #watch(kind: LoopKind): number {
     const eventFd = native.eventfd2(0, EFD_CLOEXEC | EFD_NONBLOCK);
     let result = eventFd;
     if (eventFd >= 0) {
       const argument = new Int32Array([eventFd]);
       result = native.ioUringRegister(this.fd, IORING_REGISTER_EVENTFD, argument, 1);
-      if (result >= 0) result = native.watchOpen(eventFd, kind, () => this.turn());
-      if (result < 0) native.close(eventFd);
-      else this.#watcher = result;
+      const watch = result < 0 ? result : Watch.open(eventFd, kind, () => this.turn());
+      if (typeof watch === 'number') {
+        result = watch;
+        native.close(eventFd);
+      } else this.#watcher = watch;
     }
     if (result < 0) native.ringClose(this.fd);
     check(result, eventFd < 0 ? 'eventfd2' : 'io_uring_register');
@@ -393,7 +395,7 @@ export class Engine implements FdUser, MappingUser {
     const wanted = this.#wantsReference && !idle;
     if (wanted === this.#referenced || this.#eventFd < 0) return;
     this.#referenced = wanted;
-    native.watchRef(this.#watcher, wanted);
+    this.#watcher?.reference(wanted);
   }
 
   letGo(descriptor: Descriptor): void {
@@ -406,7 +408,7 @@ export class Engine implements FdUser, MappingUser {
     this.closing = true;
     if (!abandon) this.staging.dispose();
     for (const buffer of this.#raw.buffers) native.detach(buffer);
-    if (this.#watcher >= 0) native.watchClose(this.#watcher);
+    this.#watcher?.close();
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
     if (this.#eventFd >= 0) {

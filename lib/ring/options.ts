@@ -19,6 +19,7 @@ import {
   IORING_SETUP_TASKRUN_FLAG,
 } from '../abi.js';
 import { boolean, integer, invalidValue, oneOf, onlyKeys } from '../validate.js';
+import { defaultLoop } from '../watch.js';
 
 export interface RingOptions {
   /** Submission queue entries, rounded up to a power of two. Default 256. */
@@ -194,13 +195,6 @@ function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
     throw invalidValue('hybridIopoll', 'must be false unless iopoll is true', true);
   }
   return plan;
-}
-
-/** Bun and Deno abort the process when libuv is called. */
-function defaultLoop(): 'uv' | 'thread' {
-  return process.versions.bun !== undefined || process.versions.deno !== undefined
-    ? 'thread'
-    : 'uv';
 }
 
 function attachedRing(ring: unknown): number {
