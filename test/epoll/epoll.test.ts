@@ -166,7 +166,7 @@ test('more events than fit are told by later waits', () => {
 
 // --- who is told -------------------------------------------------------------------------------
 
-test('an event of a descriptor that was closed meanwhile is dropped, whoever has its number', () => {
+test('an event of a descriptor closed meanwhile is dropped, whoever has its number', () => {
   const epoll = openEpoll();
   const source = `/proc/self/fd/${pipe().fd}`;
   const files = [0, 1, 2].map(() => OwnedFd.adopt(openSync(source, 'r+')));
