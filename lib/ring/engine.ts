@@ -34,6 +34,8 @@ import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
+import { BufferTable } from './registrations/buffer-table.js';
+import { FileTable } from './registrations/file-table.js';
 import { openRaw, type Queues } from './setup.js';
 import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
@@ -61,8 +63,8 @@ export class Engine implements FdUser, MappingUser {
   readonly bufferRings = new Set<BufferRing>();
   /** What waits without an operation in flight, and has to be told of the end. */
   readonly streams = new Set<{ ringClosed(): void }>();
-  /** Where each registered buffer stands in the kernel's table. */
-  readonly fixedBuffers = new Map<Mapping, number>();
+  readonly files = new FileTable(this);
+  readonly buffers = new BufferTable(this);
   open = true;
   /** Only cancel requests may still begin. */
   closing = false;
@@ -151,6 +153,7 @@ export class Engine implements FdUser, MappingUser {
         throw new TypeError('the BufferRing belongs to another ring');
       }
     }
+    if (operation.table !== undefined) operation.table.prepare(this);
     const block = operation.plain ? undefined : stage(this.staging, operation);
     const slot = this.slots.take(operation, sink, tag, block);
     const low = this.slots.userDataLow(slot, operation);
@@ -192,7 +195,7 @@ export class Engine implements FdUser, MappingUser {
 
   #fixedIndex(mapping: Mapping): number {
     if (mapping.registeredWith === this) return mapping.registeredAs;
-    const index = this.fixedBuffers.get(mapping);
+    const index = this.buffers.slotOf(mapping);
     if (index === undefined) throw new TypeError('the memory is not registered with this ring');
     return index;
   }
@@ -209,7 +212,7 @@ export class Engine implements FdUser, MappingUser {
   }
 
   pins(mapping: Mapping): boolean {
-    return this.open && this.fixedBuffers.has(mapping);
+    return this.open && this.buffers.slotOf(mapping) !== undefined;
   }
 
   // --- submitting --------------------------------------------------------------------------------
@@ -417,6 +420,7 @@ export class Engine implements FdUser, MappingUser {
     }
     for (const stream of this.streams) stream.ringClosed();
     if (abandon) this.#settleAbandoned();
+    this.completion.tags.forgetAll();
   }
 
   /** Nobody waits for ever: the operations end as cancelled, though the kernel has not let go. */

@@ -4,7 +4,7 @@
  */
 import { ECANCELED, EINVAL, ENOBUFS, IORING_CQE_F_MORE } from '../abi.js';
 import { abortError } from '../errors.js';
-import { OwnedFd } from '../fd/fd.js';
+import { DirectFd, OwnedFd } from '../fd/fd.js';
 import { Lease } from './buffer-ring.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
@@ -216,6 +216,6 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
 
 /** A result that nobody will receive. */
 function discard(value: unknown): void {
-  if (value instanceof OwnedFd) value.close();
+  if (value instanceof OwnedFd || value instanceof DirectFd) value.close();
   else if (value instanceof Lease) value.release();
 }
