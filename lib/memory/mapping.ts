@@ -60,7 +60,7 @@ interface Remains {
   region: number;
   size: number;
   users: Set<MappingUser>;
-  site: Error | undefined;
+  site: string | undefined;
 }
 
 const forgotten = new FinalizationRegistry<Remains>(({ region, size, users, site }) => {
