@@ -10,6 +10,7 @@ import { check } from '../../errors.js';
 import { DirectFd, type FdLike, plainDescriptor } from '../../fd/fd.js';
 import { registerSupported, requireFeature } from '../../features.js';
 import { native } from '../../native.js';
+import { itBelongsToItsThread } from '../../uncloneable.js';
 import { integer, invalidValue } from '../../validate.js';
 import type { Engine } from '../engine.js';
 import { putAddress, registerWith } from './arguments.js';
@@ -55,6 +56,8 @@ export class RegisteredFiles extends Registration {
  * @man io_uring_register(2), io_uring_registered_files(7)
  */
 export class FileTable {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly #engine: Engine;
   /** Set for slots in use; empty until the table has been made. */
   #used = new Uint8Array(0);

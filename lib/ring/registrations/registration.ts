@@ -1,7 +1,10 @@
 /** What was registered with a ring, until it is disposed. */
+import { itBelongsToItsThread } from '../../uncloneable.js';
 
 /** Registered until disposed, or until the ring is closed. */
 export class Registration implements Disposable {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   /**
    * Resolves when the kernel has let go of everything in it: after `dispose`, and after the last
    * operation that uses it. Where the kernel has no tags (before 5.13), with `dispose`.
