@@ -1,5 +1,5 @@
 /** Descriptors as objects: owned, borrowed, or direct (registered with a ring). */
-import { EINTR, O_CLOEXEC, SYS_dup3, SYS_epoll_create1 } from '../abi.js';
+import { EINTR, O_CLOEXEC, SYS_dup3 } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
@@ -135,7 +135,8 @@ function closeNow(fd: number): void {
  * none can be had (EMFILE), the file itself stays open for as long.
  */
 function occupy(fd: number): void {
-  const placeholder = native.syscall(SYS_epoll_create1, O_CLOEXEC);
+  // Owned from the start, as `fd` is: the thread may be stopped at any of these calls.
+  const placeholder = native.epollCreate1(O_CLOEXEC);
   if (placeholder < 0) return;
   native.syscall(SYS_dup3, placeholder, fd, O_CLOEXEC);
   native.close(placeholder);
