@@ -3,6 +3,7 @@ import { Mapping, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { EBADF, ECANCELED, IOSQE_IO_LINK, SYS_io_uring_enter } from '../../lib/abi.js';
 import { native, type Seam } from '../../lib/native.js';
+import { SQE_FLAGS_SHIFT } from '../../lib/ring/sqe.js';
 import { later, openRing, pipe, turn, until } from '../support/ring.js';
 
 function seam(): Seam {
@@ -106,7 +107,8 @@ test('a close that is cancelled before it began is given back, to a handler too'
   const handler = ring.handler((tag, result) => {
     results[tag] = result;
   });
-  const read = op.read(file, mapping.bytes).addFlags(IOSQE_IO_LINK);
+  const read = op.read(file, mapping.bytes);
+  read.head |= IOSQE_IO_LINK << SQE_FLAGS_SHIFT;
   ring.start(read, handler, 0);
   ring.start(op.close(opened), handler, 1);
   await turn();
