@@ -18,7 +18,7 @@ import {
 } from '../abi.js';
 import { boolean, integer, invalidValue, onlyKeys } from '../validate.js';
 
-/** 'err' and 'hup' are reported whether asked for or not. */
+/** 'err' and 'hup' are reported whether asked for or not. POLL* bits are the same. */
 export const EVENT_BITS = {
   in: EPOLLIN,
   out: EPOLLOUT,
@@ -97,7 +97,8 @@ function bitsOf(events: number): number {
   return bits;
 }
 
-function namedBits(events: readonly EventName[]): number {
+/** The bits of `events`. */
+export function namedBits(events: readonly EventName[]): number {
   const names = Object.keys(EVENT_BITS);
   if (!Array.isArray(events) || events.some((event) => !names.includes(event))) {
     throw invalidValue('events', `must be an array of ${names.join(', ')}`, events);

@@ -5,7 +5,7 @@ import { type FdLike, plainDescriptor } from '../fd/fd.js';
 import { native } from '../native.js';
 import { integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
 import { type BlockingOptions, blockUntil } from './blocking.js';
-import type { EventName } from './events.js';
+import { type EventName, namedBits } from './events.js';
 
 /** `struct pollfd`: the descriptor, then 16 bits wanted and 16 bits answered. */
 const ENTRY_WORDS = 2;
@@ -15,14 +15,6 @@ const ANSWERED_SHIFT = 16;
 /** An entry that the kernel passes over. */
 const NOBODY = -1;
 
-const BITS: Readonly<Record<EventName, number>> = {
-  in: POLLIN,
-  out: POLLOUT,
-  pri: POLLPRI,
-  rdhup: POLLRDHUP,
-  err: POLLERR,
-  hup: POLLHUP,
-};
 const ALL = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLERR | POLLHUP | POLLNVAL;
 
 /** The descriptors that a `poll` looks at, and what it found. */
@@ -96,12 +88,4 @@ function bitsOf(events: number): number {
   const bits = integer('events', events, 0, WANTED);
   if ((bits & ~ALL) !== 0) throw invalidValue('events', 'must be made of POLL* bits', events);
   return bits;
-}
-
-function namedBits(events: readonly EventName[]): number {
-  const names = Object.keys(BITS);
-  if (!Array.isArray(events) || events.some((event) => !names.includes(event))) {
-    throw invalidValue('events', `must be an array of ${names.join(', ')}`, events);
-  }
-  return events.reduce((mask, event) => mask | BITS[event as EventName], 0);
 }

@@ -45,7 +45,7 @@ export class FdSet {
     return 0;
   }
 
-  /** @internal The kernel empties the set when it found nothing, and a wait may go on after that. */
+  /** @internal The kernel empties a set when it finds nothing, and the wait may go on. */
   save(): void {
     this.#saved.set(this.words);
   }
