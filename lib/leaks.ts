@@ -2,21 +2,20 @@
 
 let debugging: boolean | undefined;
 
-/** The stack of where something is made, when debugging. */
-export function creationSite(): string | undefined {
+/** Where something is made, when debugging. */
+export function creationSite(): Error | undefined {
   debugging ??= (process.env['NEARMETAL_DEBUG'] ?? '0') !== '0';
   if (!debugging) return undefined;
   const site = new Error();
   Error.captureStackTrace(site, creationSite);
-  // As text: until it is read, a stack holds on to every `this` in it, what is made here included.
-  return site.stack?.replace(/^Error/, 'Made');
+  return site;
 }
 
-/** Says that `what` was forgotten; `rest` is what should have been called. */
-export function warnOfLeak(what: string, rest: string, site: string): void {
+/** Says that it was forgotten; `rest` is what should have been called. */
+export function warnOfLeak(what: string, rest: string, site: Error): void {
   process.emitWarning(`${what} was collected without ${rest}`, {
     type: 'NearmetalWarning',
     code: 'NEARMETAL_LEAK',
-    detail: site,
+    detail: (site.stack ?? '').replace(/^Error/, 'Made'),
   });
 }

@@ -61,6 +61,15 @@ export function integer(name: string, value: unknown, min: number, max: number):
   return value;
 }
 
+/** About 278 years: also a time of the real-time clock, which counts from 1970. */
+const LONGEST_MS = 2 ** 43;
+
+/** Whole or fractional milliseconds, not negative. */
+export function milliseconds(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0 && value < LONGEST_MS) return value;
+  return integer(name, value, 0, LONGEST_MS);
+}
+
 /** Answers `value`, true or false. */
 export function boolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalidType(name, 'true or false', value);

@@ -11,6 +11,12 @@ NAPI_MODULE_INIT() {
   nearmetal::init_env_state(env, exports);
   nearmetal::init_constants(env, exports);
   nearmetal::init_fd(env, exports);
+  nearmetal::init_fd_tools(env, exports);
+  nearmetal::init_timers(env, exports);
+  nearmetal::init_signals(env, exports);
+  nearmetal::init_notify(env, exports);
+  nearmetal::init_futex(env, exports);
+  nearmetal::init_scm(env, exports);
   nearmetal::init_socket(env, exports);
   nearmetal::init_region(env, exports);
   nearmetal::init_memory(env, exports);

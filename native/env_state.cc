@@ -114,6 +114,11 @@ void EnvState::disown(int fd) {
   static_cast<uint32_t*>(owned_fds->base)[index / kBitsPerWord] &= ~(1u << (index % kBitsPerWord));
 }
 
+void EnvState::disown_range(uint32_t first, uint32_t last) {
+  const size_t end = owned_fds == nullptr ? 0 : owned_fds->length * 8;
+  for (size_t fd = first; fd <= last && fd < end; fd++) disown(static_cast<int>(fd));
+}
+
 EnvState* EnvState::of(napi_env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);

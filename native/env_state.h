@@ -37,6 +37,7 @@ struct EnvState {
   // knows.
   long own(long fd);
   void disown(int fd);
+  void disown_range(uint32_t first, uint32_t last);
 
   static EnvState* of(napi_env env);
 };

@@ -6,6 +6,12 @@
 namespace nearmetal {
 
 void init_fd(napi_env env, napi_value exports);
+void init_fd_tools(napi_env env, napi_value exports);
+void init_timers(napi_env env, napi_value exports);
+void init_signals(napi_env env, napi_value exports);
+void init_notify(napi_env env, napi_value exports);
+void init_futex(napi_env env, napi_value exports);
+void init_scm(napi_env env, napi_value exports);
 void init_socket(napi_env env, napi_value exports);
 void init_ring(napi_env env, napi_value exports);
 void init_memory(napi_env env, napi_value exports);

@@ -1,5 +1,6 @@
 // Nothing but assertions: the sizes and offsets that TypeScript relies on, and our numbers against
 // the system's header as far as that goes. A platform where one does not hold must not compile.
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/futex.h>
 #include <linux/stat.h>
@@ -7,9 +8,14 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
+#include <time.h>
 
 #include <bit>
 #include <cstddef>
@@ -199,6 +205,49 @@ NEARMETAL_AT(struct statx, stx_dev_major, 136);
 NEARMETAL_AT(struct statx, stx_dev_minor, 140);
 NEARMETAL_AT(struct statx, stx_mnt_id, 144);
 NEARMETAL_SIZE(statx_timestamp, 16);
+
+NEARMETAL_SIZE(itimerspec, 32);
+NEARMETAL_AT(itimerspec, it_value, 16);
+NEARMETAL_SIZE(struct flock, 32);
+NEARMETAL_AT(struct flock, l_whence, 2);
+NEARMETAL_AT(struct flock, l_start, 8);
+NEARMETAL_AT(struct flock, l_len, 16);
+NEARMETAL_AT(struct flock, l_pid, 24);
+NEARMETAL_SIZE(signalfd_siginfo, 128);
+NEARMETAL_AT(signalfd_siginfo, ssi_code, 8);
+NEARMETAL_AT(signalfd_siginfo, ssi_pid, 12);
+NEARMETAL_AT(signalfd_siginfo, ssi_uid, 16);
+NEARMETAL_AT(signalfd_siginfo, ssi_fd, 20);
+NEARMETAL_AT(signalfd_siginfo, ssi_tid, 24);
+NEARMETAL_AT(signalfd_siginfo, ssi_band, 28);
+NEARMETAL_AT(signalfd_siginfo, ssi_overrun, 32);
+NEARMETAL_AT(signalfd_siginfo, ssi_status, 40);
+NEARMETAL_AT(signalfd_siginfo, ssi_int, 44);
+NEARMETAL_AT(signalfd_siginfo, ssi_utime, 56);
+NEARMETAL_AT(signalfd_siginfo, ssi_stime, 64);
+NEARMETAL_SIZE(siginfo_t, 128);
+NEARMETAL_AT(siginfo_t, si_signo, 0);
+NEARMETAL_AT(siginfo_t, si_code, 8);
+NEARMETAL_AT(siginfo_t, si_pid, 16);
+NEARMETAL_AT(siginfo_t, si_uid, 20);
+NEARMETAL_AT(siginfo_t, si_status, 24);
+NEARMETAL_SIZE(inotify_event, 16);
+NEARMETAL_AT(inotify_event, mask, 4);
+NEARMETAL_AT(inotify_event, cookie, 8);
+NEARMETAL_AT(inotify_event, len, 12);
+NEARMETAL_SIZE(fanotify_event_metadata, 24);
+NEARMETAL_AT(fanotify_event_metadata, vers, 4);
+NEARMETAL_AT(fanotify_event_metadata, metadata_len, 6);
+NEARMETAL_AT(fanotify_event_metadata, mask, 8);
+NEARMETAL_AT(fanotify_event_metadata, fd, 16);
+NEARMETAL_AT(fanotify_event_metadata, pid, 20);
+NEARMETAL_SIZE(file_handle, 8);
+NEARMETAL_SIZE(struct statfs, 120);
+NEARMETAL_AT(struct statfs, f_fsid, 56);
+NEARMETAL_SIZE(cmsghdr, 16);
+NEARMETAL_AT(cmsghdr, cmsg_level, 8);
+NEARMETAL_AT(cmsghdr, cmsg_type, 12);
+NEARMETAL_SIZE(ucred, 12);
 
 #if defined(__x86_64__)
 NEARMETAL_SIZE(epoll_event, 12);  // packed here and nowhere else

@@ -16,6 +16,7 @@ const entries = {
   memory: 'lib/memory/index.ts',
   net: 'lib/net/index.ts',
   fd: 'lib/fd/index.ts',
+  shared: 'lib/shared/index.ts',
   epoll: 'lib/epoll/index.ts',
   features: 'lib/features.ts',
   errors: 'lib/errors.ts',

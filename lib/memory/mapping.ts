@@ -4,7 +4,6 @@ import { check, systemError } from '../errors.js';
 import { type FdLike, type OwnedFd, plainDescriptor } from '../fd/fd.js';
 import { creationSite, warnOfLeak } from '../leaks.js';
 import { native } from '../native.js';
-import { itBelongsToItsThread } from '../uncloneable.js';
 import { alignUp } from '../units.js';
 import { boolean, bytesView, integer, oneOf, onlyKeys } from '../validate.js';
 import { ADVICE, type Advice, DISCARDS, knowsAdvice, unknownAdvice } from './advice.js';
@@ -61,7 +60,7 @@ interface Remains {
   region: number;
   size: number;
   users: Set<MappingUser>;
-  site: string | undefined;
+  site: Error | undefined;
 }
 
 const forgotten = new FinalizationRegistry<Remains>(({ region, size, users, site }) => {
@@ -110,8 +109,6 @@ export interface SyncOptions extends RangeOptions {
  * @man mmap(2), madvise(2)
  */
 export class Mapping implements Disposable {
-  /** @internal */
-  readonly uncloneable: () => void = itBelongsToItsThread;
   /** Bytes. */
   readonly size: number;
   /** @internal Low and high halves of the address. */

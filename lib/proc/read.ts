@@ -75,20 +75,22 @@ export function readConfinement(reader: Reader = system): Confinement {
 
 /** Bits of capabilities(7) that matter to us. */
 export const CAPABILITIES = {
+  CAP_DAC_READ_SEARCH: 2,
   CAP_NET_BIND_SERVICE: 10,
   CAP_NET_ADMIN: 12,
   CAP_IPC_LOCK: 14,
+  CAP_SYS_PTRACE: 19,
   CAP_SYS_ADMIN: 21,
   CAP_SYS_NICE: 23,
   CAP_SYS_RESOURCE: 24,
+  CAP_WAKE_ALARM: 35,
   CAP_PERFMON: 38,
 } as const;
 
+export type Capability = keyof typeof CAPABILITIES;
+
 /** Undefined when /proc does not say. */
-export function hasCapability(
-  name: keyof typeof CAPABILITIES,
-  reader: Reader = system,
-): boolean | undefined {
+export function hasCapability(name: Capability, reader: Reader = system): boolean | undefined {
   const held = readConfinement(reader).capabilities;
   return held === undefined ? undefined : ((held >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
 }
@@ -119,15 +121,10 @@ export interface HugepagePool {
   readonly total: number;
   readonly free: number;
   readonly reserved: number;
-  /** Beyond what was configured, given back when no longer used. */
-  readonly surplus: number;
 }
 
-/** Of the machine, or of the node whose folder `root` is. */
-export function readHugepagePools(
-  reader: Reader = system,
-  root = '/sys/kernel/mm/hugepages',
-): HugepagePool[] {
+export function readHugepagePools(reader: Reader = system): HugepagePool[] {
+  const root = '/sys/kernel/mm/hugepages';
   const pools: HugepagePool[] = [];
   for (const name of reader.names(root)) {
     const kilobytes = /^hugepages-(\d+)kB$/.exec(name)?.[1];
@@ -138,7 +135,6 @@ export function readHugepagePools(
       total: count('nr_hugepages'),
       free: count('free_hugepages'),
       reserved: count('resv_hugepages'),
-      surplus: count('surplus_hugepages'),
     });
   }
   return pools.sort((a, b) => a.size - b.size);

@@ -1,9 +1,8 @@
 /** Hands collected completions to their sinks, each in its own asynchronous context. */
-import { ECANCELED, EFAULT, IORING_CQE_F_MORE } from '../abi.js';
+import { EFAULT, IORING_CQE_F_MORE } from '../abi.js';
 import { clearOwned } from '../fd/owned-bits.js';
 import { runTicks } from '../ticks.js';
 import { type CompletionQueue, GAVE_FD } from './completion-queue.js';
-import type { Operation } from './operation.js';
 import { copyOut, type Sink, type Slots } from './slots.js';
 import type { Block, Staging } from './staging.js';
 
@@ -59,8 +58,6 @@ export class Delivery {
     const block = slots.blocks[slot];
     const tag = slots.tags[slot] as number;
     const last = (flags & IORING_CQE_F_MORE) === 0;
-    // What it took over, and never began with, is given back.
-    if (result === -ECANCELED && last) giveBack(slots.operations[slot] as Operation<unknown>);
     if (last) slots.release(slot);
     if ((flags & GAVE_FD) !== 0) {
       flags ^= GAVE_FD;
@@ -86,8 +83,4 @@ export class Delivery {
       if (last) this.#staging.give(block);
     }
   }
-}
-
-function giveBack(operation: Operation<unknown>): void {
-  operation.kind.cancelled?.(operation);
 }

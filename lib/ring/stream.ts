@@ -4,8 +4,7 @@
  */
 import { ECANCELED, EINVAL, ENOBUFS, IORING_CQE_F_MORE } from '../abi.js';
 import { abortError } from '../errors.js';
-import { DirectFd, OwnedFd } from '../fd/fd.js';
-import { itBelongsToItsThread } from '../uncloneable.js';
+import { OwnedFd } from '../fd/fd.js';
 import { Lease } from './buffer-ring.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
@@ -29,8 +28,6 @@ type Waiter<Result> = {
 };
 
 export class MultishotStream<Result> implements AsyncIterableIterator<Result>, Sink {
-  /** @internal */
-  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly batched = false;
   readonly #engine: Engine;
   readonly #operation: MultishotOperation<Result>;
@@ -103,7 +100,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
       this.#end(abortError(signal));
       return;
     }
-    if (signal !== undefined) this.#engine.aborts.add(signal, this.#onAbort);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#engine.streams.add(this);
     this.#arm();
   }
@@ -111,7 +108,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   /** @internal Nothing will come any more, also not to one that waits without an operation. */
   ringClosed(): void {
     this.#slot = -1;
-    this.#end(operationError(this.#engine.verdict, this.#operation));
+    this.#end(operationError(-ECANCELED, this.#operation));
     for (const done of this.#returns.splice(0)) done();
   }
 
@@ -200,7 +197,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     if (this.#unwanted) return;
     this.#unwanted = true;
     this.#started = true;
-    if (this.#signal !== undefined) this.#engine.aborts.delete(this.#signal, this.#onAbort);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#engine.streams.delete(this);
     this.#cancel();
     const first = this.#waiters.shift();
@@ -219,6 +216,6 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
 
 /** A result that nobody will receive. */
 function discard(value: unknown): void {
-  if (value instanceof OwnedFd || value instanceof DirectFd) value.close();
+  if (value instanceof OwnedFd) value.close();
   else if (value instanceof Lease) value.release();
 }
