@@ -2,20 +2,21 @@
 
 let debugging: boolean | undefined;
 
-/** Where something is made, when debugging. */
-export function creationSite(): Error | undefined {
+/** The stack of where something is made, when debugging. */
+export function creationSite(): string | undefined {
   debugging ??= (process.env['NEARMETAL_DEBUG'] ?? '0') !== '0';
   if (!debugging) return undefined;
   const site = new Error();
   Error.captureStackTrace(site, creationSite);
-  return site;
+  // As text: until it is read, a stack holds on to every `this` in it, what is made here included.
+  return site.stack?.replace(/^Error/, 'Made');
 }
 
-/** Says that it was forgotten; `rest` is what should have been called. */
-export function warnOfLeak(what: string, rest: string, site: Error): void {
+/** Says that `what` was forgotten; `rest` is what should have been called. */
+export function warnOfLeak(what: string, rest: string, site: string): void {
   process.emitWarning(`${what} was collected without ${rest}`, {
     type: 'NearmetalWarning',
     code: 'NEARMETAL_LEAK',
-    detail: (site.stack ?? '').replace(/^Error/, 'Made'),
+    detail: site,
   });
 }

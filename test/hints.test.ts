@@ -99,6 +99,29 @@ test('mmap ENOMEM with MAP_HUGETLB: the pool of that size', () => {
   ).toContain('vm.max_map_count is 65530');
 });
 
+test('hugepages: a size that there is no pool of, a pool that cannot grow, or may not', () => {
+  const pool = { '/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages': '0' };
+  const flags = abi.MAP_HUGETLB | abi.MAP_HUGE_1GB;
+  for (const [call, code] of [
+    ['mmap', 'EINVAL'],
+    ['memfd_create', 'ENODEV'],
+    ['memfd_create', 'EINVAL'],
+  ] as const) {
+    expect(hintFor(call, code, { flags }, having(pool))).toMatch(
+      /no 1 GiB hugepages \(sizes: 2 MiB\)/,
+    );
+    expect(hintFor(call, code, {}, having(pool))).toBe(undefined);
+  }
+  expect(hintFor('process_vm_readv', 'EFAULT', { flags: abi.MAP_HUGETLB }, having(pool))).toMatch(
+    /0 of 0 hugepages of 2 MiB/,
+  );
+  const memory = having({ '/proc/meminfo': 'MemFree:  2048 kB\n' });
+  expect(hintFor('nr_hugepages', 'ENOMEM', { bytes: 2 ** 30 }, memory)).toMatch(
+    /1 GiB in hugepages are wanted, 2 MiB of memory are free.*vm\.compact_memory=1/,
+  );
+  expect(hintFor('nr_hugepages', 'EACCES', {}, NOTHING)).toMatch(/only root/);
+});
+
 test('sched_setaffinity EINVAL: the allowed set', () => {
   const files = status({ Cpus_allowed_list: '0-7' });
   expect(hintFor('sched_setaffinity', 'EINVAL', { cpus: '12' }, having(files))).toMatch(

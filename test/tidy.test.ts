@@ -31,7 +31,19 @@ function offenders(list: string[]): void {
 
 /** As data flows; a file imports from an earlier layer or from its own folder. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['abi', 'kernel', 'units', 'errors', 'leaks', 'refusals', 'validate', 'path', 'proc', 'ticks'],
+  [
+    'abi',
+    'kernel',
+    'units',
+    'errors',
+    'leaks',
+    'refusals',
+    'validate',
+    'path',
+    'proc',
+    'ticks',
+    'uncloneable',
+  ],
   ['native', 'watch'],
   ['features', 'hints'],
   ['fd'],

@@ -4,6 +4,7 @@ import { addressOf, listen } from 'nearmetal/net';
 import {
   asFd,
   type BufferRing,
+  type DirectFd,
   type FileStatus,
   type Lease,
   Mapping,
@@ -33,6 +34,12 @@ export async function results(buffers: BufferRing): Promise<void> {
   same<typeof closed, Promise<void>>(true);
   const opened = ring.run(op.openat('file'));
   same<typeof opened, Promise<OwnedFd>>(true);
+  const direct = ring.openat('file', { into: ring.files });
+  same<typeof direct, Promise<DirectFd>>(true);
+  const accepted = ring.acceptMultishot(listener, { into: ring.files });
+  same<typeof accepted, MultishotStream<DirectFd>>(true);
+  // @ts-expect-error a DirectFd is known to its ring only
+  ring.statx(await direct);
   const status = ring.run(op.statx(file));
   same<typeof status, Promise<FileStatus>>(true);
   const poll = ring.pollAdd(file, ['in', 'out']);

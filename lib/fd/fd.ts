@@ -1,7 +1,8 @@
 /** Descriptors as objects: owned, borrowed, or direct (registered with a ring). */
-import { EINTR, O_CLOEXEC, SYS_dup3, SYS_epoll_create1 } from '../abi.js';
+import { EINTR, O_CLOEXEC, SYS_dup3 } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
+import { itBelongsToItsThread } from '../uncloneable.js';
 import { integer, invalidType } from '../validate.js';
 import { adoptedNumber, clearOwned, FD_MAX } from './owned-bits.js';
 
@@ -18,6 +19,8 @@ export interface FdUser {
 
 /** Whatever an operation can name as its file. */
 export abstract class Descriptor {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   /**
    * The number that goes to the kernel: a descriptor, or a slot of the ring's table when `direct`.
    */
@@ -130,30 +133,83 @@ function closeNow(fd: number): void {
  * none can be had (EMFILE), the file itself stays open for as long.
  */
 function occupy(fd: number): void {
-  const placeholder = native.syscall(SYS_epoll_create1, O_CLOEXEC);
+  // Owned from the start, as `fd` is: the thread may be stopped at any of these calls.
+  const placeholder = native.epollCreate1(O_CLOEXEC);
   if (placeholder < 0) return;
   native.syscall(SYS_dup3, placeholder, fd, O_CLOEXEC);
   native.close(placeholder);
 }
 
-/** A slot in a ring's table of registered files; good for that ring only. */
-export class DirectFd extends Descriptor {
+/** The table of files of a ring, as a `DirectFd` needs it. */
+export interface DirectTable {
+  /** The ring whose table it is. */
+  readonly ring: FdUser;
+  /** Closes the file in a slot, if there is one, and gives the slot back. */
+  remove(file: DirectFd, slot: number): void;
+}
+
+/**
+ * A slot in a ring's table of files: a file without a descriptor, good for operations of that ring
+ * only. Closed by `close()`, by `using`, or with the ring.
+ *
+ * Closing while operations are in flight on it cancels them; the slot is given back, and a file
+ * that only the table held is closed, when the last of them has completed.
+ */
+export class DirectFd extends Descriptor implements Disposable, AsyncDisposable {
   readonly direct = true;
-  /** @internal The ring whose table it is in. */
-  readonly ring: object;
-  /** @internal The table has been taken down. */
-  revoked = false;
-  readonly #slot: number;
+  /** @internal */
+  readonly table: DirectTable;
+  #slot: number;
 
   /** @internal */
-  constructor(slot: number, ring: object) {
+  constructor(slot: number, table: DirectTable) {
     super();
     this.#slot = slot;
-    this.ring = ring;
+    this.table = table;
   }
 
+  /** The slot; -1 once closed. */
   get fd(): number {
-    return this.revoked ? -1 : this.#slot;
+    return this.#slot;
+  }
+
+  get closed(): boolean {
+    return this.#slot < 0;
+  }
+
+  /** @internal The ring whose table it is in. */
+  get ring(): FdUser {
+    return this.table.ring;
+  }
+
+  /** @internal From here on it is closed, and the slot is the caller's to give back. */
+  release(): number {
+    const slot = this.#slot;
+    this.#slot = -1;
+    return slot;
+  }
+
+  /** Takes the file out of the table; a second call does nothing. */
+  close(): void {
+    if (this.#slot < 0) return;
+    if (this.inFlight > 0) this.ring.letGo(this);
+    this.revoke();
+  }
+
+  /** @internal As `close`, and lets what is in flight end by itself. */
+  revoke(): void {
+    if (this.#slot < 0) return;
+    const slot = this.release();
+    if (this.inFlight === 0) this.table.remove(this, slot);
+    else this.onIdle = () => this.table.remove(this, slot);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 }
 

@@ -86,6 +86,25 @@ export function hugepageMemory(reader: Reader, facts: Facts): string | undefined
   );
 }
 
+/** facts: bytes, wanted in hugepages. */
+export function poolGrowth(reader: Reader, facts: Facts): string {
+  const free = /^MemFree:\s+(\d+) kB/m.exec(reader.text('/proc/meminfo') ?? '')?.[1];
+  const found = free === undefined ? 'unknown' : formatBytes(Number(free) * 1024);
+  const wanted = number(facts['bytes']) ?? 0;
+  return (
+    `${formatBytes(wanted)} in hugepages are wanted, ${found} of memory are free, and may be in ` +
+    'pieces: `sysctl -w vm.compact_memory=1` (as root) puts them together, or reserve at boot ' +
+    'with hugepages= on the kernel command line'
+  );
+}
+
+export function poolForbidden(): string {
+  return (
+    'only root may change a pool, and in a container /sys is read-only: on the host, ' +
+    '`sysctl -w vm.nr_hugepages=`'
+  );
+}
+
 function defaultHugepage(reader: Reader): number {
   const kilobytes = /^Hugepagesize:\s+(\d+) kB/m.exec(reader.text('/proc/meminfo') ?? '')?.[1];
   return kilobytes === undefined ? 2 * 2 ** 20 : Number(kilobytes) * 1024;

@@ -4,6 +4,7 @@ import { check, systemError } from '../errors.js';
 import { type FdLike, type OwnedFd, plainDescriptor } from '../fd/fd.js';
 import { creationSite, warnOfLeak } from '../leaks.js';
 import { native } from '../native.js';
+import { itBelongsToItsThread } from '../uncloneable.js';
 import { alignUp } from '../units.js';
 import { boolean, bytesView, integer, oneOf, onlyKeys } from '../validate.js';
 import { ADVICE, type Advice, DISCARDS, knowsAdvice, unknownAdvice } from './advice.js';
@@ -60,7 +61,7 @@ interface Remains {
   region: number;
   size: number;
   users: Set<MappingUser>;
-  site: Error | undefined;
+  site: string | undefined;
 }
 
 const forgotten = new FinalizationRegistry<Remains>(({ region, size, users, site }) => {
@@ -109,6 +110,8 @@ export interface SyncOptions extends RangeOptions {
  * @man mmap(2), madvise(2)
  */
 export class Mapping implements Disposable {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   /** Bytes. */
   readonly size: number;
   /** @internal Low and high halves of the address. */

@@ -121,10 +121,15 @@ export interface HugepagePool {
   readonly total: number;
   readonly free: number;
   readonly reserved: number;
+  /** Beyond what was configured, given back when no longer used. */
+  readonly surplus: number;
 }
 
-export function readHugepagePools(reader: Reader = system): HugepagePool[] {
-  const root = '/sys/kernel/mm/hugepages';
+/** Of the machine, or of the node whose folder `root` is. */
+export function readHugepagePools(
+  reader: Reader = system,
+  root = '/sys/kernel/mm/hugepages',
+): HugepagePool[] {
   const pools: HugepagePool[] = [];
   for (const name of reader.names(root)) {
     const kilobytes = /^hugepages-(\d+)kB$/.exec(name)?.[1];
@@ -135,6 +140,7 @@ export function readHugepagePools(reader: Reader = system): HugepagePool[] {
       total: count('nr_hugepages'),
       free: count('free_hugepages'),
       reserved: count('resv_hugepages'),
+      surplus: count('surplus_hugepages'),
     });
   }
   return pools.sort((a, b) => a.size - b.size);

@@ -6,6 +6,7 @@ import { IORING_REGISTER_PBUF_RING, IORING_UNREGISTER_PBUF_RING } from '../abi.j
 import { check } from '../errors.js';
 import { Mapping } from '../memory/mapping.js';
 import { native } from '../native.js';
+import { itBelongsToItsThread } from '../uncloneable.js';
 import { integer, invalidValue, onlyKeys } from '../validate.js';
 import type { Engine } from './engine.js';
 import { highWord } from './sqe.js';
@@ -32,6 +33,8 @@ const REGISTRATION_WORDS = 10;
 
 /** Received bytes in a buffer of the pool: they are the receiver's until `release`. */
 export class Lease implements Disposable {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly #buffers: BufferRing;
   readonly #id: number;
   #bytes: Uint8Array | undefined;
@@ -77,6 +80,8 @@ export class Lease implements Disposable {
  * @man io_uring_register(2)
  */
 export class BufferRing implements Disposable {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly count: number;
   readonly size: number;
   readonly group: number;

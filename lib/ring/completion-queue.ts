@@ -9,6 +9,7 @@ import { markOwned } from '../fd/owned-bits.js';
 import type { Control } from './control.js';
 import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
 import { YIELDS_FD } from './operation.js';
+import { TAG_LOW, Tags } from './registrations/tags.js';
 import { SLOT_MASK, type Slots } from './slots.js';
 
 /** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
@@ -44,6 +45,7 @@ export class CompletionQueue {
   completed = 0;
   /** Completions that no operation waited for. */
   stale = 0;
+  readonly tags = new Tags();
   readonly #words: Int32Array;
   readonly #control: Control;
   readonly #layout: CompletionLayout;
@@ -96,7 +98,7 @@ export class CompletionQueue {
       if ((flags & IORING_CQE_F_32) !== 0) index++;
       const slot = low & SLOT_MASK;
       if (generations[slot] !== generation || table.sinks[slot] === undefined) {
-        this.stale++;
+        if (low !== TAG_LOW || !this.tags.arrived(generation)) this.stale++;
         continue;
       }
       const result = words[base + CQE_RESULT] as number;

@@ -1,8 +1,9 @@
 /** Hands collected completions to their sinks, each in its own asynchronous context. */
-import { EFAULT, IORING_CQE_F_MORE } from '../abi.js';
+import { ECANCELED, EFAULT, IORING_CQE_F_MORE } from '../abi.js';
 import { clearOwned } from '../fd/owned-bits.js';
 import { runTicks } from '../ticks.js';
 import { type CompletionQueue, GAVE_FD } from './completion-queue.js';
+import type { Operation } from './operation.js';
 import { copyOut, type Sink, type Slots } from './slots.js';
 import type { Block, Staging } from './staging.js';
 
@@ -58,6 +59,8 @@ export class Delivery {
     const block = slots.blocks[slot];
     const tag = slots.tags[slot] as number;
     const last = (flags & IORING_CQE_F_MORE) === 0;
+    // What it took over, and never began with, is given back.
+    if (result === -ECANCELED && last) giveBack(slots.operations[slot] as Operation<unknown>);
     if (last) slots.release(slot);
     if ((flags & GAVE_FD) !== 0) {
       flags ^= GAVE_FD;
@@ -83,4 +86,8 @@ export class Delivery {
       if (last) this.#staging.give(block);
     }
   }
+}
+
+function giveBack(operation: Operation<unknown>): void {
+  operation.kind.cancelled?.(operation);
 }

@@ -5,13 +5,10 @@ import {
   EAGAIN,
   EBUSY,
   ECANCELED,
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
   EINTR,
   ETIME,
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_SQ_WAIT,
-  IORING_REGISTER_EVENTFD,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
   IORING_SETUP_SQPOLL,
@@ -22,10 +19,9 @@ import {
 } from '../abi.js';
 import { check, systemError } from '../errors.js';
 import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
-import { clearOwned, markOwned } from '../fd/owned-bits.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
-import { type LoopKind, Watch } from '../watch.js';
+import { Aborts } from './aborts.js';
 import type { BufferRing } from './buffer-ring.js';
 import { closedError } from './closed.js';
 import type { CompletionQueue } from './completion-queue.js';
@@ -34,19 +30,20 @@ import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
+import { BufferTable } from './registrations/buffer-table.js';
+import { FileTable } from './registrations/file-table.js';
 import { openRaw, type Queues } from './setup.js';
 import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
 import { Staging, stage } from './staging.js';
 import type { RingStats } from './stats.js';
 import type { SubmissionQueue } from './submission-queue.js';
+import { WakeUp } from './wake-up.js';
 
 /** Rounds of submit-and-look per turn: enough to follow a burst, few enough to be fair. */
 const ROUNDS = 16;
 /** A submission that is refused this often in a row waits a millisecond before each further try. */
 const EAGER_RETRIES = 16;
-
-const ONE = new BigUint64Array([1n]);
 
 export class Engine implements FdUser, MappingUser {
   readonly fd: number;
@@ -58,24 +55,26 @@ export class Engine implements FdUser, MappingUser {
   readonly slots = new Slots();
   readonly staging: Staging;
   readonly spill = new Spill();
+  readonly aborts = new Aborts();
   readonly bufferRings = new Set<BufferRing>();
   /** What waits without an operation in flight, and has to be told of the end. */
   readonly streams = new Set<{ ringClosed(): void }>();
-  /** Where each registered buffer stands in the kernel's table. */
-  readonly fixedBuffers = new Map<Mapping, number>();
+  readonly files = new FileTable(this);
+  readonly buffers = new BufferTable(this);
   open = true;
   /** Only cancel requests may still begin. */
   closing = false;
   leaked = 0;
+  /** Why the kernel would not have the ring any more, as `-errno`; else what `close` answers. */
+  verdict = -ECANCELED;
   bufferShortages = 0;
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
   readonly #raw: Queues;
   readonly #control: Control;
   readonly #delivery: Delivery;
-  readonly #eventFd: number;
-  #watcher: Watch | undefined;
-  readonly #scratch = new BigUint64Array(1);
+  /** None where a thread blocks in the ring itself. */
+  readonly #wakeUp: WakeUp | undefined;
   readonly #task = (): void => this.flush();
   readonly #polled: boolean;
   readonly #mustEnter: boolean;
@@ -83,7 +82,6 @@ export class Engine implements FdUser, MappingUser {
   #flushScheduled = false;
   #kicked = false;
   #inTurn = false;
-  #referenced = false;
   #wantsReference = true;
   #submitted = 0;
   #overflows = 0;
@@ -106,26 +104,7 @@ export class Engine implements FdUser, MappingUser {
     this.#mustEnter =
       (this.flags & IORING_SETUP_DEFER_TASKRUN) !== 0 &&
       (this.flags & IORING_SETUP_TASKRUN_FLAG) === 0;
-    this.#eventFd = plan.loop === 'own' ? -1 : this.#watch(plan.loop);
-  }
-
-  /** An eventfd that the kernel signals for completions, and the watch on it that calls `turn`. */
-  #watch(kind: LoopKind): number {
-    const eventFd = native.eventfd2(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    let result = eventFd;
-    if (eventFd >= 0) {
-      const argument = new Int32Array([eventFd]);
-      result = native.ioUringRegister(this.fd, IORING_REGISTER_EVENTFD, argument, 1);
-      const watch = result < 0 ? result : Watch.open(eventFd, kind, () => this.turn());
-      if (typeof watch === 'number') {
-        result = watch;
-        native.close(eventFd);
-      } else this.#watcher = watch;
-    }
-    if (result < 0) native.ringClose(this.fd);
-    check(result, eventFd < 0 ? 'eventfd2' : 'io_uring_register');
-    markOwned(eventFd);
-    return eventFd;
+    if (plan.loop !== 'own') this.#wakeUp = WakeUp.open(this.fd, plan.loop, () => this.turn());
   }
 
   // --- starting ----------------------------------------------------------------------------------
@@ -151,6 +130,7 @@ export class Engine implements FdUser, MappingUser {
         throw new TypeError('the BufferRing belongs to another ring');
       }
     }
+    if (operation.table !== undefined) operation.table.prepare(this);
     const block = operation.plain ? undefined : stage(this.staging, operation);
     const slot = this.slots.take(operation, sink, tag, block);
     const low = this.slots.userDataLow(slot, operation);
@@ -192,7 +172,7 @@ export class Engine implements FdUser, MappingUser {
 
   #fixedIndex(mapping: Mapping): number {
     if (mapping.registeredWith === this) return mapping.registeredAs;
-    const index = this.fixedBuffers.get(mapping);
+    const index = this.buffers.slotOf(mapping);
     if (index === undefined) throw new TypeError('the memory is not registered with this ring');
     return index;
   }
@@ -209,7 +189,7 @@ export class Engine implements FdUser, MappingUser {
   }
 
   pins(mapping: Mapping): boolean {
-    return this.open && this.fixedBuffers.has(mapping);
+    return this.open && this.buffers.slotOf(mapping) !== undefined;
   }
 
   // --- submitting --------------------------------------------------------------------------------
@@ -266,10 +246,11 @@ export class Engine implements FdUser, MappingUser {
     return false;
   }
 
-  /** The kernel refuses the ring itself: a warning says why, and all on it ends as cancelled. */
+  /** The kernel refuses the ring itself: a warning says so, and all on it ends with that error. */
   #fail(result: number): void {
     if (this.closing) return;
     this.closing = true;
+    this.verdict = result;
     const error = systemError(result, 'io_uring_enter');
     setImmediate(() => {
       if (!this.open) return;
@@ -327,7 +308,7 @@ export class Engine implements FdUser, MappingUser {
       more = this.#rounds();
     } finally {
       this.#inTurn = false;
-      if (this.#eventFd >= 0) this.#rest(more);
+      if (this.#wakeUp !== undefined) this.#rest(this.#wakeUp, more);
     }
     if (this.#polled && this.slots.inUse > 0) this.kick();
     this.updateReference();
@@ -369,16 +350,16 @@ export class Engine implements FdUser, MappingUser {
   /**
    * Back to sleep, unless something came in between; then, or when starved, the loop calls again.
    */
-  #rest(starved: boolean): void {
+  #rest(wakeUp: WakeUp, starved: boolean): void {
     if (!starved) {
       this.completion.setSignals(true);
-      native.read(this.#eventFd, this.#scratch);
+      wakeUp.clear();
       if (this.#mustEnter) this.#enter(0, IORING_ENTER_GETEVENTS);
       // A completion that came before signals were on again has signalled nobody.
       const flags = this.submission.flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
       if (this.completion.ready === 0 && flags === 0) return;
     }
-    native.write(this.#eventFd, ONE);
+    wakeUp.signal();
   }
 
   // --- staying alive, letting go -----------------------------------------------------------------
@@ -392,10 +373,7 @@ export class Engine implements FdUser, MappingUser {
   updateReference(): void {
     const idle = this.slots.inUse === 0;
     if (idle) this.onIdle?.();
-    const wanted = this.#wantsReference && !idle;
-    if (wanted === this.#referenced || this.#eventFd < 0) return;
-    this.#referenced = wanted;
-    this.#watcher?.reference(wanted);
+    this.#wakeUp?.reference(this.#wantsReference && !idle);
   }
 
   letGo(descriptor: Descriptor): void {
@@ -408,23 +386,26 @@ export class Engine implements FdUser, MappingUser {
     this.closing = true;
     if (!abandon) this.staging.dispose();
     for (const buffer of this.#raw.buffers) native.detach(buffer);
-    this.#watcher?.close();
+    this.#wakeUp?.stop();
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
-    if (this.#eventFd >= 0) {
-      clearOwned(this.#eventFd);
-      native.close(this.#eventFd);
-    }
+    this.#wakeUp?.close();
     for (const stream of this.streams) stream.ringClosed();
     if (abandon) this.#settleAbandoned();
+    this.completion.tags.forgetAll();
   }
 
-  /** Nobody waits for ever: the operations end as cancelled, though the kernel has not let go. */
+  /** Nobody waits for ever: the operations end, though the kernel has not let go. */
   #settleAbandoned(): void {
     this.leaked = this.slots.inUse;
     for (const slot of this.slots.occupied()) {
       try {
-        this.slots.sinks[slot]?.complete(this.slots.tags[slot] as number, -ECANCELED, 0, undefined);
+        this.slots.sinks[slot]?.complete(
+          this.slots.tags[slot] as number,
+          this.verdict,
+          0,
+          undefined,
+        );
       } catch (error) {
         // As from any other callback: uncaught, and no reason not to go on.
         setImmediate(() => {

@@ -5,6 +5,7 @@ export type { MappingOptions } from '../memory/options.js';
 export { BufferRing, type BufferRingOptions, Lease } from './buffer-ring.js';
 export type { RawVisitor } from './completion-queue.js';
 export { bufferId, hasMore } from './cqe.js';
+export type { Into } from './into.js';
 export {
   type CommonOptions,
   MultishotOperation,
@@ -27,7 +28,8 @@ export type { Clock } from './ops/timespec.js';
 export type { ChildStatus, WaitidOptions, WaitTarget } from './ops/waitid.js';
 export type { RingOptions } from './options.js';
 export { RawRing } from './raw.js';
-export { RegisteredFiles, Registration } from './registered.js';
+export { FileTable, RegisteredFiles } from './registrations/file-table.js';
+export { Registration } from './registrations/registration.js';
 export { Ring } from './ring.js';
 export {
   type CompletionHandler,

@@ -3,6 +3,7 @@ import {
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_ANY,
   IORING_ASYNC_CANCEL_FD,
+  IORING_OP_SEND_ZC,
   IORING_OP_SOCKET,
   IORING_REGISTER_SYNC_CANCEL,
 } from '../abi.js';
@@ -25,7 +26,8 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
   engine.flush();
   if (descriptor.inFlight === 0) return;
   // The request looks the number up when the kernel takes it, which must be before it is closed.
-  if (cancelsByFd() && engine.submitsAtOnce) {
+  const byFd = descriptor.direct ? cancelsByDirect() : cancelsByFd();
+  if (byFd && engine.submitsAtOnce) {
     // It finds only what has the descriptor as its own: the rest is cancelled one by one.
     if (engine.slots.withOthers > 0) {
       cancelEach(engine, ({ others }) => others?.includes(descriptor) ?? false);
@@ -65,6 +67,11 @@ export function cancelPastQueue(engine: Engine): void {
   words[SYNC_CANCEL_FD] = -1;
   words[SYNC_CANCEL_FLAGS] = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
   native.ioUringRegister(engine.fd, IORING_REGISTER_SYNC_CANCEL, words, 1);
+}
+
+function cancelsByDirect(): boolean {
+  // The flag came with kernel 6.0, as did this operation.
+  return opSupported(IORING_OP_SEND_ZC);
 }
 
 function cancelsByFd(): boolean {

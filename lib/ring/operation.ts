@@ -1,10 +1,11 @@
 /** An operation as a value: what goes into a submission queue entry, and how its result is read. */
 import { IOSQE_ASYNC, IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN } from '../abi.js';
 import type { ErrorDetail } from '../errors.js';
-import type { Descriptor } from '../fd/fd.js';
+import type { Descriptor, DirectFd } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
 import { boolean, bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
 import type { BufferRing } from './buffer-ring.js';
+import type { FileTable } from './registrations/file-table.js';
 import { highWord, SQE_FLAGS_SHIFT, SQE_IOPRIO_SHIFT } from './sqe.js';
 import type { Block } from './staging.js';
 
@@ -117,6 +118,10 @@ export class Operation<Result> {
   mapping: Mapping | undefined;
   /** Descriptors that it names besides its own: they must be open, and stay so until it is over. */
   others: readonly Descriptor[] | undefined;
+  /** A file that it opens stands in this table afterwards, and gets no descriptor. */
+  table: FileTable | undefined;
+  /** In this slot of it, reserved before; without one the kernel chooses. */
+  into: DirectFd | undefined;
   /** Where the kernel picks a buffer from. */
   bufferRing: BufferRing | undefined;
   /** Users' own bytes: they pass through a staging block. */

@@ -20,6 +20,8 @@ import {
 } from '../abi.js';
 import { boolean, integer, invalidValue, oneOf, onlyKeys } from '../validate.js';
 import { defaultLoop } from '../watch.js';
+import { BUFFERS_MAX } from './registrations/buffer-table.js';
+import { FILES_MAX } from './registrations/file-table.js';
 
 export interface RingOptions {
   /** Submission queue entries, rounded up to a power of two. Default 256. */
@@ -39,6 +41,13 @@ export interface RingOptions {
    * How long `close` waits for the kernel before it leaks what is left, on purpose. Default 5000.
    */
   closeTimeoutMs?: number;
+  /**
+   * Slots of the ring's table of files (`ring.files`), made when first used: half of them for the
+   * kernel to choose from. At most RLIMIT_NOFILE. Default 1024.
+   */
+  fileSlots?: number;
+  /** Slots of the ring's table of buffers, made when first used; 16384 at most. Default 1024. */
+  bufferSlots?: number;
   /** Remembers where each operation was started, and says so in its error. Default false. */
   debug?: boolean;
 
@@ -73,6 +82,8 @@ export interface RingPlan {
   budget: number;
   closeTimeoutMs: number;
   debug: boolean;
+  fileSlots: number;
+  bufferSlots: number;
   loop: 'uv' | 'thread' | 'own';
   /** Asked for by name: refused with an error where the kernel lacks them. */
   required: number;
@@ -119,6 +130,8 @@ const VALUES = [
   'budget',
   'closeTimeoutMs',
   'debug',
+  'fileSlots',
+  'bufferSlots',
   'sqThreadIdleMs',
   'sqThreadCpu',
   'attachWq',
@@ -142,6 +155,8 @@ export function planRing(options: RingOptions): RingPlan {
     budget: integer('budget', options.budget ?? 256, 1, 65_536),
     closeTimeoutMs: integer('closeTimeoutMs', options.closeTimeoutMs ?? 5000, 0, 2 ** 31 - 1),
     debug: boolean('debug', options.debug ?? false),
+    fileSlots: integer('fileSlots', options.fileSlots ?? 1024, 2, FILES_MAX),
+    bufferSlots: integer('bufferSlots', options.bufferSlots ?? 1024, 1, BUFFERS_MAX),
     loop: oneOf('loop', options.loop ?? defaultLoop(), ['uv', 'thread', 'own'] as const),
     required: IORING_SETUP_CQSIZE,
     wished: 0,

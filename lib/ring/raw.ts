@@ -6,6 +6,7 @@ import { EAGAIN, EBUSY, EINTR, IORING_ENTER_GETEVENTS } from '../abi.js';
 import { check, systemError } from '../errors.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
+import { itBelongsToItsThread } from '../uncloneable.js';
 import { invalidType } from '../validate.js';
 import { closedError } from './closed.js';
 import type { RawVisitor } from './completion-queue.js';
@@ -27,6 +28,8 @@ const HIGH = 0x1_0000_0000;
  * @man io_uring(7)
  */
 export class RawRing implements Disposable, MappingUser {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly #raw: Queues;
   #closed = false;
   #reaping = 0;

@@ -11,12 +11,8 @@ import { Engine } from './engine.js';
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
-import {
-  type RegisteredFiles,
-  type Registration,
-  registerBuffers,
-  registerFiles,
-} from './registered.js';
+import type { FileTable, RegisteredFiles } from './registrations/file-table.js';
+import type { Registration } from './registrations/registration.js';
 import {
   type CompletionHandler,
   Handler,
@@ -166,25 +162,34 @@ export class Ring extends Verbs implements AsyncDisposable {
 
   /**
    * Registers memory for `readFixed` and `writeFixed`: pinned once, instead of at every operation.
+   * Any number of times, in free slots of the ring's table (`bufferSlots`). What is in flight when
+   * a registration is disposed still completes.
    *
    * @errno ENOMEM more than RLIMIT_MEMLOCK
-   * @kernel 5.1 IORING_REGISTER_BUFFERS
-   * @man io_uring_register(2)
+   * @kernel 5.13 IORING_REGISTER_BUFFERS_UPDATE; one registration at a time on older kernels
+   * @man io_uring_register(2), io_uring_registered_buffers(7)
    */
   registerBuffers(mappings: readonly Mapping[]): Registration {
     if (this.closed) throw closedError();
-    return registerBuffers(this.#engine, mappings);
+    return this.#engine.buffers.register(mappings);
+  }
+
+  /** Slots for files without descriptors: where operations open a file `into`. */
+  get files(): FileTable {
+    return this.#engine.files;
   }
 
   /**
-   * Registers files: operations take the `DirectFd`s given back without looking the file up.
+   * Registers files: operations take the `DirectFd`s given back without looking the file up. Any
+   * number of times, in free slots of `files`.
    *
-   * @kernel 5.1 IORING_REGISTER_FILES
-   * @man io_uring_register(2)
+   * @errno EMFILE the table would have more slots than RLIMIT_NOFILE allows
+   * @kernel 5.6 IORING_REGISTER_FILES_UPDATE
+   * @man io_uring_register(2), io_uring_registered_files(7)
    */
   registerFiles(fds: readonly FdLike[]): RegisteredFiles {
     if (this.closed) throw closedError();
-    return registerFiles(this.#engine, fds);
+    return this.#engine.files.register(fds);
   }
 
   /** Pending operations keep the process alive (the default). */

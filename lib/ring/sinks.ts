@@ -2,7 +2,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ECANCELED, EINVAL, ETIMEDOUT, IOSQE_ASYNC } from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
+import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, onlyKeys } from '../validate.js';
+import type { Aborts } from './aborts.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
 import { IGNORE } from './letting-go.js';
@@ -28,6 +30,8 @@ export interface HandlerOptions {
 
 /** A handler, run in the async context in which it was registered. */
 export class Handler implements Sink {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly takesNumbers = true;
   readonly batched: boolean;
   readonly #resource = new AsyncResource('nearmetal.handler');
@@ -106,6 +110,7 @@ class PromiseSink implements Sink {
   deadline = Number.POSITIVE_INFINITY;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
+  aborts: Aborts | undefined;
   onEnd: (() => void) | undefined;
   /** Where the operation was started, with `debug`. */
   site: Error | undefined;
@@ -118,7 +123,7 @@ class PromiseSink implements Sink {
 
   complete(_tag: number, answer: number, flags: number, block: Block | undefined): void {
     const result = answer < 0 ? withoutRestart(answer) : answer;
-    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+    if (this.signal !== undefined) this.#forgetSignal(this.signal);
     this.onEnd?.();
     if (block !== undefined && block.bytesLost > 0) {
       this.#reject(new DetachedError(block.bytesLost));
@@ -126,7 +131,6 @@ class PromiseSink implements Sink {
     }
     const operation = this.#operation;
     if (result < 0 && !operation.kind.successes.includes(-result)) {
-      if (result === -ECANCELED) operation.kind.cancelled?.(operation);
       this.#reject(this.#error(result));
       return;
     }
@@ -135,6 +139,10 @@ class PromiseSink implements Sink {
     } catch (error) {
       this.#reject(error);
     }
+  }
+
+  #forgetSignal(signal: AbortSignal): void {
+    if (this.onAbort !== undefined) this.aborts?.delete(signal, this.onAbort);
   }
 
   #error(result: number): Error {
@@ -223,7 +231,8 @@ function beginWith(
   if (signal === undefined) return;
   sink.signal = signal;
   sink.onAbort = canceller(engine, operation, slot);
-  signal.addEventListener('abort', sink.onAbort, { once: true });
+  sink.aborts = engine.aborts;
+  engine.aborts.add(signal, sink.onAbort);
 }
 
 /** From 6.15 on the kernel arms a linked timeout when its worker thread comes back, so too late. */

@@ -4,7 +4,8 @@
  */
 import { ECANCELED, EINVAL, ENOBUFS, IORING_CQE_F_MORE } from '../abi.js';
 import { abortError } from '../errors.js';
-import { OwnedFd } from '../fd/fd.js';
+import { DirectFd, OwnedFd } from '../fd/fd.js';
+import { itBelongsToItsThread } from '../uncloneable.js';
 import { Lease } from './buffer-ring.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
@@ -28,6 +29,8 @@ type Waiter<Result> = {
 };
 
 export class MultishotStream<Result> implements AsyncIterableIterator<Result>, Sink {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   readonly batched = false;
   readonly #engine: Engine;
   readonly #operation: MultishotOperation<Result>;
@@ -100,7 +103,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
       this.#end(abortError(signal));
       return;
     }
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal !== undefined) this.#engine.aborts.add(signal, this.#onAbort);
     this.#engine.streams.add(this);
     this.#arm();
   }
@@ -108,7 +111,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   /** @internal Nothing will come any more, also not to one that waits without an operation. */
   ringClosed(): void {
     this.#slot = -1;
-    this.#end(operationError(-ECANCELED, this.#operation));
+    this.#end(operationError(this.#engine.verdict, this.#operation));
     for (const done of this.#returns.splice(0)) done();
   }
 
@@ -197,7 +200,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     if (this.#unwanted) return;
     this.#unwanted = true;
     this.#started = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) this.#engine.aborts.delete(this.#signal, this.#onAbort);
     this.#engine.streams.delete(this);
     this.#cancel();
     const first = this.#waiters.shift();
@@ -216,6 +219,6 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
 
 /** A result that nobody will receive. */
 function discard(value: unknown): void {
-  if (value instanceof OwnedFd) value.close();
+  if (value instanceof OwnedFd || value instanceof DirectFd) value.close();
   else if (value instanceof Lease) value.release();
 }

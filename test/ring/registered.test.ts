@@ -30,8 +30,13 @@ test('several mappings are found by their memory', async () => {
   expect(() => ring.readFixed(file, mappings[0]!.bytes)).toThrow('not registered');
   using again = ring.registerBuffers(mappings.slice(1));
   expect(await ring.readFixed(file, mappings[1]!.bytes, { offset: 0 })).toBe(8);
-  expect(() => ring.registerBuffers(mappings)).toThrow('registered already');
+  // A second registration of the same memory, and of more, beside the first.
+  using third = ring.registerBuffers(mappings);
+  expect(await ring.readFixed(file, mappings[0]!.bytes, { offset: 1 })).toBe(7);
+  third.dispose();
+  expect(await ring.readFixed(file, mappings[1]!.bytes, { offset: 0 })).toBe(8);
   again.dispose();
+  expect(() => ring.readFixed(file, mappings[1]!.bytes)).toThrow('not registered');
   for (const mapping of mappings) mapping.dispose();
 });
 
@@ -119,12 +124,15 @@ test('what is queued when the table goes down never reaches a later table', asyn
   const target = new Uint8Array(6);
   const queued = ring.read(first.files[0]!, target, { offset: 0 });
   first.dispose();
-  // The table goes with the last operation on it; until then there is no other.
+  // The slot goes with the last operation on it; until then the next file gets another.
   const second = openWith('second');
-  expect(() => ring.registerFiles([second])).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+  using beside = ring.registerFiles([second]);
+  expect(beside.files[0]?.fd).toBe(1);
   expect(await queued).toBe(5);
   expect(text(target)).toBe('first\0');
+  await first.released;
   using again = ring.registerFiles([second]);
+  expect(again.files[0]?.fd).toBe(0);
   expect(await ring.read(again.files[0]!, target, { offset: 0 })).toBe(6);
   expect(text(target)).toBe('second');
 });
@@ -139,7 +147,74 @@ test('a DirectFd is known to its ring only', () => {
   expectRefusal(() => ring.statx(direct as never), TYPE, 'plain descriptor');
   expectRefusal(() => ring.registerFiles([]), VALUE, '"fds"');
   expectRefusal(() => ring.registerFiles([3 as never]), TYPE, '"fds[0]"');
-  expect(() => ring.registerFiles([openWith('y')])).toThrow();
+  expect(ring.registerFiles([openWith('y')]).files[0]?.fd).toBe(1);
+});
+
+test('both tables say what they have room for', () => {
+  const ring = openRing({ fileSlots: 4, bufferSlots: 2 });
+  const [a, b, c] = [openWith('a'), openWith('b'), openWith('c')];
+  using pair = ring.registerFiles([a, b]);
+  expect(() => ring.registerFiles([c])).toThrow('`fileSlots` (now 4, 2 of them');
+  pair.dispose();
+  using mapping = Mapping.anonymous({ size: 4096 });
+  using first = ring.registerBuffers([mapping]);
+  expect(() => ring.registerBuffers([mapping, mapping])).toThrow('`bufferSlots` (now 2)');
+  first.dispose();
+  using both = ring.registerBuffers([mapping, mapping]);
+  expect(both.disposed).toBe(false);
+  // What comes first may be larger than the table would have been.
+  const large = openRing({ fileSlots: 4, bufferSlots: 2 });
+  using many = large.registerFiles(Array.from({ length: 50 }, () => a));
+  expect(many.files).toHaveLength(50);
+  expect(large.files.size).toBe(100);
+  using buffers = large.registerBuffers(Array.from({ length: 1500 }, () => mapping));
+  expect(buffers.disposed).toBe(false);
+});
+
+test('a registration is released when the kernel has let go of the last of it', async () => {
+  const ring = openRing();
+  const mapping = Mapping.anonymous({ size: 4096 });
+  const ends = pipe();
+  const buffers = ring.registerBuffers([mapping]);
+  const files = ring.registerFiles([ends, openWith('x')]);
+  const order: string[] = [];
+  buffers.released.then(() => order.push('buffers'));
+  files.released.then(() => order.push('files'));
+  const waiting = ring.readFixed(files.files[0]!, mapping.bytes.subarray(0, 4));
+  await ring.nop();
+  buffers.dispose();
+  files.dispose();
+  // Pinned by the kernel, and mapped by us, until the operation has ended.
+  for (let round = 0; round < 5; round++) await ring.nop();
+  expect(order).toEqual([]);
+  await ring.write(ends, bytesOf('last'));
+  expect(await waiting).toBe(4);
+  expect(text(mapping.bytes.subarray(0, 4))).toBe('last');
+  await Promise.all([buffers.released, files.released]);
+  mapping.dispose();
+  expect(ring.stats.stale).toBe(0);
+  // Those that are left when the ring is closed are released with it.
+  const other = openRing();
+  const left = other.registerFiles([ends]);
+  await other.close();
+  await left.released;
+});
+
+test('memory disposed under a fixed read stays until the read ends', async () => {
+  const ring = openRing();
+  const mapping = Mapping.anonymous({ size: 4096 });
+  const ends = pipe();
+  const registration = ring.registerBuffers([mapping]);
+  const waiting = ring.readFixed(ends, mapping.bytes.subarray(0, 4));
+  await ring.nop();
+  registration.dispose();
+  mapping.dispose();
+  const region = (): unknown => Reflect.get(mapping, 'region');
+  expect(mapping.inFlight).toBe(1);
+  expect(region()).toBeGreaterThanOrEqual(0);
+  await ring.write(ends, bytesOf('gone'));
+  expect(await waiting).toBe(4);
+  expect(region()).toBe(-1);
 });
 
 test('closing the ring gives everything back', async () => {

@@ -14,8 +14,9 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../../abi.js';
-import { OwnedFd } from '../../fd/fd.js';
+import { type DirectFd, OwnedFd } from '../../fd/fd.js';
 import { boolean, integer, oneOf } from '../../validate.js';
+import { type Into, intoKind, placeInto } from '../into.js';
 import { type CommonOptions, kind, Operation } from '../operation.js';
 import { type PathLike, pathBytes, shownPath } from './path.js';
 
@@ -26,6 +27,8 @@ const OPENAT = kind<OwnedFd>({
   yieldsFd: true,
   decode: (result) => OwnedFd.adopt(result),
 });
+
+const OPENAT_DIRECT = intoKind(OPENAT);
 
 const ACCESS = { read: O_RDONLY, write: O_WRONLY, readwrite: O_RDWR } as const;
 const FLAGS = {
@@ -57,17 +60,25 @@ export interface OpenOptions extends CommonOptions {
 }
 
 /**
- * Opens `path`, relative to the working directory; gives an `OwnedFd`, close-on-exec.
+ * Opens `path`, relative to the working directory; gives an `OwnedFd`, close-on-exec; or, with
+ * `into`, a `DirectFd` (5.15).
  *
  * @errno EINVAL the file system has no O_DIRECT, and `direct` was asked for
  * @kernel 5.6 IORING_OP_OPENAT
  * @man openat(2)
  */
-export function openat(path: PathLike, options: OpenOptions = {}): Operation<OwnedFd> {
-  const operation = new Operation(OPENAT);
-  operation.common(options, 'access', 'mode', 'rawFlags', ...Object.keys(FLAGS));
+export function openat(path: PathLike, options?: OpenOptions): Operation<OwnedFd>;
+export function openat(path: PathLike, options: OpenOptions & Into): Operation<DirectFd>;
+export function openat(
+  path: PathLike,
+  options: OpenOptions & Partial<Into> = {},
+): Operation<OwnedFd> | Operation<DirectFd> {
+  const direct = options?.into !== undefined;
+  const operation = new Operation<OwnedFd | DirectFd>(direct ? OPENAT_DIRECT : OPENAT);
+  operation.common(options, 'access', 'mode', 'rawFlags', 'into', ...Object.keys(FLAGS));
+  if (direct) placeInto(operation, options.into);
   const access = oneOf('access', options.access ?? 'read', ['read', 'write', 'readwrite'] as const);
-  let flags = ACCESS[access] | O_CLOEXEC;
+  let flags = ACCESS[access] | (direct ? 0 : O_CLOEXEC);
   for (const [name, flag] of Object.entries(FLAGS) as [keyof typeof FLAGS, number][]) {
     if (boolean(name, options[name] ?? false)) flags |= flag;
   }
@@ -77,10 +88,11 @@ export function openat(path: PathLike, options: OpenOptions = {}): Operation<Own
   operation.about = { path: shownPath(path) };
   operation.fd = AT_FDCWD;
   operation.operationFlags = flags;
-  return operation.arguments(bytes.length, (self, block) => {
+  operation.arguments(bytes.length, (self, block) => {
     block.bytes.set(bytes);
     self.addressLow = block.addressLow;
     self.addressHigh = block.addressHigh;
     self.length = mode;
   });
+  return operation as Operation<OwnedFd> | Operation<DirectFd>;
 }

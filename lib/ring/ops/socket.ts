@@ -10,8 +10,9 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from '../../abi.js';
-import { OwnedFd } from '../../fd/fd.js';
+import { type DirectFd, OwnedFd } from '../../fd/fd.js';
 import { integer, oneOf } from '../../validate.js';
+import { type Into, intoKind, placeInto } from '../into.js';
 import { type CommonOptions, kind, Operation } from '../operation.js';
 
 const SOCKET = kind<OwnedFd>({
@@ -21,6 +22,8 @@ const SOCKET = kind<OwnedFd>({
   yieldsFd: true,
   decode: (result) => OwnedFd.adopt(result),
 });
+
+const SOCKET_DIRECT = intoKind(SOCKET);
 
 const DOMAINS = { inet: AF_INET, inet6: AF_INET6, unix: AF_UNIX } as const;
 const TYPES = { stream: SOCK_STREAM, dgram: SOCK_DGRAM, seqpacket: SOCK_SEQPACKET } as const;
@@ -33,19 +36,28 @@ export interface SocketOptions extends CommonOptions {
 }
 
 /**
- * Makes a socket; gives an `OwnedFd`, close-on-exec and non-blocking.
+ * Makes a socket; gives an `OwnedFd`, close-on-exec and non-blocking; or, with `into`, a
+ * `DirectFd`.
  *
  * @kernel 5.19 IORING_OP_SOCKET
  * @man socket(2)
  */
+export function socket(domain: keyof typeof DOMAINS, options?: SocketOptions): Operation<OwnedFd>;
 export function socket(
   domain: keyof typeof DOMAINS,
-  options: SocketOptions = {},
-): Operation<OwnedFd> {
-  const operation = new Operation(SOCKET).common(options, 'type', 'protocol');
+  options: SocketOptions & Into,
+): Operation<DirectFd>;
+export function socket(
+  domain: keyof typeof DOMAINS,
+  options: SocketOptions & Partial<Into> = {},
+): Operation<OwnedFd> | Operation<DirectFd> {
+  const direct = options?.into !== undefined;
+  const operation = new Operation<OwnedFd | DirectFd>(direct ? SOCKET_DIRECT : SOCKET);
+  operation.common(options, 'type', 'protocol', 'into');
+  if (direct) placeInto(operation, options.into);
   const type = oneOf('type', options.type ?? 'stream', ['stream', 'dgram', 'seqpacket'] as const);
   operation.fd = DOMAINS[oneOf('domain', domain, ['inet', 'inet6', 'unix'] as const)];
-  operation.offsetLow = TYPES[type] | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  operation.offsetLow = TYPES[type] | SOCK_NONBLOCK | (direct ? 0 : SOCK_CLOEXEC);
   operation.length = integer('protocol', options.protocol ?? 0, 0, 2 ** 31 - 1);
-  return operation;
+  return operation as Operation<OwnedFd> | Operation<DirectFd>;
 }

@@ -1,4 +1,5 @@
 /** The two doors that every verb goes through, and which of its options are the door's. */
+import { itBelongsToItsThread } from '../../uncloneable.js';
 import { invalidType, onlyKeys } from '../../validate.js';
 import type { MultishotOperation, SingleShot } from '../operation.js';
 import { RUN_KEYS, type RunOptions } from '../sinks.js';
@@ -37,6 +38,8 @@ export function splitStream<Own extends object>(
 
 /** A ring, as far as its verbs know it. */
 export abstract class Doors {
+  /** @internal */
+  readonly uncloneable: () => void = itBelongsToItsThread;
   abstract run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result>;
   abstract stream<Result>(
     operation: MultishotOperation<Result>,

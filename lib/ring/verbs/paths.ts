@@ -1,5 +1,6 @@
 /** What is done to files by their names, as methods of a ring. */
-import type { FdLike, OwnedFd } from '../../fd/fd.js';
+import type { DirectFd, FdLike, OwnedFd } from '../../fd/fd.js';
+import type { Into } from '../into.js';
 import * as op from '../ops/index.js';
 import type { LinkOptions } from '../ops/linkat.js';
 import type { MkdirOptions } from '../ops/mkdirat.js';
@@ -14,8 +15,13 @@ import { split } from './doors.js';
 import { IoVerbs } from './io.js';
 
 export abstract class PathVerbs extends IoVerbs {
-  openat(path: PathLike, options?: OpenOptions & RunOptions): Promise<OwnedFd> {
-    const [own, run] = split<OpenOptions>(options);
+  openat(path: PathLike, options?: OpenOptions & RunOptions): Promise<OwnedFd>;
+  openat(path: PathLike, options: OpenOptions & Into & RunOptions): Promise<DirectFd>;
+  openat(
+    path: PathLike,
+    options?: OpenOptions & Partial<Into> & RunOptions,
+  ): Promise<OwnedFd | DirectFd> {
+    const [own, run] = split(options as (OpenOptions & Into & RunOptions) | undefined);
     return this.run(op.openat(path, own), run);
   }
 

@@ -3,6 +3,7 @@ import type { DirectFd, FdLike, OwnedFd } from '../../fd/fd.js';
 import type { SocketAddress } from '../../socket/address.js';
 import { invalidType } from '../../validate.js';
 import type { BufferRing, Lease } from '../buffer-ring.js';
+import type { Into } from '../into.js';
 import type { CommonOptions } from '../operation.js';
 import * as op from '../ops/index.js';
 import type { ListenOptions } from '../ops/listen.js';
@@ -11,19 +12,38 @@ import type { SendOptions } from '../ops/send.js';
 import type { SocketOptions } from '../ops/socket.js';
 import type { SocketLevel, SocketOption } from '../ops/socket-option.js';
 import type { GetsocknameOptions, GetsockoptOptions } from '../ops/uring-cmd.js';
+import type { FileTable } from '../registrations/file-table.js';
 import type { RunOptions } from '../sinks.js';
 import type { MultishotStream, StreamOptions } from '../stream.js';
 import { split } from './doors.js';
 import { PipeVerbs } from './pipes.js';
 
 export abstract class SocketVerbs extends PipeVerbs {
-  accept(listener: FdLike | DirectFd, options?: CommonOptions & RunOptions): Promise<OwnedFd> {
-    const [own, run] = split<CommonOptions>(options);
+  accept(listener: FdLike | DirectFd, options?: CommonOptions & RunOptions): Promise<OwnedFd>;
+  accept(
+    listener: FdLike | DirectFd,
+    options: CommonOptions & Into & RunOptions,
+  ): Promise<DirectFd>;
+  accept(
+    listener: FdLike | DirectFd,
+    options?: CommonOptions & Partial<Into> & RunOptions,
+  ): Promise<OwnedFd | DirectFd> {
+    const [own, run] = split(options as (CommonOptions & Into & RunOptions) | undefined);
     return this.run(op.accept(listener, own), run);
   }
 
-  acceptMultishot(listener: FdLike | DirectFd, options?: StreamOptions): MultishotStream<OwnedFd> {
-    return this.stream(op.acceptMultishot(listener), options);
+  acceptMultishot(listener: FdLike | DirectFd, options?: StreamOptions): MultishotStream<OwnedFd>;
+  acceptMultishot(
+    listener: FdLike | DirectFd,
+    options: StreamOptions & Into<FileTable>,
+  ): MultishotStream<DirectFd>;
+  acceptMultishot(
+    listener: FdLike | DirectFd,
+    options?: StreamOptions & Partial<Into<FileTable>>,
+  ): MultishotStream<OwnedFd> | MultishotStream<DirectFd> {
+    if (options?.into === undefined) return this.stream(op.acceptMultishot(listener), options);
+    const { into, ...rest } = options;
+    return this.stream(op.acceptMultishot(listener, { into }), rest);
   }
 
   connect(
@@ -83,11 +103,16 @@ export abstract class SocketVerbs extends PipeVerbs {
     return this.run(op.shutdown(socket, side, own), run);
   }
 
+  socket(domain: 'inet' | 'inet6' | 'unix', options?: SocketOptions & RunOptions): Promise<OwnedFd>;
   socket(
     domain: 'inet' | 'inet6' | 'unix',
-    options?: SocketOptions & RunOptions,
-  ): Promise<OwnedFd> {
-    const [own, run] = split<SocketOptions>(options);
+    options: SocketOptions & Into & RunOptions,
+  ): Promise<DirectFd>;
+  socket(
+    domain: 'inet' | 'inet6' | 'unix',
+    options?: SocketOptions & Partial<Into> & RunOptions,
+  ): Promise<OwnedFd | DirectFd> {
+    const [own, run] = split(options as (SocketOptions & Into & RunOptions) | undefined);
     return this.run(op.socket(domain, own), run);
   }
 
