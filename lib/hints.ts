@@ -16,6 +16,13 @@ import {
   wakeAlarm,
 } from './hints/descriptors.js';
 import {
+  nodeMemory,
+  nodesNotAllowed,
+  poolForbidden,
+  poolGrowth,
+  rootOnly,
+} from './hints/memory.js';
+import {
   affinity,
   type Facts,
   hugepageMemory,
@@ -24,8 +31,6 @@ import {
   mmapMemory,
   number,
   pipeSize,
-  poolForbidden,
-  poolGrowth,
   realtime,
   sentence,
   setupFlags,
@@ -81,6 +86,14 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'sched_setaffinity EINVAL': affinity,
   'sched_setscheduler EPERM': realtime,
   'sched_setattr EPERM': realtime,
+  'mbind EINVAL': nodesNotAllowed,
+  'mbind ENOMEM': nodeMemory,
+  'set_mempolicy EINVAL': nodesNotAllowed,
+  'move_pages EACCES': nodesNotAllowed,
+  'move_pages ENODEV': nodesNotAllowed,
+  'set_mempolicy_home_node ENOSYS': refused(abi.ENOSYS, '5.17'),
+  'set_mempolicy_home_node EPERM': refused(abi.EPERM, '5.17'),
+  'weighted_interleave EACCES': rootOnly,
   'mbind EPERM': refused(abi.EPERM, '2.6'),
   'mbind ENOSYS': refused(abi.ENOSYS, '2.6'),
   'set_mempolicy EPERM': refused(abi.EPERM, '2.6'),

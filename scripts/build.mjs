@@ -14,6 +14,7 @@ const entries = {
   index: 'lib/index.ts',
   ring: 'lib/ring/index.ts',
   memory: 'lib/memory/index.ts',
+  numa: 'lib/numa/index.ts',
   net: 'lib/net/index.ts',
   fd: 'lib/fd/index.ts',
   shared: 'lib/shared/index.ts',

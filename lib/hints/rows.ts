@@ -57,11 +57,13 @@ export function mmapMemory(reader: Reader, facts: Facts): string | undefined {
   return hugepageMemory(reader, facts) ?? memoryRefused(reader, facts);
 }
 
-/** facts: flags, bytes. Of no other memory than hugepages. */
+/** facts: flags, bytes, node if of one only. Of no other memory than hugepages. */
 export function hugepageMemory(reader: Reader, facts: Facts): string | undefined {
   const flags = number(facts['flags']) ?? 0;
   if (!(flags & abi.MAP_HUGETLB)) return undefined;
-  const pools = readHugepagePools(reader);
+  const node = number(facts['node']);
+  const root = node === undefined ? '/sys/kernel/mm' : `/sys/devices/system/node/node${node}`;
+  const pools = readHugepagePools(reader, `${root}/hugepages`);
   const log2 = (flags >>> abi.MAP_HUGE_SHIFT) & 0x3f;
   const size = log2 === 0 ? defaultHugepage(reader) : 2 ** log2;
   const pool = pools.find((each) => each.size === size);
@@ -74,34 +76,16 @@ export function hugepageMemory(reader: Reader, facts: Facts): string | undefined
   }
   const wanted = Math.max(1, Math.ceil((number(facts['bytes']) ?? size) / size));
   const more = pool.total + Math.max(0, wanted - (pool.free - pool.reserved));
-  const file = `/sys/kernel/mm/hugepages/hugepages-${size / 1024}kB/nr_hugepages`;
+  const file = `${root}/hugepages/hugepages-${size / 1024}kB/nr_hugepages`;
   const command =
-    size === defaultHugepage(reader)
+    size === defaultHugepage(reader) && node === undefined
       ? `sysctl -w vm.nr_hugepages=${more}`
       : `echo ${more} > ${file}`;
   const free = Math.max(0, pool.free - pool.reserved);
   return (
-    `${free} of ${pool.total} hugepages of ${formatBytes(size)} are free, ${wanted} wanted: ` +
-    `\`${command}\` (as root), or \`orElse: 'transparent'\``
-  );
-}
-
-/** facts: bytes, wanted in hugepages. */
-export function poolGrowth(reader: Reader, facts: Facts): string {
-  const free = /^MemFree:\s+(\d+) kB/m.exec(reader.text('/proc/meminfo') ?? '')?.[1];
-  const found = free === undefined ? 'unknown' : formatBytes(Number(free) * 1024);
-  const wanted = number(facts['bytes']) ?? 0;
-  return (
-    `${formatBytes(wanted)} in hugepages are wanted, ${found} of memory are free, and may be in ` +
-    'pieces: `sysctl -w vm.compact_memory=1` (as root) puts them together, or reserve at boot ' +
-    'with hugepages= on the kernel command line'
-  );
-}
-
-export function poolForbidden(): string {
-  return (
-    'only root may change a pool, and in a container /sys is read-only: on the host, ' +
-    '`sysctl -w vm.nr_hugepages=`'
+    `${free} of ${pool.total} hugepages of ${formatBytes(size)} are free` +
+    `${node === undefined ? '' : ` on node ${node}`}, ${wanted} wanted: \`${command}\` ` +
+    "(as root), or `orElse: 'transparent'`"
   );
 }
 

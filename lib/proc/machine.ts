@@ -42,6 +42,10 @@ export interface NumaNode {
   /** Bytes, undefined when unreadable. */
   readonly total: number | undefined;
   readonly free: number | undefined;
+  /** Free, or a cache that can be dropped. */
+  readonly available: number | undefined;
+  /** To every node, as the kernel lists them: 10 to itself. */
+  readonly distances: readonly number[];
 }
 
 export function readNumaNodes(reader: Reader = system): NumaNode[] {
@@ -56,7 +60,17 @@ export function readNumaNodes(reader: Reader = system): NumaNode[] {
       return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
     };
     const cpus = readLine(`${root}/${name}/cpulist`, reader) ?? '';
-    nodes.push({ node: Number(number), cpus, total: bytes('MemTotal'), free: bytes('MemFree') });
+    const free = bytes('MemFree');
+    const cached = (bytes('FilePages') ?? 0) - (bytes('Shmem') ?? 0) + (bytes('SReclaimable') ?? 0);
+    const distances = (readLine(`${root}/${name}/distance`, reader) ?? '').split(/\s+/).map(Number);
+    nodes.push({
+      node: Number(number),
+      cpus,
+      total: bytes('MemTotal'),
+      free,
+      available: free === undefined ? undefined : free + cached,
+      distances,
+    });
   }
   return nodes.sort((a, b) => a.node - b.node);
 }

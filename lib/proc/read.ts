@@ -51,6 +51,8 @@ export interface Confinement {
   readonly capabilities: bigint | undefined;
   /** In the kernel's list format: '0-3,8'. */
   readonly cpusAllowed: string | undefined;
+  /** As `cpusAllowed`, of nodes with memory. */
+  readonly nodesAllowed: string | undefined;
   readonly groups: readonly number[];
 }
 
@@ -69,6 +71,7 @@ export function readConfinement(reader: Reader = system): Confinement {
     noNewPrivs: noNewPrivs === undefined ? undefined : noNewPrivs === 1,
     capabilities: capabilities ? BigInt(`0x${capabilities}`) : undefined,
     cpusAllowed: field('Cpus_allowed_list'),
+    nodesAllowed: field('Mems_allowed_list'),
     groups,
   };
 }
