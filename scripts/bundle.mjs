@@ -11,7 +11,51 @@ import { build } from 'esbuild';
 /** The faces whose code is the core: what `nearmetal` itself exports. */
 const CORE_FACES = ['index', 'ring', 'net', 'features'];
 
-const whole = (common) => ({ ...common, bundle: true, packages: 'external' });
+const NAMED_NUMBER =
+  /^(export )?const ([A-Z][A-Z0-9_]*) = (-?[0-9]\w*(?: (?:<<|\*\*) [0-9]+)?);$/gm;
+
+/**
+ * esbuild puts a constant's value where it is used only if it comes from a file of nothing but
+ * constants. So numbers with a name are moved to one of their own; all other lines stay in theirs.
+ */
+const constantsApart = {
+  name: 'constants-apart',
+  setup(context) {
+    const constants = new Map();
+    context.onLoad({ filter: /\/lib\/.*\.ts$/, namespace: 'file' }, ({ path }) => {
+      const taken = [];
+      const given = [];
+      const rest = readFileSync(path, 'utf8').replace(NAMED_NUMBER, (_, exported, name, value) => {
+        taken.push([name, value]);
+        if (exported) given.push(name);
+        return '';
+      });
+      if (taken.length === 0) return undefined;
+      const lines = taken.map(([name, value]) => `export const ${name} = ${value};`);
+      constants.set(path, lines.join('\n'));
+      const names = taken.map(([name]) => name).join(', ');
+      const imports = `import { ${names} } from 'constants:${path}';`;
+      const exports = given.length > 0 ? `export { ${given.join(', ')} };` : '';
+      return { contents: `${imports}${exports}${rest}`, loader: 'ts' };
+    });
+    context.onResolve({ filter: /^constants:/ }, ({ path }) => ({
+      path: path.slice('constants:'.length),
+      namespace: 'constants',
+      sideEffects: false,
+    }));
+    context.onLoad({ filter: /.*/, namespace: 'constants' }, ({ path }) => ({
+      contents: constants.get(path),
+      loader: 'ts',
+    }));
+  },
+};
+
+const whole = (common, ...plugins) => ({
+  ...common,
+  bundle: true,
+  packages: 'external',
+  plugins: [...plugins, constantsApart],
+});
 
 /** What each of `paths` exports, and all that they are made of. */
 async function analyse(common, paths) {
@@ -81,7 +125,7 @@ function giveNamesBack(file) {
 async function coreNames(common, faces, errors) {
   const starts = CORE_FACES.map((name) => faces[name]);
   const { files } = await analyse(common, starts);
-  const sources = files.filter((path) => path !== errors && !path.startsWith('node_modules/'));
+  const sources = files.filter((path) => path !== errors && /^lib\//.test(path));
   const { names } = await analyse(common, sources);
   // The constants are in their places already, also in the other bundles.
   names.delete('lib/abi.ts');
@@ -91,13 +135,12 @@ async function coreNames(common, faces, errors) {
 /** Everything that starts from a face, without the core. */
 async function others(common, entryPoints, errors, names) {
   const result = await build({
-    ...whole(common),
+    ...whole(common, errorsApart(errors), coreApart(names)),
     entryPoints,
     outdir: 'dist',
     // What two of them share is a file of its own.
     splitting: true,
     chunkNames: 'shared-[hash]',
-    plugins: [errorsApart(errors), coreApart(names)],
     metafile: true,
   });
   return Object.keys(result.metafile.outputs);
@@ -118,10 +161,9 @@ async function core(common, errors, names, written) {
     return list === '' ? [] : [`export { ${list} } from './${path}';`];
   });
   await build({
-    ...whole(common),
+    ...whole(common, errorsApart(errors)),
     stdin: { contents: lines.join('\n'), resolveDir: '.', sourcefile: 'core.ts', loader: 'ts' },
     outfile: 'dist/core.js',
-    plugins: [errorsApart(errors)],
   });
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../abi.js';
 import { markOwned } from '../fd/owned-bits.js';
 import type { Control } from './control.js';
-import { CQE_FLAGS, CQE_RESULT, CQE_USER_DATA_HIGH } from './cqe.js';
+import { CQE_FLAGS, CQE_RESULT, CQE_SHIFT, CQE_USER_DATA_HIGH, CQE_WORDS } from './cqe.js';
 import { YIELDS_FD } from './operation.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
 import { SLOT_MASK, type Slots } from './slots.js';
@@ -31,6 +31,8 @@ export interface CompletionLayout {
 export type RawVisitor = (userData: number, result: number, flags: number) => void;
 
 const HIGH = 0x1_0000_0000;
+/** The kernel's own limit. */
+const ENTRIES_MAX = 65_536;
 
 /** Set in `flags` where the kernel has no bit: the result is a descriptor, owned from here on. */
 export const GAVE_FD = 1 << 14;
@@ -46,32 +48,37 @@ export class CompletionQueue {
   /** Completions that no operation waited for. */
   stale = 0;
   readonly tags = new Tags();
-  readonly #words: Int32Array;
-  readonly #control: Control;
-  readonly #layout: CompletionLayout;
-  readonly #mask: number;
-  #head: number;
+  private readonly words: Int32Array;
+  private readonly control: Control;
+  private readonly layout: CompletionLayout;
+  private readonly mask: number;
+  private readonly cqes: Int32Array;
+  /** Entries of twice the size (IORING_SETUP_CQE32). */
+  private readonly wide: boolean;
+  private head: number;
 
   constructor(rings: Int32Array, control: Control, layout: CompletionLayout, batch: number) {
-    this.#words = rings;
-    this.#control = control;
-    this.#layout = layout;
-    this.#mask = layout.entries - 1;
-    this.#head = rings[layout.head] as number;
+    this.words = rings;
+    this.control = control;
+    this.layout = layout;
+    this.mask = layout.entries - 1;
+    this.cqes = rings.subarray(layout.cqes);
+    this.wide = layout.cqeWords !== CQE_WORDS;
+    this.head = rings[layout.head] as number;
     this.slots = new Int32Array(batch);
     this.results = new Int32Array(batch);
     this.flags = new Int32Array(batch);
   }
 
   get ready(): number {
-    const { tail, singleThreaded } = this.#layout;
-    const posted = singleThreaded ? (this.#words[tail] as number) : Atomics.load(this.#words, tail);
-    return (posted - this.#head) | 0;
+    const { tail, singleThreaded } = this.layout;
+    const posted = singleThreaded ? (this.words[tail] as number) : Atomics.load(this.words, tail);
+    return (posted - this.head) | 0;
   }
 
   /** No signal on the eventfd for completions that are about to be looked for anyway. */
   setSignals(enabled: boolean): void {
-    Atomics.store(this.#words, this.#layout.flags, enabled ? 0 : IORING_CQ_EVENTFD_DISABLED);
+    Atomics.store(this.words, this.layout.flags, enabled ? 0 : IORING_CQ_EVENTFD_DISABLED);
   }
 
   /**
@@ -82,14 +89,13 @@ export class CompletionQueue {
    * together, without a call in between where a terminated worker could stop.
    */
   collect(table: Slots, most: number): number {
-    const words = this.#words;
-    const { cqes, cqeWords } = this.#layout;
+    const words = this.cqes;
     const generations = table.generations;
     const ready = Math.min(this.ready, most, this.slots.length);
     let count = 0;
     let last = 0;
     for (let index = 0; index < ready; index++) {
-      const base = cqes + ((this.#head + index) & this.#mask) * cqeWords;
+      const base = this.entryAt((this.head + index) | 0);
       const low = words[base] as number;
       const generation = words[base + CQE_USER_DATA_HIGH] as number;
       const flags = words[base + CQE_FLAGS] as number;
@@ -117,45 +123,56 @@ export class CompletionQueue {
     }
     this.next = 0;
     this.count = count;
-    this.#advance(ready, last);
+    this.advance(ready, last);
     return ready;
   }
 
   /**
    * Hands each completion to `visit` as it stands in the queue, for those that keep their own
-   * books.
+   * books. What they were is counted at the end, in one piece: a worker that is terminated inside a
+   * visitor leaves the queue as if nothing had been taken.
    */
   visit(visit: RawVisitor): number {
-    const words = this.#words;
-    const { cqes, cqeWords } = this.#layout;
-    const first = this.#head;
+    const words = this.cqes;
     const ready = this.ready;
+    let head = this.head;
+    let last = 0;
+    const end = (head + ready) | 0;
     try {
-      while (((this.#head - first) | 0) < ready) {
-        const base = cqes + (this.#head & this.#mask) * cqeWords;
+      while (head !== end) {
+        const base = this.entryAt(head);
         const flags = words[base + CQE_FLAGS] as number;
         const low = words[base] as number;
         const high = words[base + CQE_USER_DATA_HIGH] as number;
-        // Before the call: what a visitor reaps itself is not seen again here.
-        this.#head = (this.#head + ((flags & IORING_CQE_F_32) === 0 ? 1 : 2)) | 0;
-        if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
-        if ((flags & IORING_CQE_F_MORE) === 0) this.#control.completed++;
+        head = (head + 1) | 0;
+        if ((flags & (IORING_CQE_F_32 | IORING_CQE_F_SKIP | IORING_CQE_F_MORE)) === 0) last++;
+        else if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
+        else {
+          if ((flags & IORING_CQE_F_32) !== 0) head = (head + 1) | 0;
+          if ((flags & IORING_CQE_F_MORE) === 0) last++;
+        }
         // Most are small: whole arithmetic, and nothing to allocate for a call that is not inlined.
         const userData = high === 0 && low >= 0 ? low : (low >>> 0) + high * HIGH;
         visit(userData, words[base + CQE_RESULT] as number, flags);
       }
     } finally {
-      this.#advance(0, 0);
+      this.advance((head - this.head) | 0, last);
     }
-    return (this.#head - first) | 0;
+    return ready;
   }
 
-  #advance(taken: number, last: number): void {
+  /** The first word of an entry; as in the submission queue, the compiler is told its range. */
+  private entryAt(position: number): number {
+    const index = position & this.mask & (ENTRIES_MAX - 1);
+    return this.wide ? index << (CQE_SHIFT + 1) : index << CQE_SHIFT;
+  }
+
+  private advance(taken: number, last: number): void {
     this.completed += last;
-    this.#head = (this.#head + taken) | 0;
-    this.#control.completed += last;
-    const { head, singleThreaded } = this.#layout;
-    if (singleThreaded) this.#words[head] = this.#head;
-    else Atomics.store(this.#words, head, this.#head);
+    this.head = (this.head + taken) | 0;
+    this.control.completed += last;
+    const { head, singleThreaded } = this.layout;
+    if (singleThreaded) this.words[head] = this.head;
+    else Atomics.store(this.words, head, this.head);
   }
 }

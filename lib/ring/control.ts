@@ -16,17 +16,17 @@ const TIMEOUT_NS = 2;
 const NO_TIMEOUT = -1;
 
 export class Control {
-  readonly #words: Int32Array;
-  readonly #doubles: Float64Array;
-  readonly #call: () => void;
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
+  private readonly call: () => void;
   /** Calls of io_uring_enter. */
   enters = 0;
 
   constructor(page: ArrayBuffer, call: () => void, tagged: boolean) {
-    this.#words = new Int32Array(page);
-    this.#words[TAGGED] = tagged ? 1 : 0;
-    this.#doubles = new Float64Array(page);
-    this.#call = call;
+    this.words = new Int32Array(page);
+    this.words[TAGGED] = tagged ? 1 : 0;
+    this.doubles = new Float64Array(page);
+    this.call = call;
   }
 
   /**
@@ -34,29 +34,29 @@ export class Control {
    * queue's tail less this: one number, so that a thread stopped between two writes leaves no lie.
    */
   get completed(): number {
-    return this.#words[COMPLETED] as number;
+    return this.words[COMPLETED] as number;
   }
 
   set completed(count: number) {
-    this.#words[COMPLETED] = count;
+    this.words[COMPLETED] = count;
   }
 
   /** io_uring_enter(2): answers how many entries were taken, or `-errno`. */
   enter(toSubmit: number, minComplete: number, flags: number): number {
-    const words = this.#words;
+    const words = this.words;
     words[TO_SUBMIT] = toSubmit;
     words[MIN_COMPLETE] = minComplete;
     words[FLAGS] = flags;
     this.enters++;
-    this.#call();
+    this.call();
     return words[RESULT] as number;
   }
 
   /** As `enter`, waiting at most `timeoutNs`. */
   enterTimeout(toSubmit: number, minComplete: number, flags: number, timeoutNs: number): number {
-    this.#doubles[TIMEOUT_NS] = timeoutNs;
+    this.doubles[TIMEOUT_NS] = timeoutNs;
     const result = this.enter(toSubmit, minComplete, flags);
-    this.#doubles[TIMEOUT_NS] = NO_TIMEOUT;
+    this.doubles[TIMEOUT_NS] = NO_TIMEOUT;
     return result;
   }
 }

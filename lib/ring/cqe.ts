@@ -2,6 +2,7 @@
 import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE } from '../abi.js';
 
 export const CQE_WORDS = 4;
+export const CQE_SHIFT = 2;
 export const CQE_USER_DATA_LOW = 0;
 export const CQE_USER_DATA_HIGH = 1;
 export const CQE_RESULT = 2;

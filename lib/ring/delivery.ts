@@ -8,50 +8,50 @@ import { copyOut, type Sink, type Slots } from './slots.js';
 import type { Block, Staging } from './staging.js';
 
 export class Delivery {
-  readonly #completion: CompletionQueue;
-  readonly #slots: Slots;
-  readonly #staging: Staging;
-  #batch: Sink | undefined;
+  private readonly completion: CompletionQueue;
+  private readonly slots: Slots;
+  private readonly staging: Staging;
+  private batch: Sink | undefined;
 
   constructor(completion: CompletionQueue, slots: Slots, staging: Staging) {
-    this.#completion = completion;
-    this.#slots = slots;
-    this.#staging = staging;
+    this.completion = completion;
+    this.slots = slots;
+    this.staging = staging;
   }
 
   /** Everything that was collected. When a sink throws, the next call goes on behind it. */
   deliver(): void {
-    const completion = this.#completion;
-    const slots = this.#slots;
+    const completion = this.completion;
+    const slots = this.slots;
     while (completion.next < completion.count) {
       const slot = completion.slots[completion.next] as number;
       const sink = slots.sinks[slot] as Sink;
       if (sink.batched) {
-        this.#batch = sink;
-        if (sink.enter === undefined) this.#deliverBatch();
-        else sink.enter(this.#deliverBatch);
+        this.batch = sink;
+        if (sink.enter === undefined) this.deliverBatch();
+        else sink.enter(this.deliverBatch);
       } else {
-        this.#deliverOne(sink);
+        this.deliverOne(sink);
         runTicks();
       }
     }
   }
 
   /** All completions in a row that are for one sink, in one entry of its asynchronous context. */
-  readonly #deliverBatch = (): void => {
-    const completion = this.#completion;
-    const slots = this.#slots;
-    const sink = this.#batch as Sink;
-    do this.#deliverOne(sink);
+  private readonly deliverBatch = (): void => {
+    const completion = this.completion;
+    const slots = this.slots;
+    const sink = this.batch as Sink;
+    do this.deliverOne(sink);
     while (
       completion.next < completion.count &&
       slots.sinks[completion.slots[completion.next] as number] === sink
     );
   };
 
-  #deliverOne(sink: Sink): void {
-    const completion = this.#completion;
-    const slots = this.#slots;
+  private deliverOne(sink: Sink): void {
+    const completion = this.completion;
+    const slots = this.slots;
     const index = completion.next++;
     const slot = completion.slots[index] as number;
     const result = completion.results[index] as number;
@@ -68,10 +68,10 @@ export class Delivery {
       if (sink.takesNumbers) clearOwned(result);
     }
     if (block === undefined) sink.complete(tag, result, flags, undefined);
-    else this.#completeStaged(sink, tag, result, flags, block, last);
+    else this.completeStaged(sink, tag, result, flags, block, last);
   }
 
-  #completeStaged(
+  private completeStaged(
     sink: Sink,
     tag: number,
     result: number,
@@ -83,7 +83,7 @@ export class Delivery {
       if (result > 0 && block.targets !== undefined) block.bytesLost = copyOut(block, result);
       sink.complete(tag, block.bytesLost > 0 ? -EFAULT : result, flags, block);
     } finally {
-      if (last) this.#staging.give(block);
+      if (last) this.staging.give(block);
     }
   }
 }

@@ -30,12 +30,12 @@ const HIGH = 0x1_0000_0000;
 export class RawRing implements Disposable, MappingUser {
   /** @internal */
   readonly uncloneable: () => void = itBelongsToItsThread;
-  readonly #raw: Queues;
-  #closed = false;
-  #reaping = 0;
+  private readonly raw: Queues;
+  private closed = false;
+  private reaping = false;
 
   private constructor(raw: Queues) {
-    this.#raw = raw;
+    this.raw = raw;
   }
 
   static open(options: Omit<RingOptions, 'loop'> = {}): RawRing {
@@ -43,12 +43,12 @@ export class RawRing implements Disposable, MappingUser {
   }
 
   get fd(): number {
-    return this.#raw.fd;
+    return this.raw.fd;
   }
 
   /** Submitted, and without a last completion reaped. */
   get inFlight(): number {
-    return (this.#raw.submission.published - this.#raw.control.completed) | 0;
+    return (this.raw.submission.published - this.raw.control.completed) | 0;
   }
 
   /**
@@ -57,14 +57,17 @@ export class RawRing implements Disposable, MappingUser {
    * Only operations on a `Mapping`, or without memory: there is nobody here to keep staged bytes.
    */
   push(operation: Operation<unknown>, userData: number): boolean {
-    const { submission } = this.#raw;
-    if (this.#closed) throw closedError();
+    const { submission } = this.raw;
+    if (this.closed) throw closedError();
     if (!submission.hasRoom(1)) return false;
     if (!operation.plain) {
       throw invalidType('operation', 'without memory other than a Mapping', operation);
     }
     const mapping = operation.mapping;
-    if (mapping !== undefined && mapping.holder !== this) this.#hold(mapping);
+    if (mapping !== undefined) {
+      if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
+      if (mapping.holder !== this) this.hold(mapping);
+    }
     submission.push(operation, userData | 0, userData < HIGH ? 0 : highWord(userData), 0);
     return true;
   }
@@ -74,8 +77,8 @@ export class RawRing implements Disposable, MappingUser {
    * kernel took. What it did not take (for now) stays queued.
    */
   submit(waitFor = 0): number {
-    if (this.#closed) throw closedError();
-    const { submission, control } = this.#raw;
+    if (this.closed) throw closedError();
+    const { submission, control } = this.raw;
     submission.publish();
     const flags = IORING_ENTER_GETEVENTS | submission.wakeUp;
     const result = control.enter(submission.waiting, waitFor, flags);
@@ -86,17 +89,18 @@ export class RawRing implements Disposable, MappingUser {
 
   /** Hands every completion there is to `visit`; answers how many there were. */
   reap(visit: RawVisitor): number {
-    if (this.#closed) throw closedError();
-    this.#reaping++;
+    if (this.closed) throw closedError();
+    if (this.reaping) throw new TypeError('the ring is being reaped');
+    this.reaping = true;
     try {
-      return this.#raw.completion.visit(visit);
+      return this.raw.completion.visit(visit);
     } finally {
-      this.#reaping--;
+      this.reaping = false;
     }
   }
 
   /** The ring keeps the memory mapped until it is closed. */
-  #hold(mapping: Mapping): void {
+  private hold(mapping: Mapping): void {
     if (mapping.disposed) throw new TypeError('the mapping has been disposed');
     if (!mapping.users.has(this)) check(native.ringHold(this.fd, mapping.region), 'ringHold');
     mapping.users.add(this);
@@ -107,7 +111,7 @@ export class RawRing implements Disposable, MappingUser {
   forget(): void {}
 
   pins(): boolean {
-    return !this.#closed;
+    return !this.closed;
   }
 
   /**
@@ -115,10 +119,10 @@ export class RawRing implements Disposable, MappingUser {
    * to it.
    */
   close(): void {
-    const { fd, buffers } = this.#raw;
-    if (this.#closed) return;
-    if (this.#reaping > 0) throw new TypeError('the ring is being reaped');
-    this.#closed = true;
+    const { fd, buffers } = this.raw;
+    if (this.closed) return;
+    if (this.reaping) throw new TypeError('the ring is being reaped');
+    this.closed = true;
     const idle = this.inFlight === 0;
     for (const buffer of buffers) native.detach(buffer);
     check(idle ? native.ringClose(fd) : native.ringAbandon(fd), 'close');

@@ -30,25 +30,25 @@ export class Slots {
   readonly sinks: (Sink | undefined)[] = [];
   readonly operations: (Operation<unknown> | undefined)[] = [];
   readonly blocks: (Block | undefined)[] = [];
-  readonly #mappings: (Mapping | undefined)[] = [];
-  readonly #others: (readonly Descriptor[] | undefined)[] = [];
+  private readonly mappings: (Mapping | undefined)[] = [];
+  private readonly others: (readonly Descriptor[] | undefined)[] = [];
   tags = new Float64Array(FIRST_CAPACITY);
-  #free = new Int32Array(FIRST_CAPACITY);
-  #freeCount = 0;
-  #capacity = 0;
+  private free = new Int32Array(FIRST_CAPACITY);
+  private freeCount = 0;
+  private capacity = 0;
   /** Operations without a last completion yet. */
   inUse = 0;
   /** How many of these name more descriptors than their own. */
   withOthers = 0;
 
   constructor() {
-    this.#extend(FIRST_CAPACITY);
+    this.extend(FIRST_CAPACITY);
   }
 
   /** A slot for an operation, which keeps alive all that the kernel may touch until `release`. */
   take(operation: Operation<unknown>, sink: Sink, tag: number, block: Block | undefined): number {
-    if (this.#freeCount === 0) this.#extend(this.#capacity * 2);
-    const slot = this.#free[--this.#freeCount] as number;
+    if (this.freeCount === 0) this.extend(this.capacity * 2);
+    const slot = this.free[--this.freeCount] as number;
     this.sinks[slot] = sink;
     this.operations[slot] = operation;
     this.tags[slot] = tag;
@@ -56,14 +56,14 @@ export class Slots {
     const mapping = operation.mapping;
     if (mapping !== undefined) {
       // The operation may point elsewhere by the time it completes.
-      this.#mappings[slot] = mapping;
+      this.mappings[slot] = mapping;
       mapping.inFlight++;
     }
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) descriptor.inFlight++;
     const others = operation.others;
     if (others !== undefined) {
-      this.#others[slot] = others;
+      this.others[slot] = others;
       this.withOthers++;
       for (const other of others) other.inFlight++;
     }
@@ -77,21 +77,21 @@ export class Slots {
   release(slot: number): void {
     const descriptor = (this.operations[slot] as Operation<unknown>).descriptor;
     if (descriptor !== undefined && --descriptor.inFlight === 0) settle(descriptor);
-    const others = this.#others[slot];
+    const others = this.others[slot];
     if (others !== undefined) {
-      this.#others[slot] = undefined;
+      this.others[slot] = undefined;
       this.withOthers--;
       for (const other of others) if (--other.inFlight === 0) settle(other);
     }
-    const mapping = this.#mappings[slot];
+    const mapping = this.mappings[slot];
     if (mapping !== undefined) {
-      this.#mappings[slot] = undefined;
+      this.mappings[slot] = undefined;
       if (--mapping.inFlight === 0 && mapping.disposed) mapping.settled();
     }
     if (this.blocks[slot] !== undefined) this.blocks[slot] = undefined;
     this.sinks[slot] = undefined;
     this.operations[slot] = undefined;
-    this.#free[this.#freeCount++] = slot;
+    this.free[this.freeCount++] = slot;
     this.inUse--;
   }
 
@@ -101,30 +101,30 @@ export class Slots {
 
   /** The slots in use, for what has to look at each. */
   *occupied(): Generator<number> {
-    for (let slot = 0; slot < this.#capacity; slot++) {
+    for (let slot = 0; slot < this.capacity; slot++) {
       if (this.sinks[slot] !== undefined) yield slot;
     }
   }
 
-  #extend(capacity: number): void {
+  private extend(capacity: number): void {
     if (capacity > SLOT_MASK + 1) throw new RangeError(`more than ${SLOT_MASK + 1} operations`);
     const generations = new Int32Array(capacity);
     const tags = new Float64Array(capacity);
     const free = new Int32Array(capacity);
-    generations.set(this.generations.subarray(0, this.#capacity));
-    tags.set(this.tags.subarray(0, this.#capacity));
+    generations.set(this.generations.subarray(0, this.capacity));
+    tags.set(this.tags.subarray(0, this.capacity));
     this.generations = generations;
     this.tags = tags;
-    this.#free = free;
-    for (let slot = capacity - 1; slot >= this.#capacity; slot--) {
-      this.#free[this.#freeCount++] = slot;
+    this.free = free;
+    for (let slot = capacity - 1; slot >= this.capacity; slot--) {
+      this.free[this.freeCount++] = slot;
       this.sinks[slot] = undefined;
       this.operations[slot] = undefined;
       this.blocks[slot] = undefined;
-      this.#mappings[slot] = undefined;
-      this.#others[slot] = undefined;
+      this.mappings[slot] = undefined;
+      this.others[slot] = undefined;
     }
-    this.#capacity = capacity;
+    this.capacity = capacity;
   }
 }
 

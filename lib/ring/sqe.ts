@@ -1,6 +1,8 @@
 /** The 64 bytes of a submission queue entry, as 32-bit words: `struct io_uring_sqe`. */
 
 export const SQE_WORDS = 16;
+/** Multiplying takes longer, since JavaScript has to look for overflow and for minus zero. */
+export const SQE_SHIFT = 4;
 
 /** opcode (8 bits), IOSQE_* flags (8 bits), ioprio (16 bits). */
 export const SQE_HEAD = 0;

@@ -16,10 +16,14 @@ import {
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
   SQE_OPERATION_FLAGS,
+  SQE_SHIFT,
   SQE_USER_DATA_HIGH,
   SQE_USER_DATA_LOW,
   SQE_WORDS,
 } from './sqe.js';
+
+/** The kernel's own limit. */
+const ENTRIES_MAX = 32_768;
 
 /** Where things are in the mapped memory, in words (`struct io_sqring_offsets`). */
 export interface SubmissionLayout {
@@ -43,28 +47,30 @@ export interface SubmissionLayout {
 export class SubmissionQueue {
   readonly words: Int32Array;
   readonly entries: number;
-  readonly #rings: Int32Array;
-  readonly #layout: SubmissionLayout;
-  readonly #mask: number;
-  readonly #singleThreaded: boolean;
-  readonly #sqeWords: number;
-  /** Filled up to here; the kernel knows of them up to `#published`. */
-  #tail: number;
-  #published: number;
+  private readonly rings: Int32Array;
+  private readonly layout: SubmissionLayout;
+  private readonly mask: number;
+  private readonly singleThreaded: boolean;
+  /** Entries of twice the size (IORING_SETUP_SQE128). */
+  private readonly wide: boolean;
+  /** Filled up to here; the kernel knows of them up to `published`. */
+  private tail: number;
+  /** Entries ever shown to the kernel, modulo 2^32. */
+  published: number;
   /** The kernel's head as last seen: it only moves forward, so an old one is safe. */
-  #head: number;
+  private head: number;
 
   constructor(rings: Int32Array, sqes: Int32Array, layout: SubmissionLayout) {
-    this.#rings = rings;
+    this.rings = rings;
     this.words = sqes;
-    this.#layout = layout;
+    this.layout = layout;
     this.entries = layout.entries;
-    this.#mask = layout.entries - 1;
-    this.#singleThreaded = layout.singleThreaded;
-    this.#sqeWords = layout.sqeWords;
-    this.#tail = rings[layout.tail] as number;
-    this.#published = this.#tail;
-    this.#head = this.#tail;
+    this.mask = layout.entries - 1;
+    this.singleThreaded = layout.singleThreaded;
+    this.wide = layout.sqeWords !== SQE_WORDS;
+    this.tail = rings[layout.tail] as number;
+    this.published = this.tail;
+    this.head = this.tail;
     if (layout.array >= 0) {
       for (let index = 0; index < layout.entries; index++) rings[layout.array + index] = index;
     }
@@ -72,9 +78,9 @@ export class SubmissionQueue {
 
   /** Whether `count` more entries fit. */
   hasRoom(count: number): boolean {
-    if (((this.#tail - this.#head) | 0) + count <= this.entries) return true;
-    this.#head = this.#kernelHead();
-    return ((this.#tail - this.#head) | 0) + count <= this.entries;
+    if (((this.tail - this.head) | 0) + count <= this.entries) return true;
+    this.head = this.kernelHead();
+    return ((this.tail - this.head) | 0) + count <= this.entries;
   }
 
   /**
@@ -82,60 +88,64 @@ export class SubmissionQueue {
    */
   push(operation: Operation<unknown>, low: number, high: number, extraFlags: number): void {
     const words = this.words;
-    const base = (this.#tail & this.#mask) * this.#sqeWords;
+    const base = this.nextEntry();
     writeSqe(words, base, operation, low, high, extraFlags);
-    if (this.#sqeWords !== SQE_WORDS) words.fill(0, base + SQE_WORDS, base + this.#sqeWords);
-    this.#tail = (this.#tail + 1) | 0;
+    if (this.wide) words.fill(0, base + SQE_WORDS, base + 2 * SQE_WORDS);
+    this.tail = (this.tail + 1) | 0;
+  }
+
+  /**
+   * The first word of the entry to be filled next. Masks and shifts by constants tell the compiler
+   * how large it can become: it then leaves out a check of each addition to it.
+   */
+  private nextEntry(): number {
+    const index = this.tail & this.mask & (ENTRIES_MAX - 1);
+    return this.wide ? index << (SQE_SHIFT + 1) : index << SQE_SHIFT;
   }
 
   /** Copies an entry kept elsewhere; there must be room. */
   pushWords(source: Int32Array, from: number): void {
-    const base = (this.#tail & this.#mask) * this.#sqeWords;
-    this.words.fill(0, base, base + this.#sqeWords);
+    const base = this.nextEntry();
+    this.words.fill(0, base, base + (this.wide ? 2 * SQE_WORDS : SQE_WORDS));
     this.words.set(source.subarray(from, from + SQE_WORDS), base);
-    this.#tail = (this.#tail + 1) | 0;
+    this.tail = (this.tail + 1) | 0;
   }
 
   /** Filled and not yet known to the kernel. */
   get unpublished(): number {
-    return (this.#tail - this.#published) | 0;
-  }
-
-  /** Entries ever shown to the kernel, modulo 2^32. */
-  get published(): number {
-    return this.#published;
+    return (this.tail - this.published) | 0;
   }
 
   /** Shows the kernel all that is filled: its fields must be in memory before the new tail is. */
   publish(): void {
-    if (this.#published === this.#tail) return;
-    this.#published = this.#tail;
-    if (this.#singleThreaded) this.#rings[this.#layout.tail] = this.#tail;
-    else Atomics.store(this.#rings, this.#layout.tail, this.#tail);
+    if (this.published === this.tail) return;
+    this.published = this.tail;
+    if (this.singleThreaded) this.rings[this.layout.tail] = this.tail;
+    else Atomics.store(this.rings, this.layout.tail, this.tail);
   }
 
   /** Published and not yet taken by the kernel. */
   get waiting(): number {
-    this.#head = this.#kernelHead();
-    return (this.#published - this.#head) | 0;
+    this.head = this.kernelHead();
+    return (this.published - this.head) | 0;
   }
 
-  #kernelHead(): number {
-    const { head } = this.#layout;
-    return this.#singleThreaded ? (this.#rings[head] as number) : Atomics.load(this.#rings, head);
+  private kernelHead(): number {
+    const { head } = this.layout;
+    return this.singleThreaded ? (this.rings[head] as number) : Atomics.load(this.rings, head);
   }
 
   /**
    * For io_uring_enter on a ring with a kernel thread (IORING_SETUP_SQPOLL) that has gone to sleep.
    */
   get wakeUp(): number {
-    if (!this.#layout.polled) return 0;
+    if (!this.layout.polled) return 0;
     return this.flags & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0;
   }
 
   /** IORING_SQ_* bits, as the kernel set them last. */
   get flags(): number {
-    return Atomics.load(this.#rings, this.#layout.flags);
+    return Atomics.load(this.rings, this.layout.flags);
   }
 }
 
