@@ -164,13 +164,9 @@ export class Fanotify extends WaitableFd implements AsyncIterable<FanotifyEvent>
   /** What has happened since the last read, in order; undefined when nothing has. */
   read(): readonly FanotifyEvent[] | undefined {
     const queued = this.#queued;
+    if (queued.length === 0) return this.#readAll();
     this.#queued = [];
-    if (queued.length > 0) return queued;
-    const fd = this.openFd();
-    const result = native.read(fd, this.#bytes);
-    if (result === -EAGAIN) return undefined;
-    check(result, 'read', { fd });
-    return parseFanotify(this.#bytes.subarray(0, result));
+    return queued;
   }
 
   /** Resolves with what `read` answers once something has happened. */
@@ -181,9 +177,17 @@ export class Fanotify extends WaitableFd implements AsyncIterable<FanotifyEvent>
   /** One event after the other; ends when it is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<FanotifyEvent> {
     return this.each(() => {
-      if (this.#queued.length === 0) this.#queued.push(...(this.read() ?? []));
+      if (this.#queued.length === 0) this.#queued = this.#readAll() ?? [];
       return this.#queued.shift();
     });
+  }
+
+  #readAll(): FanotifyEvent[] | undefined {
+    const fd = this.openFd();
+    const result = native.read(fd, this.#bytes);
+    if (result === -EAGAIN) return undefined;
+    check(result, 'read', { fd });
+    return parseFanotify(this.#bytes.subarray(0, result));
   }
 
   #mark(how: number, path: PathLike, events: unknown, options: FanotifyMarkOptions): void {

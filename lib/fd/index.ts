@@ -65,7 +65,7 @@ export {
   sendFds,
   socketpair,
 } from './passing.js';
-export { PidFd, type PidFdOptions, type ProcessEnd } from './pid-fd.js';
+export { PidFd, type PidFdOptions, type ProcessEnd, type ReapOptions } from './pid-fd.js';
 export { Pipe, type PipeOptions, pipeSize, setPipeSize } from './pipe.js';
 export {
   type PreadvOptions,

@@ -88,9 +88,11 @@ export function parseInotify(bytes: Uint8Array): RawInotifyEvent[] {
   return events;
 }
 
-/** The event's one type; IN_ISDIR stands beside it. Undefined for a bit that we do not know. */
-export function typeOf(mask: number): InotifyEventType | undefined {
-  return TYPES.find(([, bit]) => (mask & bit) !== 0)?.[0];
+/** The event's one type; IN_ISDIR stands beside it. */
+export function typeOf(mask: number): InotifyEventType {
+  const found = TYPES.find(([, bit]) => (mask & bit) !== 0);
+  if (found === undefined) throw malformed('inotify event');
+  return found[0];
 }
 
 export const isFolder = (mask: number): boolean => (mask & IN_ISDIR) !== 0;

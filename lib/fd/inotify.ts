@@ -167,16 +167,9 @@ export class Inotify extends WaitableFd implements AsyncIterable<InotifyEvent> {
   /** What has happened since the last read, in order; undefined when nothing has. */
   read(): readonly InotifyEvent[] | undefined {
     const queued = this.#queued;
+    if (queued.length === 0) return this.#readAll();
     this.#queued = [];
-    if (queued.length > 0) return queued;
-    const first = this.#readOnce();
-    if (first.length === 0) return undefined;
-    // The kernel queues both halves of a rename together, but a read may end between them.
-    if (first.some((event) => event.mask & IN_MOVED_FROM)) {
-      const last = first.at(-1) as RawInotifyEvent;
-      if (last.mask & IN_MOVED_FROM) first.push(...this.#readOnce());
-    }
-    return this.#paired(first);
+    return queued;
   }
 
   /** Resolves with what `read` answers once something has happened. */
@@ -187,9 +180,18 @@ export class Inotify extends WaitableFd implements AsyncIterable<InotifyEvent> {
   /** One event after the other; ends when it is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<InotifyEvent> {
     return this.each(() => {
-      if (this.#queued.length === 0) this.#queued.push(...(this.read() ?? []));
+      if (this.#queued.length === 0) this.#queued = this.#readAll() ?? [];
       return this.#queued.shift();
     });
+  }
+
+  #readAll(): InotifyEvent[] | undefined {
+    const records = this.#readOnce();
+    const last = records.at(-1);
+    if (last === undefined) return undefined;
+    // The kernel queues both halves of a rename together, but a read may end between them.
+    if (last.mask & IN_MOVED_FROM) records.push(...this.#readOnce());
+    return this.#paired(records);
   }
 
   #readOnce(): RawInotifyEvent[] {
@@ -225,7 +227,7 @@ export class Inotify extends WaitableFd implements AsyncIterable<InotifyEvent> {
     }
     const name = nameBytes.length === 0 ? undefined : Buffer.from(nameBytes).toString();
     const path = name === undefined ? watch?.path : watch && `${watch.path}/${name}`;
-    const type = typeOf(mask) ?? 'attrib';
+    const type = typeOf(mask);
     const directory = isFolder(mask);
     return { type, watch, name, nameBytes, path, directory, cookie, from: undefined, mask };
   }

@@ -10,6 +10,7 @@ import {
   POLLIN,
   WEXITED,
   WNOHANG,
+  WNOWAIT,
 } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
@@ -28,6 +29,14 @@ export interface PidFdOptions {
   thread?: boolean;
 }
 
+export interface ReapOptions {
+  /**
+   * Takes a child that has ended off the kernel's list, as its parent has to. Not for children of
+   * `child_process`: Node would wait for their end for ever. Default false.
+   */
+  reap?: boolean;
+}
+
 /** How a process ended. */
 export interface ProcessEnd {
   /** Its exit status; undefined when a signal ended it, or where it is not known. */
@@ -35,7 +44,7 @@ export interface ProcessEnd {
   /** The signal that ended it; real-time signals have numbers only. */
   readonly signal: NodeJS.Signals | number | undefined;
   readonly dumpedCore: boolean;
-  /** False when only its parent can know how it ended: it was no child, or was reaped before. */
+  /** False when it was no child, or was reaped by somebody else before. */
   readonly known: boolean;
 }
 
@@ -53,6 +62,7 @@ const UNKNOWN: ProcessEnd = {
  */
 export class PidFd extends WaitableFd {
   #end: ProcessEnd | undefined;
+  #reaped = false;
 
   /**
    * @errno ESRCH there is no such process
@@ -75,32 +85,23 @@ export class PidFd extends WaitableFd {
   }
 
   /**
-   * How it ended, or undefined while it runs. A child of this process is reaped by this, except
-   * those of `child_process`, which Node reaps: their end is then not `known` here.
+   * How it ended, or undefined while it runs. How a process ended is for its parent to know, until
+   * it has been reaped: of a child of `child_process` that Node was first to reap, and of processes
+   * that are no children, it is not `known` here.
    *
    * @kernel 5.4
    * @man waitid(2)
    */
-  poll(): ProcessEnd | undefined {
-    const fd = this.openFd();
-    if (this.#end !== undefined) return this.#end;
-    // Asked first, because of a process that is no child waitid says ECHILD at any time.
-    if ((pollNow(fd, POLLIN) & POLLIN) === 0) return undefined;
-    const info = new DataView(new ArrayBuffer(SIGINFO_BYTES));
-    const result = native.waitid(P_PIDFD, fd, info, WEXITED | WNOHANG);
-    if (result === -ECHILD || result === -EINVAL) this.#end = UNKNOWN;
-    else {
-      check(result, 'waitid', { fd });
-      // Readable, and not to be reaped yet: a leader whose other threads still run.
-      if (info.getInt32(0, true) === 0) return undefined;
-      this.#end = endIn(info);
-    }
-    return this.#end;
+  poll(options: ReapOptions = {}): ProcessEnd | undefined {
+    onlyKeys('options', options, ['reap']);
+    return this.#poll(boolean('reap', options.reap ?? false));
   }
 
   /** Resolves when the process has ended, with how; also again later. */
-  wait(options: WaitOptions = {}): Promise<ProcessEnd> {
-    return this.waitFor(() => this.poll(), options);
+  wait(options: WaitOptions & ReapOptions = {}): Promise<ProcessEnd> {
+    const { reap, ...rest } = options;
+    const reaping = boolean('reap', reap ?? false);
+    return this.waitFor(() => this.#poll(reaping), rest);
   }
 
   /**
@@ -128,6 +129,25 @@ export class PidFd extends WaitableFd {
   getFd(fd: number): OwnedFd {
     const number = integer('fd', fd, 0, FD_MAX);
     return OwnedFd.adopt(check(native.pidfdGetfd(this.openFd(), number, 0), 'pidfd_getfd'));
+  }
+
+  #poll(reap: boolean): ProcessEnd | undefined {
+    const fd = this.openFd();
+    if (this.#end !== undefined && !(reap && this.#end.known && !this.#reaped)) return this.#end;
+    // Asked first, because of a process that is no child waitid says ECHILD at any time.
+    if ((pollNow(fd, POLLIN) & POLLIN) === 0) return undefined;
+    const info = new DataView(new ArrayBuffer(SIGINFO_BYTES));
+    const flags = WEXITED | WNOHANG | (reap ? 0 : WNOWAIT);
+    const result = native.waitid(P_PIDFD, fd, info, flags);
+    if (result === -ECHILD || result === -EINVAL) this.#end ??= UNKNOWN;
+    else {
+      check(result, 'waitid', { fd });
+      // Readable, and not to be waited for yet: a leader whose other threads still run.
+      if (info.getInt32(0, true) === 0) return undefined;
+      this.#reaped = reap;
+      this.#end = endIn(info);
+    }
+    return this.#end;
   }
 }
 
