@@ -2,131 +2,147 @@
  * Provided buffers: a pool that the kernel takes from when data is there, and that gets each one
  * back.
  */
-import { IORING_REGISTER_PBUF_RING, IORING_UNREGISTER_PBUF_RING } from '../abi.js';
+import { AsyncResource } from 'node:async_hooks';
+import { ENOMEM, IORING_CQE_F_BUF_MORE, IORING_CQE_F_BUFFER } from '../abi.js';
 import { check } from '../errors.js';
+import { creationSite, warnOfLeak } from '../leaks.js';
 import { Mapping } from '../memory/mapping.js';
-import { native } from '../native.js';
+import { PAGE_BYTES } from '../memory/pages.js';
+import { populate } from '../memory/populate.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
-import { integer, invalidValue, onlyKeys } from '../validate.js';
+import { boolean, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
+import { BufferEntries } from './buffer-entries.js';
+import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
+import { Lease } from './lease.js';
 import { highWord } from './sqe.js';
 
 export interface BufferRingOptions {
-  /** How many buffers: a power of two up to 32768. */
+  /** How many buffers there are at first: a power of two up to 32768. */
   count: number;
   /** Bytes of each. */
   size: number;
+  /**
+   * Up to how many there may be: as many again are added whenever all are lent. Their addresses are
+   * reserved from the start, their memory is not. Default `count`.
+   */
+  maxCount?: number;
+  /**
+   * Receives of fewer bytes are copied, and their buffer goes back at once: small ones then cost no
+   * buffer however long they are kept. In handler mode it means nothing. Default 0.
+   */
+  copyBelow?: number;
+  /**
+   * A buffer is used up piece by piece, by as many receives as fit it, instead of by one (6.12).
+   * Default false.
+   */
+  incremental?: boolean;
+  /** Called when an operation found no buffer, at most once between two turns. */
+  onPressure?: (pressure: BufferPressure) => void;
+}
+
+/** How a pool stands when an operation found no buffer in it. */
+export interface BufferPressure {
+  readonly available: number;
+  readonly count: number;
+  readonly maxCount: number;
+  /** Buffers were added; else operations wait until one is released. */
+  readonly grown: boolean;
 }
 
 const COUNT_MAX = 32_768;
 const SIZE_MAX = 2 ** 30;
-/**
- * `struct io_uring_buf`: address, length, id; the first one's last half-word is the ring's tail.
- */
-const ENTRY_BYTES = 16;
-const ENTRY_WORDS = 4;
-const ENTRY_LENGTH = 2;
-const ENTRY_ID_HALF = 6;
-const TAIL_HALF = 7;
-/** `struct io_uring_buf_reg`. */
-const REGISTRATION_WORDS = 10;
-
-/** Received bytes in a buffer of the pool: they are the receiver's until `release`. */
-export class Lease implements Disposable {
-  /** @internal */
-  readonly uncloneable: () => void = itBelongsToItsThread;
-  readonly #buffers: BufferRing;
-  readonly #id: number;
-  #bytes: Uint8Array | undefined;
-
-  /** @internal */
-  constructor(buffers: BufferRing, id: number, length: number) {
-    this.#buffers = buffers;
-    this.#id = id;
-    this.#bytes = buffers.bytes(id).subarray(0, length);
-  }
-
-  /** The received bytes; throws after `release`, when the kernel may be writing to them again. */
-  get bytes(): Uint8Array {
-    if (this.#bytes === undefined) throw new TypeError('the lease has been released');
-    return this.#bytes;
-  }
-
-  /** A copy of the bytes, which outlives the lease. */
-  copy(): Uint8Array {
-    return this.bytes.slice();
-  }
-
-  /** Gives the buffer back to the kernel; a second call does nothing. */
-  release(): void {
-    if (this.#bytes === undefined) return;
-    this.#bytes = undefined;
-    this.#buffers.recycle(this.#id);
-  }
-
-  [Symbol.dispose](): void {
-    this.release();
-  }
-}
+/** Not by the number of receives, but for the case that nobody tells when to try again. */
+const RETRY_MS = 10;
+const KEYS = ['count', 'size', 'maxCount', 'copyBelow', 'incremental', 'onPressure'] as const;
 
 /**
  * A pool of equal buffers, registered with a ring under a group number.
  *
- * In handler mode the completion's flags name the buffer (`bufferId(flags)`): `taken(id)` notes
- * that
- * it is lent, `bytes(id)` shows it, `recycle(id)` gives it back.
+ * In handler mode the flags of a completion name the buffer: `take(flags, result)` notes that bytes
+ * of it are lent, and answers where they are in `mapping`; `recycle(bufferId(flags))` gives them
+ * back.
  *
- * @kernel 5.19 IORING_REGISTER_PBUF_RING
+ * @kernel 5.19 IORING_REGISTER_PBUF_RING; 6.12 `incremental`
  * @man io_uring_register(2)
  */
 export class BufferRing implements Disposable {
   /** @internal */
   readonly uncloneable: () => void = itBelongsToItsThread;
-  readonly count: number;
   readonly size: number;
+  readonly maxCount: number;
+  readonly incremental: boolean;
+  readonly copyBelow: number;
   readonly group: number;
   /** All buffers, one after the other: buffer `id` starts at `id * size`. */
   readonly mapping: Mapping;
+  /** @internal Operations on it remember where they were made. */
+  readonly debug: boolean;
   /** Buffers that the kernel has, or has filled and not yet told of. */
   available = 0;
+  /** @internal Buffers ever given to the kernel: what has changed since it found none. */
+  puts = 0;
+  /** Leases that were collected without `release`. */
+  leaks = 0;
+  #count = 0;
   readonly #engine: Engine;
-  readonly #ring: Mapping;
-  readonly #words: Int32Array;
-  readonly #halves: Uint16Array;
+  readonly #entries: BufferEntries;
   readonly #views: (Uint8Array | undefined)[] = [];
-  readonly #lent: Uint8Array;
-  readonly #waiting: (() => void)[] = [];
-  #tail = 0;
+  /** Set for buffers that the kernel has, also for one that it has filled in part. */
+  readonly #withKernel: Uint8Array;
+  /** How many receivers hold bytes of each buffer. */
+  readonly #lends: Uint32Array;
+  /** Where the next bytes go in each buffer, when it is used piece by piece. */
+  readonly #offsets: Uint32Array;
+  readonly #waiting = new Set<() => void>();
+  readonly #onPressure: ((pressure: BufferPressure) => void) | undefined;
+  #telling = false;
   #closed = false;
 
   /** @internal */
   constructor(engine: Engine, group: number, options: BufferRingOptions) {
-    onlyKeys('options', options, ['count', 'size']);
-    this.count = integer('count', options.count, 1, COUNT_MAX);
-    if ((this.count & (this.count - 1)) !== 0) {
+    onlyKeys('options', options, KEYS);
+    const count = integer('count', options.count, 1, COUNT_MAX);
+    if ((count & (count - 1)) !== 0) {
       throw invalidValue('count', 'must be a power of two', options.count);
     }
     this.size = integer('size', options.size, 1, SIZE_MAX);
+    this.maxCount = integer('maxCount', options.maxCount ?? count, count, COUNT_MAX);
+    this.copyBelow = integer('copyBelow', options.copyBelow ?? 0, 0, SIZE_MAX);
+    this.incremental = boolean('incremental', options.incremental ?? false);
+    this.#onPressure = pressureHook(options.onPressure);
     this.#engine = engine;
     this.group = group;
-    this.mapping = Mapping.anonymous({ size: this.count * this.size });
-    this.mapping.pinned = true;
-    this.#ring = Mapping.anonymous({ size: this.count * ENTRY_BYTES });
-    this.#words = new Int32Array(this.#ring.bytes.buffer);
-    this.#halves = new Uint16Array(this.#ring.bytes.buffer);
-    this.#lent = new Uint8Array(this.count);
-    engine.hold(this.mapping);
-    engine.hold(this.#ring);
-    const result = this.#register();
-    if (result < 0) {
-      this.#ring.dispose();
-      this.mapping.dispose();
-    }
-    check(result, 'io_uring_register', {
-      facts: { opcode: IORING_REGISTER_PBUF_RING, bytes: this.count * ENTRY_BYTES },
+    this.debug = engine.plan.debug || creationSite() !== undefined;
+    this.#withKernel = new Uint8Array(this.maxCount);
+    this.#lends = new Uint32Array(this.maxCount);
+    this.#offsets = new Uint32Array(this.incremental ? this.maxCount : 0);
+    this.mapping = Mapping.anonymous({
+      size: this.maxCount * this.size,
+      populate: this.maxCount === count,
     });
-    for (let id = 0; id < this.count; id++) this.#put(id);
-    this.#publish();
+    try {
+      engine.hold(this.mapping);
+      const capacity = 2 ** Math.ceil(Math.log2(this.maxCount));
+      this.#entries = new BufferEntries(engine, group, capacity, this.incremental);
+    } catch (error) {
+      this.mapping.dispose();
+      throw error;
+    }
+    if (!this.#add(count)) {
+      this.dispose();
+      check(-ENOMEM, 'madvise');
+    }
+  }
+
+  /** How many buffers there are by now. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Buffers of which a receiver holds bytes. */
+  get lent(): number {
+    return this.#count - this.available;
   }
 
   /** The whole of one buffer. */
@@ -139,40 +155,100 @@ export class BufferRing implements Disposable {
     return view;
   }
 
-  /** Notes that the kernel has filled buffer `id`, for a receiver that returns it itself. */
-  taken(id: number): void {
-    if (this.#lent[id] !== 0) throw new TypeError(`buffer ${id} is not the kernel's`);
-    this.#lent[id] = 1;
-    this.available--;
-  }
-
-  /** @internal A receiver's object for buffer `id`. */
-  lease(id: number, length: number): Lease {
-    this.taken(id);
-    return new Lease(this, id, length);
+  /** @internal */
+  view(offset: number, length: number): Uint8Array {
+    const { buffer, byteLength } = this.mapping.bytes;
+    return byteLength === 0 ? new Uint8Array(0) : new Uint8Array(buffer, offset, length);
   }
 
   /**
-   * Gives buffer `id` back to the kernel. Giving one back twice is an error: two readers would
-   * share it.
+   * Notes that `length` bytes, of a completion with these `flags`, are lent to a receiver that
+   * calls `recycle` itself. Answers where they start in `mapping`.
+   */
+  take(flags: number, length: number): number {
+    const id = bufferId(flags);
+    if (this.#withKernel[id] !== 1) throw new TypeError(`buffer ${id} is not the kernel's`);
+    this.#lends[id] = (this.#lends[id] as number) + 1;
+    let start = id * this.size;
+    if (this.incremental) {
+      const used = this.#offsets[id] as number;
+      start += used;
+      this.#offsets[id] = used + length;
+      if ((flags & IORING_CQE_F_BUF_MORE) !== 0) return start;
+      this.#offsets[id] = 0;
+    }
+    this.#withKernel[id] = 0;
+    if (--this.available === 0) this.#grow();
+    return start;
+  }
+
+  /** Notes that the kernel has filled buffer `id`, for a receiver that returns it itself. */
+  taken(id: number): void {
+    this.take((id << 16) | IORING_CQE_F_BUFFER, this.size);
+  }
+
+  /** @internal A receiver's object for the bytes of a completion. */
+  leaseOf(flags: number, length: number, site?: string): Lease {
+    const id = bufferId(flags);
+    const start = this.take(flags, length);
+    if (length >= this.copyBelow) return Lease.of(this, id, start, length, site);
+    const copy = this.view(start, length).slice();
+    this.recycle(id);
+    return Lease.ofCopy(copy);
+  }
+
+  /**
+   * Gives bytes of buffer `id` back. To do so more often than bytes were taken is an error: two
+   * readers would share them.
    */
   recycle(id: number): void {
     if (this.#closed) return;
-    if (this.#lent[id] !== 1) throw new TypeError(`buffer ${id} is not lent`);
-    this.#lent[id] = 0;
+    const lends = this.#lends[id];
+    if (lends === undefined || lends === 0) throw new TypeError(`buffer ${id} is not lent`);
+    this.#lends[id] = lends - 1;
+    if (lends > 1 || this.#withKernel[id] === 1) return;
     this.#put(id);
-    this.#publish();
-    this.#wake();
+    this.#entries.publish();
+    if (this.#waiting.size > 0) this.#wake();
   }
 
   get disposed(): boolean {
     return this.#closed;
   }
 
-  /** @internal Calls `resume` when a buffer comes back, or soon when there is one by now. */
-  whenAvailable(resume: () => void): void {
-    if (this.available > 0) queueMicrotask(resume);
-    else this.#waiting.push(resume);
+  /**
+   * @internal An operation found no buffer. Calls `resume` when there is reason to try again: a
+   * buffer was given to the kernel since `puts` was `seen`, when the operation began.
+   */
+  ranOut(seen: number, resume: () => void): void {
+    const grown = this.available === 0 && this.#grow();
+    this.#tell(grown);
+    if (this.puts !== seen) {
+      queueMicrotask(resume);
+      return;
+    }
+    this.#waiting.add(resume);
+    if (this.available === 0) return;
+    // Operations in flight hold buffers, and may give them back without a word.
+    const retry = setTimeout(() => {
+      if (this.#waiting.delete(resume)) resume();
+    }, RETRY_MS);
+    retry.unref();
+  }
+
+  /** @internal */
+  forgot(id: number, seen: boolean, site: string | undefined): void {
+    if (this.#closed) return;
+    this.leaks++;
+    if (site !== undefined) warnOfLeak('a Lease', 'release()', site);
+    else if (this.leaks === 1) {
+      process.emitWarning(
+        'a Lease was collected without release(): NEARMETAL_DEBUG=1 says where it came from',
+        { type: 'NearmetalWarning', code: 'NEARMETAL_LEAK' },
+      );
+    }
+    // Somebody may still read a view of it: then the buffer stays lent for good.
+    if (!seen) this.recycle(id);
   }
 
   /**
@@ -182,12 +258,7 @@ export class BufferRing implements Disposable {
   dispose(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#engine.open) {
-      const registration = new Uint16Array(REGISTRATION_WORDS * 2);
-      registration[6] = this.group;
-      native.ioUringRegister(this.#engine.fd, IORING_UNREGISTER_PBUF_RING, registration, 1);
-    }
-    this.#ring.dispose();
+    this.#entries.dispose();
     this.mapping.dispose();
     this.#engine.bufferRings.delete(this);
     this.#wake();
@@ -198,33 +269,55 @@ export class BufferRing implements Disposable {
   }
 
   #wake(): void {
-    if (this.#waiting.length > 0) for (const resume of this.#waiting.splice(0)) resume();
+    // All of them: one that is woken alone may have nothing to receive, and keep others waiting.
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resume of waiting) resume();
   }
 
-  #register(): number {
-    const words = new Int32Array(REGISTRATION_WORDS);
-    words[0] = this.#ring.addressLow;
-    words[1] = this.#ring.addressHigh;
-    words[2] = this.count;
-    new Uint16Array(words.buffer)[6] = this.group;
-    return native.ioUringRegister(this.#engine.fd, IORING_REGISTER_PBUF_RING, words, 1);
+  /** As many again, up to the most; false when there are no more to be had. */
+  #grow(): boolean {
+    const more = Math.min(this.#count, this.maxCount - this.#count);
+    return more > 0 && this.#add(more);
+  }
+
+  /** False when there is no memory for them. */
+  #add(more: number): boolean {
+    const first = this.#count * this.size;
+    const from = first - (first % PAGE_BYTES);
+    const length = first + more * this.size - from;
+    // A page that cannot be had must be found now: the kernel would answer EFAULT for it.
+    if (populate(this.mapping.region, from, length, PAGE_BYTES, true) !== undefined) return false;
+    for (let id = this.#count; id < this.#count + more; id++) this.#put(id);
+    this.#count += more;
+    this.#entries.publish();
+    return true;
   }
 
   #put(id: number): void {
-    const index = this.#tail & (this.count - 1);
     const low = (this.mapping.addressLow >>> 0) + id * this.size;
-    const base = index * ENTRY_WORDS;
-    this.#words[base] = low | 0;
-    this.#words[base + 1] = this.mapping.addressHigh + highWord(low);
-    this.#words[base + ENTRY_LENGTH] = this.size;
-    // Not the whole word: in the first entry its other half is the tail.
-    this.#halves[index * (ENTRY_BYTES / 2) + ENTRY_ID_HALF] = id;
-    this.#tail = (this.#tail + 1) & 0xffff;
+    this.#entries.put(id, low | 0, this.mapping.addressHigh + highWord(low), this.size);
+    this.#withKernel[id] = 1;
     this.available++;
+    this.puts++;
   }
 
-  /** The kernel must see the entries before it sees the tail behind them. */
-  #publish(): void {
-    Atomics.store(this.#halves, TAIL_HALF, this.#tail);
+  #tell(grown: boolean): void {
+    const tell = this.#onPressure;
+    if (tell === undefined || this.#telling) return;
+    this.#telling = true;
+    // Not from here: an operation is about to be paused, and the hook may release leases.
+    setImmediate(() => {
+      this.#telling = false;
+      const { available, count, maxCount } = this;
+      tell({ available, count, maxCount, grown });
+    });
   }
+}
+
+/** The user's hook, in the context in which the pool was made. */
+function pressureHook(hook: BufferRingOptions['onPressure']): BufferRingOptions['onPressure'] {
+  if (hook === undefined) return undefined;
+  if (typeof hook !== 'function') throw invalidType('onPressure', 'a function', hook);
+  return AsyncResource.bind(hook);
 }

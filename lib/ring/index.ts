@@ -2,10 +2,11 @@
 export { asFd, BorrowedFd, DirectFd, type FdLike, OwnedFd } from '../fd/fd.js';
 export { Mapping } from '../memory/mapping.js';
 export type { MappingOptions } from '../memory/options.js';
-export { BufferRing, type BufferRingOptions, Lease } from './buffer-ring.js';
+export { type BufferPressure, BufferRing, type BufferRingOptions } from './buffer-ring.js';
 export type { RawVisitor } from './completion-queue.js';
 export { bufferId, hasMore } from './cqe.js';
 export type { Into } from './into.js';
+export { Lease } from './lease.js';
 export {
   type CommonOptions,
   MultishotOperation,

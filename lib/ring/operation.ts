@@ -124,6 +124,8 @@ export class Operation<Result> {
   into: DirectFd | undefined;
   /** Where the kernel picks a buffer from. */
   bufferRing: BufferRing | undefined;
+  /** Where it was made, when its leases are watched. */
+  site: string | undefined;
   /** Users' own bytes: they pass through a staging block. */
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
@@ -220,6 +222,8 @@ export class Operation<Result> {
     this.bufferRing = buffers;
     this.mapping = buffers.mapping;
     this.buffer = buffers.group;
+    if (buffers.debug)
+      this.site = new Error().stack?.replace(/^Error.*/, 'Received by what was made');
     return this.addFlags(IOSQE_BUFFER_SELECT);
   }
 

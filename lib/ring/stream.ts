@@ -6,9 +6,9 @@ import { ECANCELED, EINVAL, ENOBUFS, IORING_CQE_F_MORE } from '../abi.js';
 import { abortError } from '../errors.js';
 import { DirectFd, OwnedFd } from '../fd/fd.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
-import { Lease } from './buffer-ring.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
+import { Lease } from './lease.js';
 import { IGNORE } from './letting-go.js';
 import type { MultishotOperation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
@@ -41,9 +41,13 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   /** Slot and generation of the submission in force. */
   #slot = -1;
   #generation = 0;
+  /** How many buffers had been given to the pool when it was submitted. */
+  #putsSeen = 0;
   #started = false;
-  /** No more results are wanted: what still comes is closed or given back. */
-  #unwanted = false;
+  /** No more results are asked for: those that come until the kernel lets go are the last. */
+  #ending = false;
+  /** Nobody will read them: what still comes is closed or given back. */
+  #returned = false;
   #paused = false;
   #cancelled = false;
   #error: unknown;
@@ -66,17 +70,15 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
       if (this.#paused && this.#queue.length < QUEUE_MAX / 2) this.#resume();
       return Promise.resolve({ value, done: false });
     }
-    if (this.#error !== undefined) {
-      const error = this.#error;
-      this.#error = undefined;
-      return new Promise((resolve, reject) => this.#settleLater({ resolve, reject }, error));
-    }
-    if (this.#unwanted) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      if (this.#ending && this.#slot < 0) this.#settle();
+    });
   }
 
   /** Resolves when the kernel has let go: after `break` nothing of the operation is left. */
   async return(): Promise<IteratorResult<Result, undefined>> {
+    this.#returned = true;
     this.#end(undefined);
     for (const value of this.#queue.splice(0)) discard(value);
     if (this.#slot >= 0) await new Promise<void>((resolve) => this.#returns.push(resolve));
@@ -92,8 +94,9 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     else this.#received(result, flags);
     if (!last) return;
     for (const done of this.#returns.splice(0)) done();
+    if (this.#ending) this.#settle();
     // The kernel ends a multishot operation silently, on overflow for one.
-    if (!this.#unwanted && !this.#paused && !failed) this.#arm();
+    else if (!this.#paused && !failed) this.#arm();
   }
 
   #start(): void {
@@ -122,6 +125,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   /** Submits; what cannot be submitted any more, since its descriptor was closed for one, ends. */
   #arm(): void {
     try {
+      this.#putsSeen = this.#operation.bufferRing?.puts ?? 0;
       this.#slot = this.#engine.begin(this.#operation, this, 0);
       this.#generation = this.#engine.slots.generations[this.#slot] as number;
     } catch (error) {
@@ -132,7 +136,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   #received(result: number, flags: number): void {
     this.#results++;
     const value = this.#operation.kind.decode(result, flags, this.#operation, undefined);
-    if (this.#unwanted) {
+    if (this.#returned) {
       discard(value);
       return;
     }
@@ -142,7 +146,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
       return;
     }
     this.#queue.push(value);
-    if (this.#queue.length >= QUEUE_MAX && !this.#paused) {
+    if (this.#queue.length >= QUEUE_MAX && !this.#paused && !this.#ending) {
       this.#paused = true;
       this.#cancelled = true;
       this.#cancel();
@@ -151,12 +155,12 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
 
   #ended(flags: number): void {
     const id = bufferId(flags);
-    if (id >= 0) this.#operation.bufferRing?.lease(id, 0).release();
+    if (id >= 0) this.#operation.bufferRing?.leaseOf(flags, 0).release();
     this.#end(undefined);
   }
 
   #failed(result: number): void {
-    if (this.#unwanted) return;
+    if (this.#ending) return;
     if (this.#cancelled && result === -ECANCELED) {
       // Our own request, to let the consumer catch up; it may have done so by now.
       this.#cancelled = false;
@@ -167,7 +171,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     if (result === -ENOBUFS && buffers !== undefined && !buffers.disposed) {
       this.#engine.bufferShortages++;
       this.#paused = true;
-      buffers.whenAvailable(() => this.#resume());
+      buffers.ranOut(this.#putsSeen, () => this.#resume());
       return;
     }
     // A kernel without the multishot form refuses the first one.
@@ -184,7 +188,7 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     if (!this.#paused) return;
     this.#paused = false;
     if (this.#operation.bufferRing?.disposed) this.#failed(-ENOBUFS);
-    else if (!this.#unwanted && this.#slot < 0 && this.#engine.open) this.#arm();
+    else if (!this.#ending && this.#slot < 0 && this.#engine.open) this.#arm();
   }
 
   #cancel(): void {
@@ -193,27 +197,25 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     this.#engine.begin(cancelUserData(low, this.#generation), IGNORE, 0);
   }
 
-  /**
-   * Wakes everybody who waits; what is queued can still be read, unless the iterator was returned.
-   */
+  /** What is queued, and what comes until the kernel lets go, can still be read before `error`. */
   #end(error: unknown): void {
-    if (this.#unwanted) return;
-    this.#unwanted = true;
+    if (this.#ending) return;
+    this.#ending = true;
     this.#started = true;
+    this.#error = error;
     if (this.#signal !== undefined) this.#engine.aborts.delete(this.#signal, this.#onAbort);
     this.#engine.streams.delete(this);
-    this.#cancel();
-    const first = this.#waiters.shift();
-    if (first === undefined) this.#error = error;
-    else if (error === undefined) first.resolve({ value: undefined, done: true });
-    else this.#settleLater(first, error);
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
+    if (this.#slot < 0) this.#settle();
+    else this.#cancel();
   }
 
-  /** An error says that the kernel has let go, so it waits for that. */
-  #settleLater(waiter: Waiter<Result>, error: unknown): void {
-    if (this.#slot < 0) waiter.reject(error);
-    else this.#returns.push(() => waiter.reject(error));
+  /** The kernel has let go: the first who waits gets the error, everybody else the end. */
+  #settle(): void {
+    if (this.#waiters.length === 0) return;
+    const error = this.#error;
+    this.#error = undefined;
+    if (error !== undefined) this.#waiters.shift()?.reject(error);
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
   }
 }
 

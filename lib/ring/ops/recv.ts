@@ -8,8 +8,8 @@ import {
 } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { boolean, invalidType } from '../../validate.js';
-import { BufferRing, type Lease } from '../buffer-ring.js';
-import { bufferId } from '../cqe.js';
+import { BufferRing } from '../buffer-ring.js';
+import type { Lease } from '../lease.js';
 import {
   byteCount,
   type CommonOptions,
@@ -26,7 +26,7 @@ const RECV_MULTISHOT = kind<Lease>({
   code: IORING_OP_RECV,
   since: '6.0',
   decode: (result, flags, operation) =>
-    (operation.bufferRing as BufferRing).lease(bufferId(flags), result),
+    (operation.bufferRing as BufferRing).leaseOf(flags, result, operation.site),
 });
 
 export interface ReceiveOptions extends CommonOptions {

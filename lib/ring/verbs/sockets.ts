@@ -2,8 +2,9 @@
 import type { DirectFd, FdLike, OwnedFd } from '../../fd/fd.js';
 import type { SocketAddress } from '../../socket/address.js';
 import { invalidType } from '../../validate.js';
-import type { BufferRing, Lease } from '../buffer-ring.js';
+import type { BufferRing } from '../buffer-ring.js';
 import type { Into } from '../into.js';
+import type { Lease } from '../lease.js';
 import type { CommonOptions } from '../operation.js';
 import * as op from '../ops/index.js';
 import type { ListenOptions } from '../ops/listen.js';

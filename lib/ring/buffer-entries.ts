@@ -1,0 +1,91 @@
+/** The entries through which buffers are given to the kernel: `struct io_uring_buf_ring`. */
+import {
+  EINVAL,
+  IORING_REGISTER_PBUF_RING,
+  IORING_UNREGISTER_PBUF_RING,
+  IOU_PBUF_RING_INC,
+} from '../abi.js';
+import { check, UnsupportedError } from '../errors.js';
+import { Mapping } from '../memory/mapping.js';
+import { native } from '../native.js';
+import type { Engine } from './engine.js';
+
+/**
+ * `struct io_uring_buf`: address, length, id; the first one's last half-word is the ring's tail.
+ */
+const ENTRY_BYTES = 16;
+const ENTRY_WORDS = 4;
+const ENTRY_LENGTH = 2;
+const ENTRY_ID_HALF = 6;
+const TAIL_HALF = 7;
+/** `struct io_uring_buf_reg`: address, entries, group, flags. */
+const REGISTRATION_WORDS = 10;
+const REGISTRATION_GROUP_HALF = 6;
+const REGISTRATION_FLAGS_HALF = 7;
+
+export class BufferEntries {
+  readonly #engine: Engine;
+  readonly #group: number;
+  readonly #capacity: number;
+  readonly #memory: Mapping;
+  readonly #words: Int32Array;
+  readonly #halves: Uint16Array;
+  #tail = 0;
+
+  /** @param capacity entries, a power of two */
+  constructor(engine: Engine, group: number, capacity: number, incremental: boolean) {
+    this.#engine = engine;
+    this.#group = group;
+    this.#capacity = capacity;
+    this.#memory = Mapping.anonymous({ size: capacity * ENTRY_BYTES });
+    this.#words = new Int32Array(this.#memory.bytes.buffer);
+    this.#halves = new Uint16Array(this.#memory.bytes.buffer);
+    engine.hold(this.#memory);
+    const result = this.#register(incremental ? IOU_PBUF_RING_INC : 0);
+    if (result < 0) this.#memory.dispose();
+    // Everything else in it has been checked.
+    if (result === -EINVAL && incremental) {
+      throw new UnsupportedError({ feature: 'buffers:incremental', since: '6.12' });
+    }
+    check(result, 'io_uring_register', {
+      facts: { opcode: IORING_REGISTER_PBUF_RING, bytes: capacity * ENTRY_BYTES },
+    });
+  }
+
+  /** Fills the next entry; there is one for every buffer. */
+  put(id: number, addressLow: number, addressHigh: number, size: number): void {
+    const index = this.#tail & (this.#capacity - 1);
+    const base = index * ENTRY_WORDS;
+    this.#words[base] = addressLow;
+    this.#words[base + 1] = addressHigh;
+    this.#words[base + ENTRY_LENGTH] = size;
+    // Not the whole word: in the first entry its other half is the tail.
+    this.#halves[index * (ENTRY_BYTES / 2) + ENTRY_ID_HALF] = id;
+    this.#tail = (this.#tail + 1) & 0xffff;
+  }
+
+  /** The kernel must see the entries before it sees the tail behind them. */
+  publish(): void {
+    Atomics.store(this.#halves, TAIL_HALF, this.#tail);
+  }
+
+  dispose(): void {
+    if (this.#engine.open) {
+      const registration = new Uint16Array(REGISTRATION_WORDS * 2);
+      registration[REGISTRATION_GROUP_HALF] = this.#group;
+      native.ioUringRegister(this.#engine.fd, IORING_UNREGISTER_PBUF_RING, registration, 1);
+    }
+    this.#memory.dispose();
+  }
+
+  #register(flags: number): number {
+    const words = new Int32Array(REGISTRATION_WORDS);
+    words[0] = this.#memory.addressLow;
+    words[1] = this.#memory.addressHigh;
+    words[2] = this.#capacity;
+    const halves = new Uint16Array(words.buffer);
+    halves[REGISTRATION_GROUP_HALF] = this.#group;
+    halves[REGISTRATION_FLAGS_HALF] = flags;
+    return native.ioUringRegister(this.#engine.fd, IORING_REGISTER_PBUF_RING, words, 1);
+  }
+}
