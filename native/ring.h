@@ -16,6 +16,14 @@ struct EnvState;
 
 // user_data as `lib/ring/slots.ts` writes it: slot and this flag in the low word, generation above.
 constexpr uint64_t kYieldsFd = 1u << 23;
+constexpr int kOpcodeShift = 24;
+
+// Where the kernel writes both descriptors of a pipe (`lib/ring/pairs.ts`); -1 where there is none.
+struct PairPage {
+  const PairPage* before;
+  int32_t pairs[511][2];
+};
+static_assert(sizeof(PairPage) == 4096);
 
 // The control page, shared with JavaScript (`lib/ring/control.ts`): what the native side must know
 // when the thread ends, and the arguments of `enter`, which cost less there than in a call.
@@ -27,8 +35,10 @@ struct Control {
   double timeout_ns;  // negative: without one
   uint32_t tagged;    // user_data is as `lib/ring/slots.ts` writes it, and not a user's own
   int32_t result;     // what `enter` answered
+  const PairPage* pairs;  // the newest page, or none
 };
 static_assert(offsetof(Control, timeout_ns) == 16);
+static_assert(offsetof(Control, pairs) == 32);
 
 // What the `enter` function of a ring needs; it may be called after the ring is gone.
 struct Enter {
@@ -65,6 +75,8 @@ struct Ring {
 
   // Cancels what is in flight and waits for the kernel to let go; false when it did not in time.
   bool drain();
+  // Owns what came in memory and JavaScript has not been told of, so that it is closed too.
+  void own_pairs() const;
   // Closes the descriptor and drops every count, or, with `leak`, keeps held memory mapped for
   // good.
   long shut(bool leak);

@@ -6,6 +6,7 @@
 #include "env_state.h"
 #include "ring.h"
 #include "sys.h"
+#include "uapi.h"
 
 namespace nearmetal {
 
@@ -88,12 +89,24 @@ uint32_t Ring::reap(uint32_t pending) {
     const auto* cqe =
         reinterpret_cast<const io_uring_cqe*>(cqes + size_t{head & cq_mask} * cqe_bytes);
     // A late accept or open still made a descriptor: it is closed with the thread's others.
-    const bool yields = page()->tagged != 0 && (cqe->user_data & kYieldsFd) != 0;
+    const bool pair = ((cqe->user_data >> kOpcodeShift) & 0xff) == uapi::OP_PIPE;
+    const bool yields = page()->tagged != 0 && (cqe->user_data & kYieldsFd) != 0 && !pair;
     if (yields && cqe->res >= 0) state->mark_owned(cqe->res);
     if ((cqe->flags & IORING_CQE_F_MORE) == 0 && pending > 0) pending--;
   }
   __atomic_store_n(cq_head, head, __ATOMIC_RELEASE);
   return pending;
+}
+
+// What came in memory: pipes of which JavaScript had not been told yet.
+void Ring::own_pairs() const {
+  for (const PairPage* cells = page()->pairs; cells != nullptr; cells = cells->before) {
+    for (const auto& pair : cells->pairs) {
+      for (const int32_t each : pair) {
+        if (each >= 0) state->mark_owned(each);
+      }
+    }
+  }
 }
 
 bool Ring::drain() {
@@ -139,6 +152,7 @@ void Ring::finish() {
 void on_thread_end(napi_async_cleanup_hook_handle, void* data) {
   auto* ring = static_cast<Ring*>(data);
   const bool drained = ring->drain();
+  ring->own_pairs();
   ring->shut(!drained);
   ring->finish();
 }

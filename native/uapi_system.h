@@ -145,6 +145,8 @@
   X(SO_RCVMARK, 75) X(SCM_TXTIME, 61) X(TCP_TX_DELAY, 37) X(TCP_ULP, 31)                           \
   X(O_LARGEFILE, NEARMETAL_KERNEL_O_LARGEFILE) X(AT_RECURSIVE, 0x8000) X(RENAME_NOREPLACE, 1)      \
   X(RENAME_EXCHANGE, 2) X(RENAME_WHITEOUT, 4) X(STATX_DIOALIGN, 0x2000)                            \
+  X(FALLOC_FL_WRITE_ZEROES, 0x80) X(XATTR_CREATE, 1) X(XATTR_REPLACE, 2)                           \
+  X(STATX_ATTR_WRITE_ATOMIC, 0x400000)                                                             \
   X(STATX_MNT_ID_UNIQUE, 0x4000) X(STATX_SUBVOL, 0x8000) X(STATX_WRITE_ATOMIC, 0x10000)            \
   X(STATX_DIO_READ_ALIGN, 0x20000) X(RWF_NOAPPEND, 0x20) X(RWF_ATOMIC, 0x40)                       \
   X(RWF_DONTCACHE, 0x80) X(MAP_HUGE_SHIFT, 26) X(MAP_HUGE_64KB, 16u << 26)                         \

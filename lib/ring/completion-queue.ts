@@ -4,11 +4,14 @@ import {
   IORING_CQE_F_32,
   IORING_CQE_F_MORE,
   IORING_CQE_F_SKIP,
+  IORING_OP_PIPE,
 } from '../abi.js';
 import { markOwned } from '../fd/owned-bits.js';
+import type { Block } from './block.js';
 import type { Control } from './control.js';
 import { CQE_FLAGS, CQE_RESULT, CQE_SHIFT, CQE_USER_DATA_HIGH, CQE_WORDS } from './cqe.js';
-import { YIELDS_FD } from './operation.js';
+import { OPCODE_SHIFT, YIELDS_FD } from './operation.js';
+import { ownPair } from './pairs.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
 import { SLOT_MASK, type Slots } from './slots.js';
 
@@ -116,8 +119,11 @@ export class CompletionQueue {
       this.results[count] = result;
       this.flags[count] = flags;
       if ((low & YIELDS_FD) !== 0 && result >= 0) {
-        markOwned(result);
-        this.flags[count] = flags | GAVE_FD;
+        if (low >>> OPCODE_SHIFT === IORING_OP_PIPE) ownPair(table.blocks[slot] as Block);
+        else {
+          markOwned(result);
+          this.flags[count] = flags | GAVE_FD;
+        }
       }
       count++;
     }

@@ -11,6 +11,9 @@ const FLAGS = 3;
 /** The user data is ours: it says which results are descriptors. */
 const TAGGED = 6;
 const RESULT = 7;
+/** The address of the newest page of `Pairs`, or 0. */
+const PAIRS_LOW = 8;
+const PAIRS_HIGH = 9;
 /** As a double, in units of 8 bytes. */
 const TIMEOUT_NS = 2;
 const NO_TIMEOUT = -1;
@@ -39,6 +42,12 @@ export class Control {
 
   set completed(count: number) {
     this.words[COMPLETED] = count;
+  }
+
+  /** Where the native side looks for descriptors that came in memory, when the thread ends. */
+  setPairs(addressLow: number, addressHigh: number): void {
+    this.words[PAIRS_LOW] = addressLow;
+    this.words[PAIRS_HIGH] = addressHigh;
   }
 
   /** io_uring_enter(2): answers how many entries were taken, or `-errno`. */

@@ -35,7 +35,7 @@ import { FileTable } from './registrations/file-table.js';
 import { openRaw, type Queues } from './setup.js';
 import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
-import { Staging, stage } from './staging.js';
+import { type Block, Staging, stage } from './staging.js';
 import type { RingStats } from './stats.js';
 import type { SubmissionQueue } from './submission-queue.js';
 import { WakeUp } from './wake-up.js';
@@ -97,7 +97,7 @@ export class Engine implements FdUser, MappingUser {
     this.submission = this.#raw.submission;
     this.completion = this.#raw.completion;
     this.#control = this.#raw.control;
-    this.staging = new Staging((mapping) => this.hold(mapping));
+    this.staging = new Staging((mapping) => this.hold(mapping), this.#control);
     this.#delivery = new Delivery(this.completion, this.slots, this.staging);
     this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
     // Without the flag that tells of deferred work, only a call can find out.
@@ -131,7 +131,7 @@ export class Engine implements FdUser, MappingUser {
       }
     }
     if (operation.table !== undefined) operation.table.prepare(this);
-    const block = operation.plain ? undefined : stage(this.staging, operation);
+    const block = operation.plain ? undefined : this.#stage(operation, sink);
     const slot = this.slots.take(operation, sink, tag, block);
     const low = this.slots.userDataLow(slot, operation);
     const high = this.slots.generations[slot] as number;
@@ -146,6 +146,13 @@ export class Engine implements FdUser, MappingUser {
       queueMicrotask(this.#task);
     }
     return slot;
+  }
+
+  #stage(operation: Operation<unknown>, sink: Sink): Block {
+    if (operation.kind.toldInMemory && sink.takesNumbers) {
+      throw new TypeError(`a handler is not told what ${operation.kind.name} opens: use run`);
+    }
+    return stage(this.staging, operation);
   }
 
   #admit(others: readonly Descriptor[]): void {

@@ -22,6 +22,7 @@ export type { FutexWakeOptions } from './ops/futex-wake.js';
 export * as op from './ops/index.js';
 export type { OpenOptions } from './ops/openat.js';
 export type { PathLike } from './ops/path.js';
+export type { PipeEnds } from './ops/pipe.js';
 export type { PollEvent, PollEvents } from './ops/poll-events.js';
 export type { SocketLevel, SocketOption } from './ops/socket-option.js';
 export type { FileStatus } from './ops/statx.js';

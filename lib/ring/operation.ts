@@ -18,6 +18,10 @@ export interface OperationKind<Result> {
   readonly since: string;
   /** The result is a descriptor, which is closed when nobody is left to receive it. */
   readonly yieldsFd: boolean;
+  /** Two descriptors come in memory, and the result is none. */
+  readonly yieldsPair: boolean;
+  /** What it opened is told in memory, where a handler cannot see it. */
+  readonly toldInMemory: boolean;
   /** Needs memory that was registered with the ring. */
   readonly fixedBuffer: boolean;
   /** The kernel does it in a worker thread, without trying first whether it can be done at once. */
@@ -40,7 +44,15 @@ export function kind<Result>(
   facts: Pick<OperationKind<Result>, 'name' | 'code' | 'since' | 'decode'> &
     Partial<OperationKind<Result>>,
 ): OperationKind<Result> {
-  return { yieldsFd: false, fixedBuffer: false, inWorker: false, successes: [], ...facts };
+  return {
+    yieldsFd: false,
+    yieldsPair: false,
+    toldInMemory: facts.yieldsPair ?? false,
+    fixedBuffer: false,
+    inWorker: false,
+    successes: [],
+    ...facts,
+  };
 }
 
 /** The result of most operations: a count of bytes. */
@@ -65,7 +77,7 @@ export type Direction = 'none' | 'source' | 'target';
  * In user_data; the native side reads the first when a thread ends with the operation in flight.
  */
 export const YIELDS_FD = 1 << 23;
-const OPCODE_SHIFT = 24;
+export const OPCODE_SHIFT = 24;
 
 /** What the kernel moves in one call at most (MAX_RW_COUNT); more is asked for by the next one. */
 export const BYTES_MAX = 0x7fff_f000;
@@ -141,7 +153,8 @@ export class Operation<Result> {
   constructor(kind: OperationKind<Result>, target?: Descriptor) {
     this.kind = kind;
     this.descriptor = target;
-    this.userData = (kind.yieldsFd ? YIELDS_FD : 0) | (kind.code << OPCODE_SHIFT);
+    this.userData =
+      (kind.yieldsFd || kind.yieldsPair ? YIELDS_FD : 0) | (kind.code << OPCODE_SHIFT);
     this.fd = target === undefined ? -1 : target.fd;
     this.head = kind.code | (target?.direct ? IOSQE_FIXED_FILE << SQE_FLAGS_SHIFT : 0);
   }

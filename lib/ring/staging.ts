@@ -2,52 +2,35 @@
  * Native memory for arguments and for users' own bytes, so that the kernel never sees V8's heap.
  */
 import { Mapping } from '../memory/mapping.js';
+import { Block, PAIR_SHIFT } from './block.js';
+import type { Control } from './control.js';
 import type { Operation } from './operation.js';
+import { Pairs } from './pairs.js';
 import { highWord } from './sqe.js';
+
+export { Block } from './block.js';
 
 const SMALLEST_SHIFT = 6;
 /** Blocks up to 1 MiB are cut from chunks and kept; larger ones are mapped for one operation. */
 const LARGEST_SHIFT = 20;
 const CHUNK_BYTES = 1 << LARGEST_SHIFT;
 
-/** Some bytes of a mapping: lent to one operation, given back at its last completion. */
-export class Block {
-  readonly mapping: Mapping;
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-  readonly addressLow: number;
-  readonly addressHigh: number;
-  readonly shift: number;
-  /** Where received bytes go when the operation completes, in order, and where they start here. */
-  targets: readonly Uint8Array[] | undefined;
-  /** How long each target was at submission, where there are several. */
-  targetBytes: readonly number[] | undefined;
-  payloadOffset = 0;
-  /** Received bytes that found their target detached or shrunk. */
-  bytesLost = 0;
-
-  constructor(mapping: Mapping, offset: number, shift: number, size: number) {
-    this.mapping = mapping;
-    this.shift = shift;
-    this.bytes = mapping.bytes.subarray(offset, offset + size);
-    this.words = new Int32Array(mapping.bytes.buffer, offset, size >>> 2);
-    const low = (mapping.addressLow >>> 0) + offset;
-    this.addressLow = low | 0;
-    this.addressHigh = mapping.addressHigh + highWord(low);
-  }
-}
-
 export class Staging {
   readonly #free: Block[][] = Array.from({ length: LARGEST_SHIFT + 1 }, () => []);
+  readonly pairs: Pairs;
   readonly #chunks = new Set<Mapping>();
   /** The chunk being cut, and how much of it is used. */
   #chunk: Mapping | undefined;
   #used = 0;
   readonly #adopt: (mapping: Mapping) => void;
 
-  /** @param adopt makes the ring hold a new chunk before the kernel hears of it */
-  constructor(adopt: (mapping: Mapping) => void) {
+  /**
+   * @param adopt makes the ring hold new memory before the kernel hears of it
+   * @param control where the native side finds the pairs
+   */
+  constructor(adopt: (mapping: Mapping) => void, control: Control) {
     this.#adopt = adopt;
+    this.pairs = new Pairs(adopt, control);
   }
 
   take(size: number): Block {
@@ -60,6 +43,10 @@ export class Staging {
     block.targets = undefined;
     block.targetBytes = undefined;
     block.bytesLost = 0;
+    if (block.shift === PAIR_SHIFT) {
+      this.pairs.give(block);
+      return;
+    }
     if (block.shift <= LARGEST_SHIFT) {
       this.#free[block.shift]?.push(block);
       return;
@@ -73,6 +60,7 @@ export class Staging {
     this.#chunks.clear();
     for (const list of this.#free) list.length = 0;
     this.#chunk = undefined;
+    this.pairs.dispose();
   }
 
   #single(size: number): Block {
@@ -107,7 +95,7 @@ export class Staging {
 export function stage(staging: Staging, operation: Operation<unknown>): Block {
   let size = operation.argumentBytes;
   for (const view of operation.staged) size += view.byteLength;
-  const block = staging.take(Math.max(size, 1));
+  const block = operation.kind.yieldsPair ? staging.pairs.take() : staging.take(Math.max(size, 1));
   block.payloadOffset = operation.argumentBytes;
   if (operation.direction === 'source') {
     let offset = block.payloadOffset;

@@ -10,9 +10,10 @@ export function flagBits<const Table extends Readonly<Record<string, number>>>(
   options: FlagOptions<Table>,
 ): number {
   let bits = 0;
-  for (const name of Object.keys(table)) {
-    const value = options[name];
-    if (value !== undefined && boolean(name, value)) bits |= table[name] as number;
+  // Most calls give no option at all, so it is theirs that are gone through and not the table's.
+  for (const [name, value] of Object.entries(options)) {
+    const bit = table[name];
+    if (bit !== undefined && value !== undefined && boolean(name, value)) bits |= bit;
   }
   return bits;
 }

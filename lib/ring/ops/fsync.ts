@@ -4,7 +4,13 @@ import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { boolean } from '../../validate.js';
 import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
 
-const FSYNC = kind<void>({ name: 'fsync', code: IORING_OP_FSYNC, since: '5.1', decode: nothing });
+const FSYNC = kind<void>({
+  name: 'fsync',
+  code: IORING_OP_FSYNC,
+  since: '5.1',
+  inWorker: true,
+  decode: nothing,
+});
 
 export interface FsyncOptions extends CommonOptions {
   /**

@@ -24,6 +24,7 @@ const OPENAT = kind<OwnedFd>({
   name: 'openat',
   code: IORING_OP_OPENAT,
   since: '5.6',
+  inWorker: true,
   yieldsFd: true,
   decode: (result) => OwnedFd.adopt(result),
 });

@@ -1,7 +1,8 @@
 /** Reads from a file into one piece of memory. */
 import { IORING_OP_READ, IORING_OP_READ_FIXED } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
-import { byteCount, type CommonOptions, fileOffset, kind, Operation } from '../operation.js';
+import { byteCount, kind, Operation } from '../operation.js';
+import { forRead, type ReadOptions } from './rw-flags.js';
 
 const READ = kind<number>({
   name: 'read',
@@ -16,14 +17,6 @@ const READ_FIXED = kind<number>({
   fixedBuffer: true,
   decode: byteCount,
 });
-
-export interface ReadOptions extends CommonOptions {
-  /**
-   * Bytes from the start of the file. Default -1: the file's own position, as pipes and sockets
-   * need.
-   */
-  offset?: number;
-}
 
 /**
  * Reads into `target`.
@@ -41,8 +34,7 @@ export function read(
   target: ArrayBufferView,
   options: ReadOptions = {},
 ): Operation<number> {
-  const operation = new Operation(READ, descriptor('fd', fd)).common(options, 'offset');
-  operation.offset = fileOffset('offset', options.offset ?? -1);
+  const operation = forRead(new Operation(READ, descriptor('fd', fd)), options);
   return operation.bytes('target', target, 'target');
 }
 
@@ -57,7 +49,6 @@ export function readFixed(
   target: ArrayBufferView,
   options: ReadOptions = {},
 ): Operation<number> {
-  const operation = new Operation(READ_FIXED, descriptor('fd', fd)).common(options, 'offset');
-  operation.offset = fileOffset('offset', options.offset ?? -1);
+  const operation = forRead(new Operation(READ_FIXED, descriptor('fd', fd)), options);
   return operation.fixed('target', target);
 }

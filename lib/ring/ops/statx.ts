@@ -48,6 +48,7 @@ const STATX = kind<FileStatus>({
   name: 'statx',
   code: IORING_OP_STATX,
   since: '5.6',
+  inWorker: true,
   decode: (_result, _flags, _operation, block) => statusFrom(block as Block),
 });
 

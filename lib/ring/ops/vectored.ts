@@ -33,6 +33,9 @@ export function vectored(
   // An operation keeps one mapping alive; with several, their bytes are staged.
   const mapping = parts.find((part) => part.mapping !== undefined)?.mapping;
   const inPlace = parts.every((part) => part.mapping === mapping) ? mapping : undefined;
+  if (of.fixedBuffer && inPlace === undefined) {
+    throw invalidValue(name, 'must be views of one Mapping', views);
+  }
   const total = parts.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
   if (inPlace === undefined) integer(`total length of ${name}`, total, 0, BYTES_MAX);
   const operation = new Operation(of, target);

@@ -1,7 +1,8 @@
 /** Writes one piece of memory to a file. */
 import { IORING_OP_WRITE, IORING_OP_WRITE_FIXED } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
-import { byteCount, type CommonOptions, fileOffset, kind, Operation } from '../operation.js';
+import { byteCount, kind, Operation } from '../operation.js';
+import { forWrite, type WriteOptions } from './rw-flags.js';
 
 const WRITE = kind<number>({
   name: 'write',
@@ -17,14 +18,6 @@ const WRITE_FIXED = kind<number>({
   decode: byteCount,
 });
 
-export interface WriteOptions extends CommonOptions {
-  /**
-   * Bytes from the start of the file. Default -1: the file's own position, as pipes and sockets
-   * need.
-   */
-  offset?: number;
-}
-
 /**
  * Writes `source`.
  *
@@ -39,8 +32,7 @@ export function write(
   source: ArrayBufferView,
   options: WriteOptions = {},
 ): Operation<number> {
-  const operation = new Operation(WRITE, descriptor('fd', fd)).common(options, 'offset');
-  operation.offset = fileOffset('offset', options.offset ?? -1);
+  const operation = forWrite(new Operation(WRITE, descriptor('fd', fd)), options);
   return operation.bytes('source', source, 'source');
 }
 
@@ -55,7 +47,6 @@ export function writeFixed(
   source: ArrayBufferView,
   options: WriteOptions = {},
 ): Operation<number> {
-  const operation = new Operation(WRITE_FIXED, descriptor('fd', fd)).common(options, 'offset');
-  operation.offset = fileOffset('offset', options.offset ?? -1);
+  const operation = forWrite(new Operation(WRITE_FIXED, descriptor('fd', fd)), options);
   return operation.fixed('source', source);
 }

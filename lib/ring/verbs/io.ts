@@ -1,10 +1,11 @@
 /** Moving bytes between files and memory, as methods of a ring. */
 import type { DirectFd, FdLike } from '../../fd/fd.js';
-import type { FsyncOptions } from '../ops/fsync.js';
+import type { BufferRing } from '../buffer-ring.js';
+import type { Lease } from '../lease.js';
 import * as op from '../ops/index.js';
-import type { ReadOptions } from '../ops/read.js';
-import type { WriteOptions } from '../ops/write.js';
+import type { ReadOptions, WriteOptions } from '../ops/rw-flags.js';
 import type { RunOptions } from '../sinks.js';
+import type { MultishotStream, StreamOptions } from '../stream.js';
 import { Doors, split } from './doors.js';
 
 export abstract class IoVerbs extends Doors {
@@ -62,8 +63,30 @@ export abstract class IoVerbs extends Doors {
     return this.run(op.writev(fd, sources, own), run);
   }
 
-  fsync(fd: FdLike | DirectFd, options?: FsyncOptions & RunOptions): Promise<void> {
-    const [own, run] = split<FsyncOptions>(options);
-    return this.run(op.fsync(fd, own), run);
+  readvFixed(
+    fd: FdLike | DirectFd,
+    targets: readonly ArrayBufferView[],
+    options?: ReadOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<ReadOptions>(options);
+    return this.run(op.readvFixed(fd, targets, own), run);
+  }
+
+  writevFixed(
+    fd: FdLike | DirectFd,
+    sources: readonly ArrayBufferView[],
+    options?: WriteOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<WriteOptions>(options);
+    return this.run(op.writevFixed(fd, sources, own), run);
+  }
+
+  readMultishot(
+    fd: FdLike | DirectFd,
+    options: { buffers: BufferRing } & StreamOptions,
+  ): MultishotStream<Lease> {
+    // Checked by the operation, also where nothing was given.
+    const { buffers, ...rest } = options ?? {};
+    return this.stream(op.readMultishot(fd, { buffers }), rest);
   }
 }

@@ -12,9 +12,9 @@ import type { SymlinkOptions } from '../ops/symlinkat.js';
 import type { UnlinkOptions } from '../ops/unlinkat.js';
 import type { RunOptions } from '../sinks.js';
 import { split } from './doors.js';
-import { IoVerbs } from './io.js';
+import { FileVerbs } from './files.js';
 
-export abstract class PathVerbs extends IoVerbs {
+export abstract class PathVerbs extends FileVerbs {
   openat(path: PathLike, options?: OpenOptions & RunOptions): Promise<OwnedFd>;
   openat(path: PathLike, options: OpenOptions & Into & RunOptions): Promise<DirectFd>;
   openat(
