@@ -186,6 +186,11 @@ export interface Native extends DescriptorCalls {
   /** From now on the ring keeps the region mapped, until `ringDrop` or the ring is gone. */
   ringHold(ring: number, region: RegionId): number;
   ringDrop(ring: number, region: RegionId): number;
+  /**
+   * From now on the ring looks for messages in flight in this region when the thread ends (see
+   * `lib/ring/message-table.ts`). It holds the region, and drops the one before.
+   */
+  ringMessages(ring: number, region: RegionId): number;
   /** Unmaps the queues, then closes the descriptor. Nothing may be in flight. */
   ringClose(ring: number): number;
   /**

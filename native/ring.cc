@@ -206,6 +206,18 @@ napi_value ring_drop(napi_env env, napi_callback_info info) {
   return small_number(env, 0);
 }
 
+napi_value ring_messages(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const EnvState* state = EnvState::of(env);
+  Ring* ring = state->ring(args.integer(0));
+  Region* region = state->region(args.integer(1));
+  if (!args.ok() || ring == nullptr || region == nullptr) return small_number(env, -EBADF);
+  region->hold();
+  drop(ring->messages);
+  ring->messages = region;
+  return small_number(env, 0);
+}
+
 napi_value end_ring(napi_env env, napi_callback_info info, bool leak) {
   Args<1> args(env, info);
   Ring* ring = EnvState::of(env)->ring(args.integer(0));
@@ -226,6 +238,7 @@ constexpr Method kMethods[] = {
     {"ringBuffers", ring_buffers},
     {"ringHold", ring_hold},
     {"ringDrop", ring_drop},
+    {"ringMessages", ring_messages},
     {"ringClose", ring_close},
     {"ringAbandon", ring_abandon},
 };

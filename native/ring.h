@@ -1,6 +1,7 @@
 // A ring as the native side sees it: what it maps, what it keeps mapped, and how it ends.
 #pragma once
 
+#include <linux/io_uring.h>
 #include <node_api.h>
 
 #include <cstddef>
@@ -15,8 +16,11 @@ namespace nearmetal {
 struct EnvState;
 
 // user_data as `lib/ring/slots.ts` writes it: slot and this flag in the low word, generation above.
+constexpr uint64_t kSlotMask = (1u << 23) - 1;
 constexpr uint64_t kYieldsFd = 1u << 23;
 constexpr int kOpcodeShift = 24;
+// No operation has this opcode or a higher one: tags of registrations, and messages.
+constexpr uint64_t kFirstUnsolicited = 0xf0;
 
 // Where the kernel writes both descriptors of a pipe (`lib/ring/pairs.ts`); -1 where there is none.
 struct PairPage {
@@ -40,6 +44,16 @@ struct Control {
 static_assert(offsetof(Control, timeout_ns) == 16);
 static_assert(offsetof(Control, pairs) == 32);
 
+// Where the message of an operation is that may bring descriptors (`lib/ring/message-table.ts`), by
+// the operation's slot.
+struct MessageEntry {
+  uint64_t header;   // its msghdr
+  uint64_t buffers;  // or 0; the kernel picks one, which begins with io_uring_recvmsg_out
+  uint32_t buffer_bytes;
+  uint32_t unused[3];
+};
+static_assert(sizeof(MessageEntry) == 32);
+
 // What the `enter` function of a ring needs; it may be called after the ring is gone.
 struct Enter {
   int fd;  // the descriptor, or its number in the thread's table of registered rings; -1 when gone
@@ -57,6 +71,7 @@ struct Ring {
   Region* rings = nullptr;
   Region* sqes = nullptr;
   Region* control = nullptr;
+  Region* messages = nullptr;  // MessageEntry by slot; null until the first that may be needed
   std::shared_ptr<Enter> enter = std::make_shared<Enter>(Enter{-1, 0, nullptr});
   uint32_t* sq_head = nullptr;
   uint32_t* sq_tail = nullptr;
@@ -85,6 +100,8 @@ struct Ring {
 
  private:
   uint32_t reap(uint32_t pending);
+  void adopt(const io_uring_cqe& cqe) const;
+  void adopt_control(const uint8_t* control, size_t length) const;
   uint32_t unsubmitted() const;
 };
 

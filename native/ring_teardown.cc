@@ -1,7 +1,10 @@
 // How a ring ends: drained when its thread ends under it, then unmapped, then closed, in that
 // order.
 #include <linux/io_uring.h>
+#include <sys/socket.h>
 #include <time.h>
+
+#include <algorithm>
 
 #include "env_state.h"
 #include "ring.h"
@@ -40,6 +43,19 @@ constexpr uint32_t kEnterRegisteredRing = 1u << 4;
 constexpr uint32_t kRegisterSyncCancel = 24;
 constexpr uint32_t kCancelAll = 1u << 0;
 constexpr uint32_t kCancelAny = 1u << 2;
+
+// `struct io_uring_recvmsg_out` of kernel 6.0: in front of what a multishot receive puts into a
+// buffer.
+struct RecvmsgOut {
+  uint32_t name_length;
+  uint32_t control_length;
+  uint32_t payload_length;
+  uint32_t flags;
+};
+static_assert(sizeof(RecvmsgOut) == 16);
+
+// Kernel 6.5.
+constexpr int kScmPidfd = 4;
 
 // Best effort: on a kernel without it (before 6.0) closing the descriptor cancels.
 // Answers false where the kernel cannot.
@@ -81,6 +97,48 @@ uint32_t Ring::unsubmitted() const {
   return __atomic_load_n(sq_tail, __ATOMIC_ACQUIRE) - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);
 }
 
+// Descriptors that came with a completion are closed with the thread's others: that of a late
+// accept or open, and those inside a message that nobody has seen.
+void Ring::adopt(const io_uring_cqe& cqe) const {
+  const uint64_t opcode = cqe.user_data >> kOpcodeShift & 0xff;
+  // Those of a pipe are found in its page.
+  if (opcode == uapi::OP_PIPE) return;
+  if (opcode != uapi::OP_RECVMSG) {
+    state->mark_owned(cqe.res);
+    return;
+  }
+  const size_t slot = cqe.user_data & kSlotMask;
+  if (messages == nullptr || slot >= messages->length / sizeof(MessageEntry)) return;
+  const MessageEntry& entry = static_cast<const MessageEntry*>(messages->base)[slot];
+  const auto& header = *reinterpret_cast<const msghdr*>(entry.header);
+  if (entry.buffers == 0) {
+    adopt_control(static_cast<const uint8_t*>(header.msg_control), header.msg_controllen);
+  } else if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
+    const uint64_t id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
+    const auto* buffer =
+        reinterpret_cast<const uint8_t*>(entry.buffers + id * entry.buffer_bytes);
+    const auto* out = reinterpret_cast<const RecvmsgOut*>(buffer);
+    adopt_control(buffer + sizeof *out + header.msg_namelen,
+                  std::min<size_t>(out->control_length, header.msg_controllen));
+  }
+}
+
+void Ring::adopt_control(const uint8_t* bytes, size_t length) const {
+  while (length >= sizeof(cmsghdr)) {
+    const auto* message = reinterpret_cast<const cmsghdr*>(bytes);
+    if (message->cmsg_len < sizeof *message || message->cmsg_len > length) return;
+    if (message->cmsg_level == SOL_SOCKET &&
+        (message->cmsg_type == SCM_RIGHTS || message->cmsg_type == kScmPidfd)) {
+      const auto* fds = reinterpret_cast<const int32_t*>(message + 1);
+      const size_t count = (message->cmsg_len - sizeof *message) / sizeof *fds;
+      for (size_t index = 0; index < count; index++) state->mark_owned(fds[index]);
+    }
+    const size_t step = std::min(length, CMSG_ALIGN(message->cmsg_len));
+    bytes += step;
+    length -= step;
+  }
+}
+
 // Takes completions off the queue; answers how many operations are still pending after them.
 uint32_t Ring::reap(uint32_t pending) {
   uint32_t head = __atomic_load_n(cq_head, __ATOMIC_RELAXED);
@@ -88,10 +146,11 @@ uint32_t Ring::reap(uint32_t pending) {
   for (; head != tail; head++) {
     const auto* cqe =
         reinterpret_cast<const io_uring_cqe*>(cqes + size_t{head & cq_mask} * cqe_bytes);
-    // A late accept or open still made a descriptor: it is closed with the thread's others.
-    const bool pair = ((cqe->user_data >> kOpcodeShift) & 0xff) == uapi::OP_PIPE;
-    const bool yields = page()->tagged != 0 && (cqe->user_data & kYieldsFd) != 0 && !pair;
-    if (yields && cqe->res >= 0) state->mark_owned(cqe->res);
+    if (page()->tagged != 0) {
+      // Tags of registrations and messages of other rings: nothing that was submitted ends here.
+      if ((cqe->user_data >> kOpcodeShift & 0xff) >= kFirstUnsolicited) continue;
+      if ((cqe->user_data & kYieldsFd) != 0 && cqe->res >= 0) adopt(*cqe);
+    }
     if ((cqe->flags & IORING_CQE_F_MORE) == 0 && pending > 0) pending--;
   }
   __atomic_store_n(cq_head, head, __ATOMIC_RELEASE);
@@ -135,6 +194,7 @@ long Ring::shut(bool leak) {
   rings->drop();
   sqes->drop();
   control->drop();
+  if (messages != nullptr) messages->drop();
   if (!leak) {
     for (Region* region : held) region->drop();
   }

@@ -4,14 +4,18 @@ import { addressOf, listen } from 'nearmetal/net';
 import {
   asFd,
   type BufferRing,
+  type ChildStatus,
   type DirectFd,
   type FileStatus,
   type Lease,
+  type LeasedMessage,
   Mapping,
+  type Message,
   type MultishotStream,
   op,
   type PollEvents,
   Ring,
+  type ZeroCopyRelease,
 } from 'nearmetal/ring';
 
 /** True when both are the same type, and not only assignable. */
@@ -54,6 +58,19 @@ export async function results(buffers: BufferRing): Promise<void> {
   await ring.write(files.files[0]!, Buffer.from('x'));
   const address = addressOf(listener);
   if ('port' in address) same<typeof address.port, number>(true);
+  const message = ring.recvmsg(socket, [new Uint8Array(1)], { controlBytes: 64 });
+  same<typeof message, Promise<Message>>(true);
+  for await (using received of ring.recvmsgMultishot(socket, { buffers })) {
+    same<typeof received, LeasedMessage>(true);
+    same<typeof received.control.rights, readonly OwnedFd[]>(true);
+  }
+  const send = await ring.sendZc(socket, mapping.bytes, { fixed: true, reportUsage: true });
+  same<typeof send.released, Promise<ZeroCopyRelease>>(true);
+  const waited = ring.futexWait(new Int32Array(mapping.bytes.buffer), 0, 0, { mask: 1 });
+  same<typeof waited, Promise<'ok' | 'not-equal'>>(true);
+  await ring.setsockopt(socket, 'tcp', 'nodelay', true);
+  const ended = ring.waitid({ pid: 1 }, { noHang: true });
+  same<typeof ended, Promise<ChildStatus | undefined>>(true);
   const error: NodeJS.ErrnoException = await ring.nop().catch((reason) => reason);
   console.log(error);
 }
@@ -80,6 +97,14 @@ export function refused(ring: Ring, fd: OwnedFd, buffers: BufferRing): void {
   ring.pollAdd(fd, ['read']);
   // @ts-expect-error a whole address
   ring.connect(fd, { host: '::1' });
+  // @ts-expect-error an option of another level
+  ring.setsockopt(fd, 'udp', 'nodelay', 1);
+  // @ts-expect-error descriptors are objects here too
+  ring.sendmsg(fd, view, { control: { rights: [3] } });
+  // @ts-expect-error a futex is a word
+  ring.futexWait(view, 0, 0);
+  // @ts-expect-error one way to say which children
+  ring.waitid(5);
   // @ts-expect-error a handler is made by the ring
   ring.start(op.nop(), () => undefined);
   // @ts-expect-error no such option

@@ -10,7 +10,7 @@ import { markOwned } from '../fd/owned-bits.js';
 import type { Block } from './block.js';
 import type { Control } from './control.js';
 import { CQE_FLAGS, CQE_RESULT, CQE_SHIFT, CQE_USER_DATA_HIGH, CQE_WORDS } from './cqe.js';
-import { OPCODE_SHIFT, YIELDS_FD } from './operation.js';
+import { type Operation, YIELDS_FD } from './operation.js';
 import { ownPair } from './pairs.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
 import { SLOT_MASK, type Slots } from './slots.js';
@@ -118,19 +118,28 @@ export class CompletionQueue {
       this.slots[count] = slot;
       this.results[count] = result;
       this.flags[count] = flags;
-      if ((low & YIELDS_FD) !== 0 && result >= 0) {
-        if (low >>> OPCODE_SHIFT === IORING_OP_PIPE) ownPair(table.blocks[slot] as Block);
-        else {
-          markOwned(result);
-          this.flags[count] = flags | GAVE_FD;
-        }
-      }
+      if ((low & YIELDS_FD) !== 0 && result >= 0) this.adopt(table, slot, count);
       count++;
     }
     this.next = 0;
     this.count = count;
     this.advance(ready, last);
     return ready;
+  }
+
+  /** From here on a descriptor that came is closed with this thread, if nobody does so before. */
+  private adopt(table: Slots, slot: number, index: number): void {
+    const operation = table.operations[slot] as Operation<unknown>;
+    const block = table.blocks[slot] as Block;
+    const { code, eachFd } = operation.kind;
+    if (code === IORING_OP_PIPE) {
+      ownPair(block);
+      return;
+    }
+    const flags = this.flags[index] as number;
+    this.flags[index] = flags | GAVE_FD;
+    if (eachFd === undefined) markOwned(this.results[index] as number);
+    else eachFd(operation, block, flags, markOwned);
   }
 
   /**

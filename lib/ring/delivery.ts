@@ -1,6 +1,7 @@
 /** Hands collected completions to their sinks, each in its own asynchronous context. */
 import { ECANCELED, EFAULT, IORING_CQE_F_MORE } from '../abi.js';
 import { clearOwned } from '../fd/owned-bits.js';
+import { native } from '../native.js';
 import { runTicks } from '../ticks.js';
 import { type CompletionQueue, GAVE_FD } from './completion-queue.js';
 import type { Operation } from './operation.js';
@@ -59,31 +60,47 @@ export class Delivery {
     const block = slots.blocks[slot];
     const tag = slots.tags[slot] as number;
     const last = (flags & IORING_CQE_F_MORE) === 0;
+    const operation = slots.operations[slot] as Operation<unknown>;
     // What it took over, and never began with, is given back.
-    if (result === -ECANCELED && last) giveBack(slots.operations[slot] as Operation<unknown>);
-    if (last) slots.release(slot);
+    if (result === -ECANCELED && last) giveBack(operation);
     if ((flags & GAVE_FD) !== 0) {
       flags ^= GAVE_FD;
-      // The receiver of a bare number owns it, and says so by `OwnedFd.adopt`.
-      if (sink.takesNumbers) clearOwned(result);
+      if (sink.takesNumbers) this.giveNumbers(slot, result, flags);
     }
+    if (last) slots.release(slot);
     if (block === undefined) sink.complete(tag, result, flags, undefined);
-    else this.completeStaged(sink, tag, result, flags, block, last);
+    else this.completeStaged(sink, operation, tag, result, flags, block);
+  }
+
+  /**
+   * The receiver of a bare number owns it, and says so by `OwnedFd.adopt`. Those in a message are
+   * not told to it, and closed.
+   */
+  private giveNumbers(slot: number, result: number, flags: number): void {
+    const operation = this.slots.operations[slot] as Operation<unknown>;
+    const { eachFd } = operation.kind;
+    if (eachFd === undefined) clearOwned(result);
+    else eachFd(operation, this.slots.blocks[slot] as Block, flags, native.close);
   }
 
   private completeStaged(
     sink: Sink,
+    operation: Operation<unknown>,
     tag: number,
     result: number,
     flags: number,
     block: Block,
-    last: boolean,
   ): void {
     try {
       if (result > 0 && block.targets !== undefined) block.bytesLost = copyOut(block, result);
-      sink.complete(tag, block.bytesLost > 0 ? -EFAULT : result, flags, block);
+      const lost = block.bytesLost > 0;
+      // Nobody will be told of descriptors that came with bytes which are lost.
+      if (lost && !sink.takesNumbers) {
+        operation.kind.eachFd?.(operation, block, flags, native.close);
+      }
+      sink.complete(tag, lost ? -EFAULT : result, flags, block);
     } finally {
-      if (last) this.staging.give(block);
+      if ((flags & IORING_CQE_F_MORE) === 0) this.staging.give(block);
     }
   }
 }

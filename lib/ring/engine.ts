@@ -28,6 +28,7 @@ import type { CompletionQueue } from './completion-queue.js';
 import type { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
+import { MessageTable } from './message-table.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
 import { BufferTable } from './registrations/buffer-table.js';
@@ -61,6 +62,7 @@ export class Engine implements FdUser, MappingUser {
   readonly streams = new Set<{ ringClosed(): void }>();
   readonly files = new FileTable(this);
   readonly buffers = new BufferTable(this);
+  readonly messages: MessageTable;
   open = true;
   /** Only cancel requests may still begin. */
   closing = false;
@@ -98,6 +100,7 @@ export class Engine implements FdUser, MappingUser {
     this.completion = this.#raw.completion;
     this.#control = this.#raw.control;
     this.staging = new Staging((mapping) => this.hold(mapping), this.#control);
+    this.messages = new MessageTable(this.fd);
     this.#delivery = new Delivery(this.completion, this.slots, this.staging);
     this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
     // Without the flag that tells of deferred work, only a call can find out.
@@ -133,6 +136,9 @@ export class Engine implements FdUser, MappingUser {
     if (operation.table !== undefined) operation.table.prepare(this);
     const block = operation.plain ? undefined : this.#stage(operation, sink);
     const slot = this.slots.take(operation, sink, tag, block);
+    if (block !== undefined && operation.kind.eachFd !== undefined) {
+      this.messages.note(slot, operation, block);
+    }
     const low = this.slots.userDataLow(slot, operation);
     const high = this.slots.generations[slot] as number;
     if (this.spill.count === 0 && !this.#spillNext && this.#hasRoom()) {
@@ -392,6 +398,7 @@ export class Engine implements FdUser, MappingUser {
     this.open = false;
     this.closing = true;
     if (!abandon) this.staging.dispose();
+    this.messages.dispose();
     for (const buffer of this.#raw.buffers) native.detach(buffer);
     this.#wakeUp?.stop();
     if (abandon) native.ringAbandon(this.fd);

@@ -15,15 +15,23 @@ export {
   type UserData,
 } from './operation.js';
 export type { AsyncCancelOptions, CancelCriteria } from './ops/async-cancel.js';
+export type { ReceivedControl, Timestamp } from './ops/control-in.js';
+export type { Credentials, RawControl, SendControl } from './ops/control-out.js';
 export type { FutexOptions, FutexWords } from './ops/futex.js';
 export type { FutexWaited } from './ops/futex-wait.js';
 export type { FutexWaiter } from './ops/futex-waitv.js';
 export type { FutexWakeOptions } from './ops/futex-wake.js';
 export * as op from './ops/index.js';
+export { LeasedMessage, Message } from './ops/message.js';
 export type { OpenOptions } from './ops/openat.js';
 export type { PathLike } from './ops/path.js';
 export type { PipeEnds } from './ops/pipe.js';
 export type { PollEvent, PollEvents } from './ops/poll-events.js';
+export type { RecvmsgOptions } from './ops/recvmsg.js';
+export type { RecvmsgMultishot, RecvmsgMultishotOptions } from './ops/recvmsg-multishot.js';
+export type { SendOptions, ZeroCopyOptions } from './ops/send-options.js';
+export type { SendZcOptions } from './ops/send-zc.js';
+export type { SendmsgOptions } from './ops/sendmsg.js';
 export type { SocketLevel, SocketOption } from './ops/socket-option.js';
 export type { FileStatus } from './ops/statx.js';
 export type { Clock } from './ops/timespec.js';
@@ -42,3 +50,4 @@ export {
 } from './sinks.js';
 export type { RingStats } from './stats.js';
 export type { MultishotStream, StreamOptions } from './stream.js';
+export { type ZeroCopyRelease, ZeroCopySend } from './zero-copy.js';

@@ -3,7 +3,7 @@ import { IORING_FILE_INDEX_ALLOC } from '../abi.js';
 import { DirectFd, type OwnedFd } from '../fd/fd.js';
 import { requireFeature } from '../features.js';
 import { invalidType } from '../validate.js';
-import type { Operation, OperationKind } from './operation.js';
+import { kind, type Operation, type OperationKind } from './operation.js';
 import { FileTable } from './registrations/file-table.js';
 
 /** Where a file is opened that shall have no descriptor. */
@@ -16,13 +16,13 @@ export interface Into<Target extends FileTable | DirectFd = FileTable | DirectFd
 }
 
 /** The same operation, whose result is a slot. */
-export function intoKind(kind: OperationKind<OwnedFd>): OperationKind<DirectFd> {
-  const { cancelled: _plain, ...facts } = kind;
-  return {
-    ...facts,
-    yieldsFd: false,
+export function intoKind({ name, code, since }: OperationKind<OwnedFd>): OperationKind<DirectFd> {
+  return kind({
+    name,
+    code,
+    since,
     decode: (result, _flags, { table, into }) => (table as FileTable).opened(result, into),
-  };
+  });
 }
 
 /** Puts the result of `operation` into the table or slot. */

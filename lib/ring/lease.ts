@@ -75,11 +75,15 @@ export class Lease implements Disposable {
     return this.#bytes;
   }
 
+  /** @internal The bytes, for one who keeps no view of them. */
+  peek(): Uint8Array {
+    if (this.#released || this.#bytes !== undefined) return this.bytes;
+    return (this.#remains as Remains).lender.view(this.#offset, this.length);
+  }
+
   /** A copy of the bytes, which outlives the lease. */
   copy(): Uint8Array {
-    if (this.#released || this.#bytes !== undefined) return this.bytes.slice();
-    const remains = this.#remains as Remains;
-    return remains.lender.view(this.#offset, this.length).slice();
+    return this.peek().slice();
   }
 
   /** Gives the buffer back to the kernel; a second call does nothing. */

@@ -30,6 +30,12 @@ export interface OperationKind<Result> {
   readonly successes: readonly number[];
   /** It was cancelled before it began: what it took over is given back. */
   cancelled?(operation: Operation<Result>): void;
+  /** Descriptors that a completion brings inside a message, and not as its result. */
+  eachFd?(operation: Operation<Result>, block: Block, flags: number, visit: FdVisitor): void;
+  /**
+   * The second moment of a result: IORING_CQE_F_NOTIF, or undefined when it will never come.
+   */
+  notified?(value: Result, result: number | undefined): void;
   /** Reads a successful completion; `result` is 0 or more. */
   decode(
     result: number,
@@ -38,6 +44,8 @@ export interface OperationKind<Result> {
     block: Block | undefined,
   ): Result;
 }
+
+export type FdVisitor = (fd: number) => void;
 
 /** A kind with what most have in common; the booleans default to false. */
 export function kind<Result>(
@@ -138,6 +146,8 @@ export class Operation<Result> {
   bufferRing: BufferRing | undefined;
   /** Where it was made, when its leases are watched. */
   site: string | undefined;
+  /** What a message brings beside its bytes is in that buffer too, and not in the arguments. */
+  inBuffers = false;
   /** Users' own bytes: they pass through a staging block. */
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
@@ -255,6 +265,11 @@ export class MultishotOperation<Result> extends Operation<Result> {
   endsAtZero = false;
   /** Makes it an ordinary operation, on kernels that have no multishot form of it. */
   lower: (() => void) | undefined;
+
+  /** @internal Whether a completion means the end, and is no result. */
+  ends(result: number, _flags: number): boolean {
+    return result === 0 && this.endsAtZero;
+  }
 }
 
 /** An operation that `run` takes: one submission, one result. */

@@ -1,6 +1,13 @@
 /** The two ordinary ways to wait for an operation: a handler registered once, and a promise. */
 import { AsyncResource } from 'node:async_hooks';
-import { ECANCELED, EINVAL, ETIMEDOUT, IOSQE_ASYNC } from '../abi.js';
+import {
+  ECANCELED,
+  EINVAL,
+  ETIMEDOUT,
+  IORING_CQE_F_MORE,
+  IORING_CQE_F_NOTIF,
+  IOSQE_ASYNC,
+} from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, onlyKeys } from '../validate.js';
@@ -114,6 +121,8 @@ class PromiseSink implements Sink {
   onEnd: (() => void) | undefined;
   /** Where the operation was started, with `debug`. */
   site: Error | undefined;
+  /** After the first of two completions: the result, or why there is none, until the second. */
+  #first: { value: unknown } | { failure: Error } | undefined;
 
   constructor(operation: Operation<unknown>) {
     this.#operation = operation;
@@ -122,6 +131,10 @@ class PromiseSink implements Sink {
   }
 
   complete(_tag: number, answer: number, flags: number, block: Block | undefined): void {
+    if (this.#first !== undefined) {
+      this.#second(this.#first, answer, flags);
+      return;
+    }
     const result = answer < 0 ? withoutRestart(answer) : answer;
     if (this.signal !== undefined) this.#forgetSignal(this.signal);
     this.onEnd?.();
@@ -131,11 +144,15 @@ class PromiseSink implements Sink {
     }
     const operation = this.#operation;
     if (result < 0 && !operation.kind.successes.includes(-result)) {
-      this.#reject(this.#error(result));
+      const error = this.#error(result);
+      if ((flags & IORING_CQE_F_MORE) !== 0) this.#first = { failure: error };
+      else this.#reject(error);
       return;
     }
     try {
-      this.#resolve(operation.kind.decode(result, flags, operation, block));
+      const value = operation.kind.decode(result, flags, operation, block);
+      if ((flags & IORING_CQE_F_MORE) !== 0) this.#first = { value };
+      this.#resolve(value);
     } catch (error) {
       this.#reject(error);
     }
@@ -143,6 +160,15 @@ class PromiseSink implements Sink {
 
   #forgetSignal(signal: AbortSignal): void {
     if (this.onAbort !== undefined) this.aborts?.delete(signal, this.onAbort);
+  }
+
+  /** The kernel has let go of the memory, or the ring has given the operation up. */
+  #second(first: { value: unknown } | { failure: Error }, answer: number, flags: number): void {
+    if ('failure' in first) this.#reject(first.failure);
+    else {
+      const result = (flags & IORING_CQE_F_NOTIF) !== 0 ? answer : undefined;
+      this.#operation.kind.notified?.(first.value, result);
+    }
   }
 
   #error(result: number): Error {

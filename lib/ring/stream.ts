@@ -9,11 +9,12 @@ import { itBelongsToItsThread } from '../uncloneable.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
 import { Lease } from './lease.js';
-import { IGNORE } from './letting-go.js';
 import type { MultishotOperation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
+import { Message } from './ops/message.js';
 import { operationError } from './sinks.js';
 import type { Sink } from './slots.js';
+import type { Block } from './staging.js';
 
 export interface StreamOptions {
   /** Ends the iteration with an AbortError, once the kernel has let go. */
@@ -50,6 +51,11 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   #returned = false;
   #paused = false;
   #cancelled = false;
+  /**
+   * A cancel request that found nothing: between two ticks a timer is nowhere to be found, and goes
+   * on.
+   */
+  #missed = false;
   #error: unknown;
   #results = 0;
 
@@ -85,14 +91,17 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     return { value: undefined, done: true };
   }
 
-  complete(_tag: number, result: number, flags: number): void {
+  complete(_tag: number, result: number, flags: number, block: Block | undefined): void {
     const last = (flags & IORING_CQE_F_MORE) === 0;
     if (last) this.#slot = -1;
     const failed = result < 0 && !this.#operation.kind.successes.includes(-result);
     if (failed) this.#failed(result);
-    else if (result === 0 && this.#operation.endsAtZero) this.#ended(flags);
-    else this.#received(result, flags);
-    if (!last) return;
+    else if (this.#operation.ends(result, flags)) this.#ended(result, flags);
+    else this.#received(result, flags, block);
+    if (!last) {
+      if (this.#missed) this.#cancel();
+      return;
+    }
     for (const done of this.#returns.splice(0)) done();
     if (this.#ending) this.#settle();
     // The kernel ends a multishot operation silently, on overflow for one.
@@ -133,9 +142,9 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     }
   }
 
-  #received(result: number, flags: number): void {
+  #received(result: number, flags: number, block: Block | undefined): void {
     this.#results++;
-    const value = this.#operation.kind.decode(result, flags, this.#operation, undefined);
+    const value = this.#operation.kind.decode(result, flags, this.#operation, block);
     if (this.#returned) {
       discard(value);
       return;
@@ -153,9 +162,9 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     }
   }
 
-  #ended(flags: number): void {
+  #ended(result: number, flags: number): void {
     const id = bufferId(flags);
-    if (id >= 0) this.#operation.bufferRing?.leaseOf(flags, 0).release();
+    if (id >= 0) this.#operation.bufferRing?.leaseOf(flags, result).release();
     this.#end(undefined);
   }
 
@@ -192,9 +201,14 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
   }
 
   #cancel(): void {
-    if (this.#slot < 0 || !this.#engine.open) return;
+    // A ring that is closing cancels everything by itself.
+    if (this.#slot < 0 || !this.#engine.open || this.#engine.closing) return;
+    this.#missed = false;
     const low = this.#engine.slots.userDataLow(this.#slot, this.#operation);
-    this.#engine.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+    const complete = (_tag: number, result: number): void => {
+      this.#missed = result < 0;
+    };
+    this.#engine.begin(cancelUserData(low, this.#generation), { batched: true, complete }, 0);
   }
 
   /** What is queued, and what comes until the kernel lets go, can still be read before `error`. */
@@ -223,4 +237,5 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
 function discard(value: unknown): void {
   if (value instanceof OwnedFd || value instanceof DirectFd) value.close();
   else if (value instanceof Lease) value.release();
+  else if (value instanceof Message) value.dispose();
 }

@@ -37,19 +37,30 @@ export function encodeAddress(name: string, address: SocketAddress): EncodedAddr
   if ('path' in address) return encodeUnix(name, address);
   onlyKeys(name, address, ['host', 'port']);
   const port = integer(`${name}.port`, address.port, 0, PORT_MAX);
-  if (typeof address.host !== 'string') {
-    throw invalidType(`${name}.host`, 'a string', address.host);
-  }
-  const family = address.host.includes(':') ? AF_INET6 : AF_INET;
+  const { family, bytes: host } = hostBytes(`${name}.host`, address.host);
   const bytes = new Uint8Array(family === AF_INET6 ? IPV6_BYTES : IPV4_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, family, true);
   view.setUint16(2, port);
-  const at = family === AF_INET6 ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
-  if (native.inetPton(family, address.host, at) !== 1) {
-    throw invalidValue(`${name}.host`, 'must be a numeric IPv4 or IPv6 address', address.host);
+  bytes.set(host, family === AF_INET6 ? 8 : 4);
+  return { family, bytes };
+}
+
+/** A numeric address as its bytes. */
+export function hostBytes(name: string, host: unknown): EncodedAddress {
+  if (typeof host !== 'string') throw invalidType(name, 'a string', host);
+  const family = host.includes(':') ? AF_INET6 : AF_INET;
+  const bytes = new Uint8Array(family === AF_INET6 ? 16 : 4);
+  if (native.inetPton(family, host, bytes) !== 1) {
+    throw invalidValue(name, 'must be a numeric IPv4 or IPv6 address', host);
   }
   return { family, bytes };
+}
+
+/** And back. */
+export function hostText(family: number, bytes: Uint8Array): string {
+  const host = native.inetNtop(family, bytes);
+  return typeof host === 'string' ? host : '';
 }
 
 /** An address as the errors about it show it. */
@@ -72,8 +83,7 @@ export function decodeAddress(bytes: Uint8Array): SocketAddress {
   }
   if (family !== AF_INET && family !== AF_INET6) check(-EINVAL, 'getsockname');
   const at = family === AF_INET6 ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
-  const host = native.inetNtop(family, at);
-  return { host: typeof host === 'string' ? host : '', port: view.getUint16(2) };
+  return { host: hostText(family, at), port: view.getUint16(2) };
 }
 
 function encodeUnix(name: string, address: UnixAddress): EncodedAddress {

@@ -1,44 +1,53 @@
 /** Sends on a socket. */
-import {
-  IORING_OP_SEND,
-  IORING_RECVSEND_POLL_FIRST,
-  MSG_MORE,
-  MSG_NOSIGNAL,
-  MSG_WAITALL,
-} from '../../abi.js';
+import { IORING_OP_SEND, MSG_NOSIGNAL } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
-import { boolean } from '../../validate.js';
-import { byteCount, type CommonOptions, kind, Operation } from '../operation.js';
+import { addressDetail, encodeAddress } from '../../socket/address.js';
+import { byteCount, kind, Operation, type OperationKind } from '../operation.js';
+import { SEND_KEYS, type SendOptions, sendFlags } from './send-options.js';
 
 const SEND = kind<number>({ name: 'send', code: IORING_OP_SEND, since: '5.6', decode: byteCount });
-
-export interface SendOptions extends CommonOptions {
-  /** MSG_WAITALL (5.19): the kernel goes on by itself until all is sent. Default false. */
-  waitAll?: boolean;
-  /** MSG_MORE: more follows at once, so do not send a part-filled packet. Default false. */
-  more?: boolean;
-  /** IORING_RECVSEND_POLL_FIRST (5.19): do not try before there is room. Default false. */
-  pollFirst?: boolean;
-}
 
 /**
  * Sends `source`; gives the bytes sent, which may be fewer. A closed peer is EPIPE, never a signal.
  *
- * @kernel 5.6 IORING_OP_SEND
- * @man send(2)
+ * @errno EMSGSIZE more than a datagram of this socket can be
+ * @errno EDESTADDRREQ a socket that is not connected needs `to`
+ * @kernel 5.6 IORING_OP_SEND; 6.0 with `to`
+ * @man send(2), sendto(2)
  */
 export function send(
   socket: FdLike | DirectFd,
   source: ArrayBufferView,
   options: SendOptions = {},
 ): Operation<number> {
-  const operation = new Operation(SEND, descriptor('socket', socket));
-  operation.common(options, 'waitAll', 'more', 'pollFirst');
-  operation.operationFlags = MSG_NOSIGNAL;
-  if (boolean('waitAll', options.waitAll ?? false)) operation.operationFlags |= MSG_WAITALL;
-  if (boolean('more', options.more ?? false)) operation.operationFlags |= MSG_MORE;
-  if (boolean('pollFirst', options.pollFirst ?? false)) {
-    operation.addPriority(IORING_RECVSEND_POLL_FIRST);
-  }
+  const operation = sending(SEND, socket, options, SEND_KEYS);
   return operation.bytes('source', source, 'source');
+}
+
+/**
+ * All of an operation that sends one piece, but the piece itself.
+ *
+ * @kernel 5.6
+ * @man sendto(2)
+ */
+export function sending<Result>(
+  of: OperationKind<Result>,
+  socket: FdLike | DirectFd,
+  options: SendOptions,
+  keys: readonly string[],
+): Operation<Result> {
+  const operation = new Operation(of, descriptor('socket', socket)).common(options, ...keys);
+  const { flags, priority } = sendFlags(options);
+  operation.operationFlags = flags | MSG_NOSIGNAL;
+  operation.addPriority(priority);
+  const { to } = options;
+  if (to === undefined) return operation;
+  const { bytes } = encodeAddress('to', to);
+  operation.about = addressDetail(to);
+  operation.fileIndex = bytes.length;
+  return operation.arguments(bytes.length, (self, block) => {
+    block.bytes.set(bytes);
+    self.offsetLow = block.addressLow;
+    self.offsetHigh = block.addressHigh;
+  });
 }

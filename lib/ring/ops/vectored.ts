@@ -16,9 +16,55 @@ interface Part {
   readonly mapping: Mapping | undefined;
 }
 
-/**
- * An operation over several views; those of one mapping are used in place, all others are staged.
- */
+/** Several views as one: those of one mapping are used in place, all others are staged. */
+export class Gathered {
+  readonly parts: readonly Part[];
+  /** An operation keeps one mapping alive; with several, their bytes are staged. */
+  readonly inPlace: Mapping | undefined;
+  /** Bytes of the iovecs that describe them. */
+  readonly iovecBytes: number;
+
+  constructor(name: string, views: readonly ArrayBufferView[]) {
+    if (!Array.isArray(views) || views.length === 0 || views.length > IOVECS_MAX) {
+      throw invalidValue(name, `must be an array of 1 to ${IOVECS_MAX} views`, views);
+    }
+    this.parts = views.map((view, index) => partOf(`${name}[${index}]`, view));
+    const mapping = this.parts.find((part) => part.mapping !== undefined)?.mapping;
+    this.inPlace = this.parts.every((part) => part.mapping === mapping) ? mapping : undefined;
+    const total = this.parts.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+    if (this.inPlace === undefined) integer(`total length of ${name}`, total, 0, BYTES_MAX);
+    this.iovecBytes = this.parts.length * IOVEC_BYTES;
+  }
+
+  /** Makes them the memory of `operation`. */
+  give(operation: Operation<unknown>, direction: 'source' | 'target'): void {
+    const { inPlace, parts } = this;
+    operation.direction = inPlace === undefined ? direction : 'none';
+    operation.mapping = inPlace;
+    operation.staged = inPlace === undefined ? parts.map((part) => part.bytes) : [];
+  }
+
+  /** Writes the iovecs into the arguments, `offset` bytes from their start. */
+  write(block: Block, offset: number): void {
+    const { inPlace, parts } = this;
+    let staged = block.payloadOffset;
+    let word = offset >>> 2;
+    for (const { bytes } of parts) {
+      const base = inPlace ?? block;
+      const at = inPlace === undefined ? staged : bytes.byteOffset;
+      const low = (base.addressLow >>> 0) + at;
+      block.words[word] = low | 0;
+      block.words[word + 1] = base.addressHigh + highWord(low);
+      block.words[word + 2] = bytes.byteLength | 0;
+      block.words[word + 3] = highWord(bytes.byteLength);
+      word += IOVEC_WORDS;
+      staged += bytes.byteLength;
+    }
+    if (block.targets !== undefined) block.targetBytes = parts.map(({ bytes }) => bytes.byteLength);
+  }
+}
+
+/** An operation whose address is that of its iovecs. */
 export function vectored(
   of: OperationKind<number>,
   target: Descriptor,
@@ -26,48 +72,22 @@ export function vectored(
   views: readonly ArrayBufferView[],
   direction: 'source' | 'target',
 ): Operation<number> {
-  if (!Array.isArray(views) || views.length === 0 || views.length > IOVECS_MAX) {
-    throw invalidValue(name, `must be an array of 1 to ${IOVECS_MAX} views`, views);
-  }
-  const parts = views.map((view, index) => partOf(`${name}[${index}]`, view));
-  // An operation keeps one mapping alive; with several, their bytes are staged.
-  const mapping = parts.find((part) => part.mapping !== undefined)?.mapping;
-  const inPlace = parts.every((part) => part.mapping === mapping) ? mapping : undefined;
-  if (of.fixedBuffer && inPlace === undefined) {
+  const gathered = new Gathered(name, views);
+  if (of.fixedBuffer && gathered.inPlace === undefined) {
     throw invalidValue(name, 'must be views of one Mapping', views);
   }
-  const total = parts.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-  if (inPlace === undefined) integer(`total length of ${name}`, total, 0, BYTES_MAX);
   const operation = new Operation(of, target);
-  operation.direction = inPlace === undefined ? direction : 'none';
-  operation.mapping = inPlace;
-  operation.staged = inPlace === undefined ? parts.map((part) => part.bytes) : [];
-  operation.length = parts.length;
-  return operation.arguments(parts.length * IOVEC_BYTES, (self, block) => {
-    writeIovecs(block, parts, inPlace);
-    if (block.targets !== undefined) block.targetBytes = parts.map(({ bytes }) => bytes.byteLength);
+  gathered.give(operation, direction);
+  operation.length = gathered.parts.length;
+  return operation.arguments(gathered.iovecBytes, (self, block) => {
+    gathered.write(block, 0);
     self.addressLow = block.addressLow;
     self.addressHigh = block.addressHigh;
-    self.length = parts.length;
+    self.length = gathered.parts.length;
   });
 }
 
 function partOf(name: string, value: unknown): Part {
   const bytes = asBytes(bytesView(name, value));
   return { bytes, mapping: Mapping.of(bytes) };
-}
-
-function writeIovecs(block: Block, parts: readonly Part[], mapping: Mapping | undefined): void {
-  let staged = block.payloadOffset;
-  for (const [index, { bytes }] of parts.entries()) {
-    const base = mapping ?? block;
-    const offset = mapping === undefined ? staged : bytes.byteOffset;
-    const low = (base.addressLow >>> 0) + offset;
-    const word = index * IOVEC_WORDS;
-    block.words[word] = low | 0;
-    block.words[word + 1] = base.addressHigh + highWord(low);
-    block.words[word + 2] = bytes.byteLength | 0;
-    block.words[word + 3] = highWord(bytes.byteLength);
-    staged += bytes.byteLength;
-  }
 }

@@ -8,15 +8,21 @@ import type { Lease } from '../lease.js';
 import type { CommonOptions } from '../operation.js';
 import * as op from '../ops/index.js';
 import type { ListenOptions } from '../ops/listen.js';
+import type { LeasedMessage, Message } from '../ops/message.js';
 import type { ReceiveOptions } from '../ops/recv.js';
-import type { SendOptions } from '../ops/send.js';
+import type { RecvmsgOptions } from '../ops/recvmsg.js';
+import type { RecvmsgMultishotOptions } from '../ops/recvmsg-multishot.js';
+import type { SendOptions, ZeroCopyOptions } from '../ops/send-options.js';
+import type { SendZcOptions } from '../ops/send-zc.js';
+import type { SendmsgOptions } from '../ops/sendmsg.js';
 import type { SocketOptions } from '../ops/socket.js';
 import type { SocketLevel, SocketOption } from '../ops/socket-option.js';
 import type { GetsocknameOptions, GetsockoptOptions } from '../ops/uring-cmd.js';
 import type { FileTable } from '../registrations/file-table.js';
 import type { RunOptions } from '../sinks.js';
 import type { MultishotStream, StreamOptions } from '../stream.js';
-import { split } from './doors.js';
+import type { ZeroCopySend } from '../zero-copy.js';
+import { split, splitStream } from './doors.js';
 import { PipeVerbs } from './pipes.js';
 
 export abstract class SocketVerbs extends PipeVerbs {
@@ -93,6 +99,51 @@ export abstract class SocketVerbs extends PipeVerbs {
     for (let sent = 0; sent < source.byteLength; ) {
       sent += await this.send(socket, source.subarray(sent), options);
     }
+  }
+
+  /** As `send`, out of the memory itself: the result's `released` says when it is free again. */
+  sendZc(
+    socket: FdLike | DirectFd,
+    source: ArrayBufferView,
+    options?: SendZcOptions & RunOptions,
+  ): Promise<ZeroCopySend> {
+    const [own, run] = split<SendZcOptions>(options);
+    return this.run(op.sendZc(socket, source, own), run);
+  }
+
+  sendmsg(
+    socket: FdLike | DirectFd,
+    sources: ArrayBufferView | readonly ArrayBufferView[],
+    options?: SendmsgOptions & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<SendmsgOptions>(options);
+    return this.run(op.sendmsg(socket, sources, own), run);
+  }
+
+  sendmsgZc(
+    socket: FdLike | DirectFd,
+    sources: ArrayBufferView | readonly ArrayBufferView[],
+    options?: SendmsgOptions & ZeroCopyOptions & RunOptions,
+  ): Promise<ZeroCopySend> {
+    const [own, run] = split<SendmsgOptions & ZeroCopyOptions>(options);
+    return this.run(op.sendmsgZc(socket, sources, own), run);
+  }
+
+  recvmsg(
+    socket: FdLike | DirectFd,
+    targets: ArrayBufferView | readonly ArrayBufferView[],
+    options?: RecvmsgOptions & RunOptions,
+  ): Promise<Message> {
+    const [own, run] = split<RecvmsgOptions>(options);
+    return this.run(op.recvmsg(socket, targets, own), run);
+  }
+
+  recvmsgMultishot(
+    socket: FdLike | DirectFd,
+    options: RecvmsgMultishotOptions & StreamOptions,
+  ): MultishotStream<LeasedMessage> {
+    const [own, stream] = splitStream<RecvmsgMultishotOptions>(options);
+    return this.stream(op.recvmsgMultishot(socket, own), stream);
   }
 
   shutdown(

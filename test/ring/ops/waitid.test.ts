@@ -1,11 +1,13 @@
 /** waitid: children that stop, go on and end. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { asFd, OwnedFd, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { PR_SET_CHILD_SUBREAPER, SYS_pidfd_open, SYS_prctl } from '../../../lib/abi.js';
 import { native } from '../../../lib/native.js';
-import { expectRefusal, later, openRing, RANGE, TYPE, VALUE } from '../../support/ring.js';
+import { expectRefusal, folder, later, openRing, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 async function child(): Promise<ChildProcess & { pid: number }> {
   const started = spawn('sleep', ['600']);
@@ -36,8 +38,12 @@ test('tells of a stop and of going on', async () => {
 
 test('tells how a child ended, once', async () => {
   const ring = openRing();
-  const pid = orphan('exit 7');
-  expect(await ring.waitid({ pid })).toMatchObject({ pid, code: 'exited', status: 7 });
+  const path = join(folder(), 'pipe');
+  execFileSync('mkfifo', [path]);
+  const pid = orphan(`read line <${path}; exit 7`);
+  const ending = ring.waitid({ pid });
+  await writeFile(path, 'now\n');
+  expect(await ending).toMatchObject({ pid, code: 'exited', status: 7 });
   await expect(ring.waitid({ pid })).rejects.toMatchObject({
     code: 'ECHILD',
     syscall: 'io_uring:waitid',
