@@ -16,30 +16,38 @@ constexpr uint32_t kWaitersMax = 128;
 constexpr size_t kWaiterBytes = 24;  // struct futex_waitv
 constexpr size_t kWaiterAddress = 8;
 
-// The fourth argument is a time for the calls that wait, and a count for those that do not.
+// The word at `index` of a view, or nothing where there is none.
+uint8_t* word_at(const Bytes& words, uint32_t index) {
+  const size_t offset = size_t{index} * sizeof(uint32_t);
+  if (words.length < sizeof(uint32_t) || offset > words.length - sizeof(uint32_t)) return nullptr;
+  return words.data + offset;
+}
+
+// A word is a view and an index in it: to make a view of it costs as much as the call. After the
+// value comes a time for the calls that wait, and a count for those that do not.
 napi_value futex_call(napi_env env, napi_callback_info info) {
-  Args<6> args(env, info);
-  const Bytes word = args.bytes(0);
-  const int32_t operation = args.integer(1);
-  const int64_t value = args.wide(2);
+  Args<8> args(env, info);
+  uint8_t* word = word_at(args.bytes(0), args.natural(1));
+  const int32_t operation = args.integer(2);
+  const int64_t value = args.wide(3);
   long fourth = 0;
   napi_valuetype type = napi_undefined;
-  if (args.ok()) napi_typeof(env, args.raw(3), &type);
+  if (args.ok()) napi_typeof(env, args.raw(4), &type);
   if (type == napi_number) {
-    fourth = args.integer(3);
-  } else if (!args.absent(3)) {
-    const Bytes timeout = args.bytes(3);
+    fourth = args.integer(4);
+  } else if (type == napi_object) {
+    const Bytes timeout = args.bytes(4);
     if (timeout.length < sizeof(timespec)) return small_number(env, -EINVAL);
     fourth = sys::pointer(timeout.data);
   }
-  const Bytes second = args.absent(4) ? Bytes{} : args.bytes(4);
-  const int64_t last = args.wide(5);
-  const bool short_word =
-      word.length < sizeof(uint32_t) ||
-      (second.data != nullptr && second.length < sizeof(uint32_t));
-  if (!args.ok() || short_word) return small_number(env, -EINVAL);
-  return small_number(env, sys::call(SYS_futex, sys::pointer(word.data), operation, value, fourth,
-                                     sys::pointer(second.data), last));
+  const bool has_second = args.ok() && !args.absent(5);
+  uint8_t* second = has_second ? word_at(args.bytes(5), args.natural(6)) : nullptr;
+  const int64_t last = args.wide(7);
+  if (!args.ok() || word == nullptr || (has_second && second == nullptr)) {
+    return small_number(env, -EINVAL);
+  }
+  return small_number(env, sys::call(SYS_futex, sys::pointer(word), operation, value, fourth,
+                                     sys::pointer(second), last));
 }
 
 // `waiters` holds struct futex_waitv without the addresses, which are those of `words`.

@@ -173,6 +173,15 @@ test('nothing is said where nothing is known, and nothing breaks where nothing c
     ['sched_setscheduler', 'EPERM'],
     ['F_SETPIPE_SZ', 'EPERM'],
     ['sendmsg', 'ENOBUFS'],
+    ['sendmsg', 'ETOOMANYREFS'],
+    ['timerfd_create', 'EPERM'],
+    ['inotify_init1', 'EMFILE'],
+    ['inotify_add_watch', 'ENOSPC'],
+    ['fanotify_init', 'EPERM'],
+    ['fanotify_init', 'EMFILE'],
+    ['fanotify_mark', 'ENOSPC'],
+    ['pidfd_getfd', 'EPERM'],
+    ['open_by_handle_at', 'EPERM'],
     ['openat', 'EMFILE'],
     ['openat', 'ENFILE'],
   ] as const) {
@@ -180,6 +189,37 @@ test('nothing is said where nothing is known, and nothing breaks where nothing c
     expect(hint, `${call} ${code}`).toBeTruthy();
     expect(hint).not.toMatch(/undefined|NaN/);
   }
+});
+
+test('watched files: the limit that it can be, and its value', () => {
+  const files = {
+    '/proc/sys/fs/inotify/max_user_instances': '128\n',
+    '/proc/sys/fs/inotify/max_user_watches': '8192\n',
+    '/proc/sys/fs/fanotify/max_user_groups': '64\n',
+    '/proc/sys/fs/fanotify/max_user_marks': '9000\n',
+  };
+  const roomy = having({ ...files, ...limits('Max open files', '1024') });
+  expect(hintFor('inotify_init1', 'EMFILE', {}, roomy)).toMatch(/max_user_instances = 128.*sysctl/);
+  expect(hintFor('fanotify_init', 'EMFILE', {}, roomy)).toMatch(/max_user_groups = 64.*sysctl/);
+  const open = Object.fromEntries(['0', '1', '2'].map((fd) => [`/proc/self/fd/${fd}`, '']));
+  const full = having({ ...files, ...open, ...limits('Max open files', '3') });
+  expect(hintFor('inotify_init1', 'EMFILE', {}, full)).toMatch(/3 descriptors open \(ulimit -n\)/);
+  expect(hintFor('inotify_add_watch', 'ENOSPC', {}, roomy)).toMatch(/max_user_watches = 8192/);
+  expect(hintFor('fanotify_mark', 'ENOSPC', {}, roomy)).toMatch(/max_user_marks = 9000/);
+});
+
+test('rights: which one, whether it is held, and what else may be done', () => {
+  const nobody = having({ ...UNPRIVILEGED, '/proc/sys/kernel/yama/ptrace_scope': '2' });
+  const ask = (call: string, facts = {}) => hintFor(call, 'EPERM', facts, nobody);
+  expect(ask('timerfd_create')).toMatch(/CAP_WAKE_ALARM \(not held\).*setcap/);
+  expect(ask('fanotify_init')).toMatch(/^this needs CAP_SYS_ADMIN \(not held\).*inotify/);
+  expect(ask('fanotify_mark', { scope: 'filesystem' })).toMatch(/^a mark of a filesystem needs/);
+  expect(ask('pidfd_getfd')).toMatch(/CAP_SYS_PTRACE \(not held\).*ptrace_scope is 2/);
+  expect(ask('open_by_handle_at')).toMatch(/CAP_DAC_READ_SEARCH \(not held\)/);
+  const all = having(status({ CapEff: 'ffffffffffffffff' }));
+  expect(hintFor('open_by_handle_at', 'EPERM', {}, all)).toMatch(/\(held\)/);
+  const few = having(limits('Max open files', '77'));
+  expect(hintFor('sendmsg', 'ETOOMANYREFS', {}, few)).toMatch(/ulimit -n is 77/);
 });
 
 test('a backlog that the kernel cuts is warned of once', async () => {

@@ -4,8 +4,6 @@ import { abortError, systemError } from '../errors.js';
 import { defaultLoop, Watch } from '../watch.js';
 import type { FdUser, OwnedFd } from './fd.js';
 
-const TIMER_MAX_MS = 2 ** 31 - 1;
-
 export function closedError(): TypeError {
   return Object.assign(new TypeError('the descriptor has been closed'), {
     code: 'ERR_INVALID_STATE',
@@ -27,11 +25,16 @@ export class Turn {
     this.#signal = signal;
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
-    if (timeoutMs !== undefined && timeoutMs <= TIMER_MAX_MS) {
-      // Capturing here would show the timer and not the caller.
+    if (timeoutMs !== undefined) {
       this.#timer = setTimeout(() => this.fail(systemError(-ETIMEDOUT, 'poll')), timeoutMs);
-      if (!readiness.referenced) this.#timer.unref();
+      this.reference(readiness.referenced);
     }
+  }
+
+  /** Whether its time limit keeps the process alive. */
+  reference(wanted: boolean): void {
+    if (wanted) this.#timer?.ref();
+    else this.#timer?.unref();
   }
 
   /** Throws when there is nothing to wait for any more. */
@@ -87,6 +90,7 @@ export class Readiness implements FdUser {
   reference(referenced: boolean): void {
     this.referenced = referenced;
     this.#watch?.reference(referenced);
+    for (const turn of this.#waiting) turn.reference(referenced);
   }
 
   add(turn: Turn): void {

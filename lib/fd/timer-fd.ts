@@ -77,7 +77,7 @@ export interface TimerRemains {
  * @man timerfd_create(2)
  */
 export class TimerFd extends WaitableFd implements AsyncIterable<number> {
-  readonly #word = new BigUint64Array(1);
+  readonly #words = new Uint32Array(2);
   readonly #clock: number;
 
   /** @internal */
@@ -156,10 +156,11 @@ export class TimerFd extends WaitableFd implements AsyncIterable<number> {
    */
   read(): number | undefined {
     const fd = this.openFd();
-    const result = native.read(fd, this.#word);
+    const result = native.read(fd, this.#words);
     if (result === -EAGAIN) return undefined;
     check(result, 'read', { fd });
-    return Number(this.#word[0]);
+    const [low = 0, high = 0] = this.#words;
+    return high * 2 ** 32 + low;
   }
 
   /** Resolves with what `read` answers once it has fired. */

@@ -2,9 +2,12 @@
 import { F_GETFL, O_NONBLOCK } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
-import { abortSignal, milliseconds, onlyKeys } from '../validate.js';
+import { abortSignal, milliseconds, onlyKeys, outOfRange } from '../validate.js';
 import { OwnedFd } from './fd.js';
 import { closedError, Readiness } from './readiness.js';
+
+/** As far as a timer of Node goes. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 /** How to wait. */
 export interface WaitOptions {
@@ -51,6 +54,9 @@ export abstract class WaitableFd extends OwnedFd {
     const signal = abortSignal('signal', options.signal);
     const limit = options.timeoutMs;
     const timeoutMs = limit === undefined ? undefined : milliseconds('timeoutMs', limit);
+    if (timeoutMs !== undefined && timeoutMs > TIMEOUT_MAX_MS) {
+      throw outOfRange('timeoutMs', `<= ${TIMEOUT_MAX_MS}`, timeoutMs);
+    }
     const readiness = this.#ready();
     const turn = readiness.wait(signal, timeoutMs);
     try {

@@ -58,13 +58,18 @@ export interface DescriptorCalls {
   fstatfs(fd: number, target: ArrayBufferView): number;
 
   // --- futexes ---------------------------------------------------------------------------------
-  /** The fourth argument is a `struct timespec`, or a count for the calls that do not wait. */
+  /**
+   * A word is a view and an index in it. `timeout` is a `struct timespec`, or a count for the calls
+   * that do not wait.
+   */
   futex(
-    word: ArrayBufferView,
+    words: ArrayBufferView,
+    index: number,
     operation: number,
     value: number,
     timeout: ArrayBufferView | number | null,
     second: ArrayBufferView | null,
+    secondIndex: number,
     last: number,
   ): number;
   /** `waiters` are `struct futex_waitv`, whose addresses the call fills in from `words`. */

@@ -79,14 +79,14 @@ export function futexWait(
   options: FutexOptions & FutexTimes = {},
 ): FutexWaited {
   onlyKeys('options', options, ['mask', 'private', 'timeoutMs', 'untilMs']);
-  const word = wordOf('words', words, index);
+  checkWord('words', words, index);
   const expected = wordValue('value', value);
   const mask = maskOf(options);
   const { clock, deadline } = deadlineOf(options);
   const operation =
     FUTEX_WAIT_BITSET | privacy(options) | (clock === CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0);
   for (;;) {
-    const result = native.futex(word, operation, expected, deadline, null, mask);
+    const result = native.futex(words, index, operation, expected, deadline, null, 0, mask);
     if (result !== -EINTR) return waited(result, 'futex') < 0 ? said(result) : 'ok';
   }
 }
@@ -103,10 +103,11 @@ export function futexWake(
   options: FutexWakeOptions = {},
 ): number {
   onlyKeys('options', options, ['mask', 'private', 'count']);
-  const word = wordOf('words', words, index);
+  checkWord('words', words, index);
   const count = integer('count', options.count ?? COUNT_MAX, 1, COUNT_MAX);
   const operation = FUTEX_WAKE_BITSET | privacy(options);
-  return check(native.futex(word, operation, count, null, null, maskOf(options)), 'futex');
+  const mask = maskOf(options);
+  return check(native.futex(words, index, operation, count, null, null, 0, mask), 'futex');
 }
 
 /** One word to wait for, as the arguments of `futexWait`. */
@@ -141,7 +142,8 @@ export function futexWaitv(
     const value = wordValue(`${name}.value`, waiter.value);
     view.setBigUint64(place * WAITER_BYTES, BigInt(value), true);
     view.setUint32(place * WAITER_BYTES + 16, FUTEX2_SIZE_U32 | flags, true);
-    return wordOf(`${name}.words`, waiter.words, waiter.index);
+    checkWord(`${name}.words`, waiter.words, waiter.index);
+    return waiter.words.subarray(waiter.index, waiter.index + 1);
   });
   const { clock, deadline } = deadlineOf(options);
   for (;;) {
@@ -175,13 +177,22 @@ export function futexRequeue(
 ): number | 'not-equal' {
   onlyKeys('options', options, ['wake', 'requeue', 'private']);
   onlyKeys('target', target, ['words', 'index']);
-  const word = wordOf('words', words, index);
+  checkWord('words', words, index);
   const expected = wordValue('value', value);
-  const second = wordOf('target.words', target.words, target.index);
+  checkWord('target.words', target.words, target.index);
   const wake = integer('wake', options.wake ?? 1, 0, COUNT_MAX);
   const requeue = integer('requeue', options.requeue ?? COUNT_MAX, 0, COUNT_MAX);
   const operation = FUTEX_CMP_REQUEUE | privacy(options);
-  const result = native.futex(word, operation, wake, requeue, second, expected);
+  const result = native.futex(
+    words,
+    index,
+    operation,
+    wake,
+    requeue,
+    target.words,
+    target.index,
+    expected,
+  );
   return result === -EAGAIN ? 'not-equal' : check(result, 'futex');
 }
 
@@ -192,14 +203,12 @@ function waited(result: number, syscall: string): number {
 const said = (result: number): 'not-equal' | 'timed-out' =>
   result === -EAGAIN ? 'not-equal' : 'timed-out';
 
-/** A view of one word: its address is taken in the call that it is for. */
-function wordOf(name: string, words: unknown, index: unknown): FutexWords {
+function checkWord(name: string, words: unknown, index: unknown): void {
   if (!(words instanceof Int32Array || words instanceof Uint32Array)) {
     throw invalidType(name, 'an Int32Array or Uint32Array', words);
   }
   bytesView(name, words);
-  const at = integer('index', index, 0, words.length - 1);
-  return words.subarray(at, at + 1);
+  integer('index', index, 0, words.length - 1);
 }
 
 /** Signed or not: the kernel compares 32 bits. */

@@ -18,7 +18,7 @@ const addon = createRequire(workerData.addon)(workerData.addon);
 const { words, index, value, result, operation, mask } = workerData;
 Atomics.add(result, 0, 1);
 Atomics.notify(result, 0);
-const answer = addon.futex(words.subarray(index, index + 1), operation, value, null, null, mask);
+const answer = addon.futex(words, index, operation, value, null, null, 0, mask);
 Atomics.store(result, 1, answer);
 Atomics.add(result, 2, 1);
 `;
@@ -125,7 +125,7 @@ test('futexWaitv answers which one was woken', async () => {
     `const { workerData } = require('node:worker_threads');
      const { createRequire } = require('node:module');
      const addon = createRequire(workerData.addon)(workerData.addon);
-     while (addon.futex(workerData.words.subarray(1, 2), 10, 1, null, null, 0xffffffff) === 0);`,
+     while (addon.futex(workerData.words, 1, 10, 1, null, null, 0, 0xffffffff) === 0);`,
     { eval: true, workerData: { addon: process.env['NEARMETAL_ADDON'], words } },
   );
   workers.push(waker);
