@@ -167,9 +167,19 @@ export interface Native extends DescriptorCalls {
   ioUringRegister(ring: number, opcode: number, argument: Bytes | null, count: number): number;
   /**
    * Maps the queues of a ring just set up and takes its descriptor over; the thread's end closes
-   * it.
+   * it. `memory` is -1, or what was given to a ring with IORING_SETUP_NO_MMAP, which holds it then.
+   *
+   * A ring without a descriptor (IORING_SETUP_REGISTERED_FD_ONLY) goes by its number in the
+   * thread's table with bit 30 set, here and below.
    */
-  ringMap(ring: number, params: Uint32Array): 0 | number;
+  ringMap(ring: number, params: Uint32Array, memory: RegionId): 0 | number;
+  /**
+   * IORING_REGISTER_RESIZE_RINGS to the sizes in `params`, which then tells where everything is;
+   * `ringBuffers` shows it.
+   */
+  ringResize(ring: number, params: Uint32Array): number;
+  /** Lets the kernel read the arguments of waits from the control page (6.13). */
+  ringRegisterWait(ring: number): number;
   /**
    * The queues; a page of counters and arguments (`lib/ring/control.ts`); and io_uring_enter
    * itself,

@@ -22,6 +22,7 @@ NAPI_MODULE_INIT() {
   nearmetal::init_memory(env, exports);
   nearmetal::init_numa(env, exports);
   nearmetal::init_ring(env, exports);
+  nearmetal::init_ring_queues(env, exports);
   nearmetal::init_epoll(env, exports);
   nearmetal::init_watch(env, exports);
 #ifdef NEARMETAL_SEAM

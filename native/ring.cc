@@ -2,23 +2,16 @@
 #include "ring.h"
 
 #include <linux/io_uring.h>
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "args.h"
 #include "env_state.h"
 #include "families.h"
 #include "sys.h"
-#ifdef NEARMETAL_SEAM
-#include "seam.h"
-#endif
 
 namespace nearmetal {
 
 namespace {
-
-constexpr size_t kPageBytes = 4096;
 
 io_uring_params* params_of(Args<2>& args, size_t index) {
   const Bytes bytes = args.bytes(index);
@@ -31,9 +24,37 @@ napi_value setup(napi_env env, napi_callback_info info) {
   const uint32_t entries = args.natural(0);
   io_uring_params* params = params_of(args, 1);
   if (!args.ok() || params == nullptr) return small_number(env, -EINVAL);
-  return small_number(
-      env, EnvState::of(env)->own(sys::call(SYS_io_uring_setup, entries, sys::pointer(params))));
+  constexpr uint32_t kRegisteredFdOnly = 1u << 15;
+  const long ring = sys::call(SYS_io_uring_setup, entries, sys::pointer(params));
+  // Not a descriptor, then, but a number in the thread's table.
+  if (ring >= 0 && (params->flags & kRegisteredFdOnly) != 0) {
+    return small_number(env, ring | kWithoutDescriptor);
+  }
+  return small_number(env, EnvState::of(env)->own(ring));
 }
+
+constexpr uint32_t kEnterExtArgReg = 1u << 6;
+
+// `struct io_uring_reg_wait` of kernel 6.13.
+struct RegisteredWait {
+  __kernel_timespec time;
+  uint32_t min_wait_us;
+  uint32_t flags;
+  uint64_t signals;
+  uint32_t signal_bytes;
+  uint32_t pad[3];
+  uint64_t pad2[2];
+};
+static_assert(sizeof(RegisteredWait) == 64);
+
+// `struct io_uring_getevents_arg`, whose third word was padding before 6.12.
+struct WaitArgument {
+  uint64_t signals;
+  uint32_t signal_bytes;
+  uint32_t min_wait_us;
+  uint64_t time;
+};
+static_assert(sizeof(WaitArgument) == sizeof(io_uring_getevents_arg));
 
 long enter_kernel(const Enter& ring, const Control& control) {
   constexpr int64_t kNanoseconds = 1'000'000'000;
@@ -43,9 +64,16 @@ long enter_kernel(const Enter& ring, const Control& control) {
                      0);
   }
   const auto timeout = static_cast<int64_t>(control.timeout_ns);
-  __kernel_timespec time{timeout / kNanoseconds, timeout % kNanoseconds};
-  io_uring_getevents_arg argument{};
-  argument.ts = reinterpret_cast<uint64_t>(&time);
+  const __kernel_timespec time{timeout / kNanoseconds, timeout % kNanoseconds};
+  if (ring.registered_wait) {
+    constexpr uint32_t kTimed = 1u << 0;
+    auto* wait = reinterpret_cast<RegisteredWait*>(
+        reinterpret_cast<uint8_t*>(ring.control) + kWaitOffset);
+    *wait = {time, control.min_wait_us, kTimed, 0, 0, {}, {}};
+    return sys::call(SYS_io_uring_enter, ring.fd, control.to_submit, control.min_complete,
+                     flags | IORING_ENTER_EXT_ARG | kEnterExtArgReg, kWaitOffset, sizeof *wait);
+  }
+  WaitArgument argument{0, 0, control.min_wait_us, reinterpret_cast<uint64_t>(&time)};
   return sys::call(SYS_io_uring_enter, ring.fd, control.to_submit, control.min_complete,
                    flags | IORING_ENTER_EXT_ARG, sys::pointer(&argument), sizeof argument);
 }
@@ -83,82 +111,39 @@ napi_value do_register(napi_env env, napi_callback_info info) {
   const Bytes argument = args.absent(2) ? Bytes{} : args.bytes(2);
   const uint32_t count = args.natural(3);
   if (!args.ok()) return small_number(env, -EINVAL);
-  return small_number(env, sys::call(SYS_io_uring_register, fd, opcode,
-                                     sys::pointer(argument.data), count));
-}
-
-uint32_t* word(const Region* region, uint32_t offset) {
-  return reinterpret_cast<uint32_t*>(static_cast<uint8_t*>(region->base) + offset);
-}
-
-long map_queues(Ring& ring, const io_uring_params& params) {
-  if ((params.features & IORING_FEAT_SINGLE_MMAP) == 0) return -EOPNOTSUPP;
-  const auto& counters = ring.state->counters;
-  const size_t sqe_bytes = (params.flags & IORING_SETUP_SQE128) != 0 ? 128 : 64;
-  ring.cqe_bytes = (params.flags & IORING_SETUP_CQE32) != 0 ? 32 : 16;
-  const size_t sq_bytes = params.sq_off.array + params.sq_entries * sizeof(uint32_t);
-  const size_t cq_bytes = params.cq_off.cqes + size_t{params.cq_entries} * ring.cqe_bytes;
-  long result = Region::map_file(counters, std::max(sq_bytes, cq_bytes), ring.fd,
-                                 IORING_OFF_SQ_RING, &ring.rings);
-  if (result < 0) return result;
-  result = Region::map_file(counters, params.sq_entries * sqe_bytes, ring.fd, IORING_OFF_SQES,
-                            &ring.sqes);
-  if (result < 0) return result;
-  return Region::map(counters, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     &ring.control);
-}
-
-void locate_queues(Ring& ring, const io_uring_params& params) {
-  ring.setup_flags = params.flags;
-  ring.features = params.features;
-  ring.sq_head = word(ring.rings, params.sq_off.head);
-  ring.sq_tail = word(ring.rings, params.sq_off.tail);
-  ring.cq_head = word(ring.rings, params.cq_off.head);
-  ring.cq_tail = word(ring.rings, params.cq_off.tail);
-  ring.cq_mask = params.cq_entries - 1;
-  ring.cqes = static_cast<uint8_t*>(ring.rings->base) + params.cq_off.cqes;
-}
-
-void drop(Region* region) {
-  if (region != nullptr) region->drop();
+  return small_number(env, ring_register(fd, opcode, sys::pointer(argument.data), count));
 }
 
 napi_value ring_map(napi_env env, napi_callback_info info) {
-  Args<2> args(env, info);
+  Args<3> args(env, info);
   const int32_t fd = args.integer(0);
-  const io_uring_params* params = params_of(args, 1);
+  const Bytes bytes = args.bytes(1);
   EnvState* state = EnvState::of(env);
-  if (!args.ok() || params == nullptr || state->ring(fd) != nullptr) {
+  Region* given = state->region(args.integer(2));
+  if (!args.ok() || bytes.length < sizeof(io_uring_params) || state->ring(fd) != nullptr) {
     return small_number(env, -EINVAL);
   }
+  const auto& params = *reinterpret_cast<const io_uring_params*>(bytes.data);
   auto ring = std::make_unique<Ring>();
   ring->fd = fd;
   ring->env = env;
   ring->state = state;
-  long result = map_queues(*ring, *params);
-#ifdef NEARMETAL_SEAM
-  if (result == 0) result = seam::shadow(fd, *params, state->counters, &ring->rings);
-#endif
+  const long result = ring->map_queues(params, given);
   if (result < 0) {
-    drop(ring->rings);
-    drop(ring->sqes);
-    drop(ring->control);
+    ring->drop_queues();
     return small_number(env, result);
   }
-  locate_queues(*ring, *params);
-  *ring->enter = {fd, 0, ring->page()};
+  *ring->enter = {fd, 0, false, ring->page()};
   ring->page()->timeout_ns = -1;
   ring->register_descriptor();
   if (napi_add_async_cleanup_hook(env, on_thread_end, ring.get(), &ring->hook) != napi_ok) {
-    drop(ring->rings);
-    drop(ring->sqes);
-    drop(ring->control);
+    ring->drop_queues();
     ring->unregister_descriptor();
     return small_number(env, -ENOMEM);
   }
   state->rings[fd] = ring.release();
   // From here on the hook closes it.
-  state->disown(fd);
+  if (!without_descriptor(fd)) state->disown(fd);
   return small_number(env, 0);
 }
 
@@ -213,7 +198,7 @@ napi_value ring_messages(napi_env env, napi_callback_info info) {
   Region* region = state->region(args.integer(1));
   if (!args.ok() || ring == nullptr || region == nullptr) return small_number(env, -EBADF);
   region->hold();
-  drop(ring->messages);
+  if (ring->messages != nullptr) ring->messages->drop();
   ring->messages = region;
   return small_number(env, 0);
 }

@@ -40,9 +40,21 @@ struct Control {
   uint32_t tagged;    // user_data is as `lib/ring/slots.ts` writes it, and not a user's own
   int32_t result;     // what `enter` answered
   const PairPage* pairs;  // the newest page, or none
+  uint32_t min_wait_us;  // how long to wait for all that was asked for before one is enough
 };
 static_assert(offsetof(Control, timeout_ns) == 16);
 static_assert(offsetof(Control, pairs) == 32);
+static_assert(offsetof(Control, min_wait_us) == 40);
+
+constexpr size_t kControlBytes = 4096;
+// Where in the control page the arguments of a wait are, when the kernel reads them itself.
+constexpr size_t kWaitOffset = 1024;
+
+// A ring made with IORING_SETUP_REGISTERED_FD_ONLY has no descriptor: it goes by its number in the
+// table of its thread, with this bit.
+constexpr int kWithoutDescriptor = 1 << 30;
+
+inline bool without_descriptor(int ring) { return ring >= kWithoutDescriptor; }
 
 // Where the message of an operation is that may bring descriptors (`lib/ring/message-table.ts`), by
 // the operation's slot.
@@ -58,8 +70,12 @@ static_assert(sizeof(MessageEntry) == 32);
 struct Enter {
   int fd;  // the descriptor, or its number in the thread's table of registered rings; -1 when gone
   uint32_t flags;
+  bool registered_wait;  // the kernel knows the control page
   Control* control;
 };
+
+// io_uring_register(2), by descriptor or by number.
+long ring_register(int ring, uint32_t opcode, long argument, uint32_t count);
 
 struct Ring {
   int fd = -1;
@@ -72,7 +88,7 @@ struct Ring {
   Region* sqes = nullptr;
   Region* control = nullptr;
   Region* messages = nullptr;  // MessageEntry by slot; null until the first that may be needed
-  std::shared_ptr<Enter> enter = std::make_shared<Enter>(Enter{-1, 0, nullptr});
+  std::shared_ptr<Enter> enter = std::make_shared<Enter>(Enter{-1, 0, false, nullptr});
   uint32_t* sq_head = nullptr;
   uint32_t* sq_tail = nullptr;
   uint32_t* cq_head = nullptr;
@@ -83,6 +99,13 @@ struct Ring {
   napi_async_cleanup_hook_handle hook = nullptr;
 
   Control* page() const { return static_cast<Control*>(control->base); }
+
+  // The queues and the control page; `given` is the memory of a ring with IORING_SETUP_NO_MMAP. All
+  // three answer 0 or -errno.
+  long map_queues(const io_uring_params& params, Region* given);
+  long remap_queues(const io_uring_params& params);
+  long register_wait();
+  void drop_queues();
 
   // Spares the kernel a look-up of the descriptor at every enter; a thread may do so for 16 rings.
   void register_descriptor();

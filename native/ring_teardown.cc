@@ -41,6 +41,8 @@ constexpr uint32_t kRegisterRingFds = 20;
 constexpr uint32_t kUnregisterRingFds = 21;
 constexpr uint32_t kEnterRegisteredRing = 1u << 4;
 constexpr uint32_t kRegisterSyncCancel = 24;
+constexpr uint32_t kCqeSkip = 1u << 5;
+constexpr uint32_t kCqe32 = 1u << 15;
 constexpr uint32_t kCancelAll = 1u << 0;
 constexpr uint32_t kCancelAny = 1u << 2;
 
@@ -64,14 +66,27 @@ bool cancel_everything(int fd) {
   cancel.fd = -1;
   cancel.flags = kCancelAll | kCancelAny;
   cancel.timeout = {0, kWaitNs};
-  const long result = sys::call(SYS_io_uring_register, fd, kRegisterSyncCancel,
-                                sys::pointer(&cancel), 1);
+  const long result = ring_register(fd, kRegisterSyncCancel, sys::pointer(&cancel), 1);
   return result != -EINVAL;
 }
 
 }  // namespace
 
+long ring_register(int ring, uint32_t opcode, long argument, uint32_t count) {
+  constexpr uint32_t kByNumber = 1u << 31;
+  if (!without_descriptor(ring)) {
+    return sys::call(SYS_io_uring_register, ring, opcode, argument, count);
+  }
+  return sys::call(SYS_io_uring_register, ring & ~kWithoutDescriptor, opcode | kByNumber, argument,
+                   count);
+}
+
 void Ring::register_descriptor() {
+  if (without_descriptor(fd)) {
+    enter->fd = fd & ~kWithoutDescriptor;
+    enter->flags = kEnterRegisteredRing;
+    return;
+  }
   constexpr uint32_t kAnyNumber = ~0u;
   io_uring_rsrc_update update{};
   update.offset = kAnyNumber;
@@ -85,12 +100,13 @@ void Ring::register_descriptor() {
   }
 }
 
-// Must come before the close: a registered descriptor keeps the ring alive as an open one does.
+// Must come before the close: a registered descriptor keeps the ring alive as an open one does. For
+// a ring without another it is the close.
 void Ring::unregister_descriptor() const {
   if (enter->flags != kEnterRegisteredRing) return;
   io_uring_rsrc_update update{};
   update.offset = static_cast<uint32_t>(enter->fd);
-  sys::call(SYS_io_uring_register, fd, kUnregisterRingFds, sys::pointer(&update), 1);
+  ring_register(fd, kUnregisterRingFds, sys::pointer(&update), 1);
 }
 
 uint32_t Ring::unsubmitted() const {
@@ -146,6 +162,9 @@ uint32_t Ring::reap(uint32_t pending) {
   for (; head != tail; head++) {
     const auto* cqe =
         reinterpret_cast<const io_uring_cqe*>(cqes + size_t{head & cq_mask} * cqe_bytes);
+    // Of two sizes in one queue (IORING_SETUP_CQE_MIXED): doubles take two places, and fillers one.
+    if ((cqe->flags & kCqe32) != 0) head++;
+    if ((cqe->flags & kCqeSkip) != 0) continue;
     if (page()->tagged != 0) {
       // Tags of registrations and messages of other rings: nothing that was submitted ends here.
       if ((cqe->user_data >> kOpcodeShift & 0xff) >= kFirstUnsolicited) continue;
@@ -179,8 +198,9 @@ bool Ring::drain() {
     __kernel_timespec wait{0, kWaitNs};
     io_uring_getevents_arg argument{};
     argument.ts = reinterpret_cast<uint64_t>(&wait);
-    sys::call(SYS_io_uring_enter, fd, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
-              sys::pointer(&argument), sizeof argument);
+    sys::call(SYS_io_uring_enter, enter->fd, 0, 1,
+              IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | enter->flags, sys::pointer(&argument),
+              sizeof argument);
     pending = reap(pending);
   }
   return true;
@@ -189,17 +209,16 @@ bool Ring::drain() {
 long Ring::shut(bool leak) {
   state->rings.erase(fd);
   unregister_descriptor();
-  *enter = {-1, 0, nullptr};
-  // Unmap before close: the kernel cancels nothing while a mapping of the ring is left.
-  rings->drop();
-  sqes->drop();
-  control->drop();
+  *enter = {-1, 0, false, nullptr};
+  // Unmap before close: the kernel cancels nothing while a mapping of the ring is left. Memory that
+  // was given to the ring stays pinned by the kernel for as long as it needs it.
+  drop_queues();
   if (messages != nullptr) messages->drop();
   if (!leak) {
     for (Region* region : held) region->drop();
   }
   held.clear();
-  const long result = sys::call(SYS_close, fd);
+  const long result = without_descriptor(fd) ? 0 : sys::call(SYS_close, fd);
   fd = -1;
   return result;
 }

@@ -21,6 +21,8 @@ State& state() {
 
 namespace {
 
+constexpr long kEnterRegisteredRing = 1 << 4;
+
 int ruled_error(State& now, long number) {
   int error = 0;
   for (Rule& rule : now.rules) {
@@ -49,7 +51,10 @@ long sys::call(long number, long a, long b, long c, long d, long e, long f) {
   // Linux closes the descriptor also when it answers an error.
   if (error != 0 && number != SYS_close) return -error;
   if (number == SYS_close) seam::forget_ring(now, static_cast<int>(a));
-  const auto ring = now.rings.find(static_cast<int>(a));
+  // A ring without a descriptor is not shadowed; its number is some other's descriptor.
+  const bool by_number = (number == SYS_io_uring_register && (b & (1l << 31)) != 0) ||
+                         (number == SYS_io_uring_enter && (d & seam::kEnterRegisteredRing) != 0);
+  const auto ring = by_number ? now.rings.end() : now.rings.find(static_cast<int>(a));
   if (ring != now.rings.end()) {
     if (number == SYS_io_uring_enter) {
       return seam::enter(ring->second, static_cast<int>(a), static_cast<uint32_t>(b), c, d, e, f);

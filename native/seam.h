@@ -13,4 +13,11 @@ namespace nearmetal::seam {
 long shadow(int fd, const io_uring_params& params, const std::shared_ptr<RegionCounters>& counters,
             Region** rings);
 
+// Shows the kernel all that JavaScript has published, before its queues are resized.
+void settle(int fd);
+
+// As `shadow`, for queues that were resized: what JavaScript has yet to see goes along.
+long shadow_again(int fd, const io_uring_params& params,
+                  const std::shared_ptr<RegionCounters>& counters, Region** rings);
+
 }  // namespace nearmetal::seam

@@ -28,8 +28,16 @@ void store(const Region* region, uint32_t offset, uint32_t value) {
   __atomic_store_n(at(region, offset), value, __ATOMIC_RELEASE);
 }
 
+constexpr uint32_t kCqeSkip = 1u << 5;
+constexpr uint32_t kCqe32 = 1u << 15;
+
 size_t cqe_bytes(const ShadowRing& ring) {
   return (ring.params.flags & IORING_SETUP_CQE32) != 0 ? 32 : 16;
+}
+
+uint32_t* completion_at(const ShadowRing& ring, const Region* region, uint32_t position) {
+  const size_t index = position & (ring.params.cq_entries - 1);
+  return at(region, ring.params.cq_off.cqes + static_cast<uint32_t>(index * cqe_bytes(ring)));
 }
 
 // Only whole requests change places: the order within one is the kernel's promise.
@@ -37,16 +45,23 @@ bool may_swap(const Completion& left, const Completion& right) {
   return left.user_data != right.user_data;
 }
 
+// Reads the completion at `head`, which may take two places; false for a filler.
+bool take(const ShadowRing& ring, const Region* region, uint32_t& head, Completion& cqe) {
+  std::memcpy(&cqe, completion_at(ring, region, head), 16);
+  if ((cqe.flags & kCqeSkip) != 0) return false;
+  if ((cqe.flags & kCqe32) == 0 && cqe_bytes(ring) == 16) return true;
+  std::memcpy(&cqe, completion_at(ring, region, head), sizeof cqe);
+  if (cqe_bytes(ring) == 16) head++;
+  return true;
+}
+
 void pull(State& now, ShadowRing& ring) {
   const auto& offsets = ring.params.cq_off;
   uint32_t head = load(ring.real, offsets.head);
   const uint32_t tail = load(ring.real, offsets.tail);
   for (; head != tail; head++) {
-    const size_t index = head & (ring.params.cq_entries - 1);
     Held held{};
-    std::memcpy(&held.cqe, at(ring.real, offsets.cqes + static_cast<uint32_t>(
-                                                            index * cqe_bytes(ring))),
-                sizeof held.cqe);
+    if (!take(ring, ring.real, head, held.cqe)) continue;
     if (now.chance(now.chaos.delay)) held.enters_left = 1 + now.next() % 3;
     ring.held.push_back(held);
     const bool last = (held.cqe.flags & IORING_CQE_F_MORE) == 0;
@@ -68,11 +83,20 @@ void push(ShadowRing& ring) {
                                         : ring.params.cq_entries;
   // A held completion holds back all behind it: order within a request must stay.
   while (!ring.held.empty() && ring.held.front().enters_left == 0 && tail - head < room) {
-    const size_t index = tail & (ring.params.cq_entries - 1);
-    std::memcpy(at(ring.copy, offsets.cqes + static_cast<uint32_t>(index * cqe_bytes(ring))),
-                &ring.held.front().cqe, sizeof(Completion));
+    const Completion& next = ring.held.front().cqe;
+    const bool mixed = (next.flags & kCqe32) != 0 && cqe_bytes(ring) == 16;
+    if (mixed && tail - head + 2 > room) break;
+    // A double one never wraps round: a filler takes the last place.
+    if (mixed && (tail & (ring.params.cq_entries - 1)) == ring.params.cq_entries - 1) {
+      const Completion filler{0, 0, kCqeSkip, {}};
+      std::memcpy(completion_at(ring, ring.copy, tail), &filler, 16);
+      tail++;
+      continue;
+    }
+    const size_t bytes = mixed || cqe_bytes(ring) == 32 ? 32 : 16;
+    std::memcpy(completion_at(ring, ring.copy, tail), &next, bytes);
     ring.held.pop_front();
-    tail++;
+    tail += mixed ? 2 : 1;
   }
   store(ring.copy, offsets.tail, tail);
   uint32_t flags = load(ring.real, ring.params.sq_off.flags);
@@ -109,6 +133,40 @@ long shadow(int fd, const io_uring_params& params, const std::shared_ptr<RegionC
   State& now = state();
   now.rings[fd] = ShadowRing{params, *rings, copy, now.completion_limit, -1, {}};
   *rings = copy;
+  return 0;
+}
+
+void settle(int fd) {
+  const auto found = state().rings.find(fd);
+  if (found == state().rings.end()) return;
+  const uint32_t tail = found->second.params.sq_off.tail;
+  store(found->second.real, tail, load(found->second.copy, tail));
+}
+
+long shadow_again(int fd, const io_uring_params& params,
+                  const std::shared_ptr<RegionCounters>& counters, Region** rings) {
+  State& now = state();
+  const auto found = now.rings.find(fd);
+  if (found == now.rings.end()) return 0;
+  const ShadowRing old = found->second;
+  const long result = shadow(fd, params, counters, rings);
+  if (result < 0) return result;
+  ShadowRing& ring = now.rings[fd];
+  ring.limit = old.limit;
+  ring.event_fd = old.event_fd;
+  const uint32_t head = load(old.copy, old.params.cq_off.head);
+  const uint32_t tail = load(old.copy, old.params.cq_off.tail);
+  // All that JavaScript has not taken is shown anew: as much of it as fits.
+  for (uint32_t position = head; position != tail; position++) {
+    Held seen{};
+    if (take(old, old.copy, position, seen.cqe)) ring.held.push_back(seen);
+  }
+  ring.held.insert(ring.held.end(), old.held.begin(), old.held.end());
+  store(ring.copy, params.cq_off.head, head);
+  store(ring.copy, params.cq_off.tail, head);
+  store(ring.copy, params.cq_off.flags, load(old.copy, old.params.cq_off.flags));
+  old.real->drop();
+  show(now, ring);
   return 0;
 }
 

@@ -31,11 +31,12 @@ struct Chaos {
   uint32_t duplicate = 0;
 };
 
-// The fixed part of struct io_uring_cqe.
+// struct io_uring_cqe, with the second half that some have.
 struct Completion {
   uint64_t user_data;
   int32_t res;
   uint32_t flags;
+  uint64_t extra[2];
 };
 
 struct Held {

@@ -114,7 +114,8 @@
   X(SYS_read) X(SYS_write) X(SYS_close) X(SYS_mmap) X(SYS_munmap) X(SYS_mprotect) X(SYS_madvise)   \
   X(SYS_mremap) X(SYS_mincore) X(SYS_msync) X(SYS_mlock) X(SYS_mlock2) X(SYS_munlock)              \
   X(SYS_mlockall) X(SYS_munlockall) X(SYS_process_vm_readv) X(SYS_process_vm_writev)               \
-  X(SYS_ftruncate) X(SYS_getrusage)                                                               \
+  X(SYS_ftruncate) X(SYS_getrusage) X(SYS_geteuid) X(SYS_getegid) X(SYS_getgroups)                \
+  X(SYS_setresuid) X(SYS_setresgid)                                                                \
   X(SYS_mbind) X(SYS_set_mempolicy) X(SYS_get_mempolicy) X(SYS_move_pages) \
   X(SYS_migrate_pages) X(SYS_memfd_create) X(SYS_sched_setaffinity) X(SYS_sched_getaffinity)       \
   X(SYS_sched_setscheduler) X(SYS_sched_getscheduler) X(SYS_sched_setattr) X(SYS_sched_getattr)    \

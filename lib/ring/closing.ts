@@ -11,6 +11,8 @@ const AGAIN_MS = 10;
 export async function closeEngine(engine: Engine): Promise<void> {
   // A ring that the kernel has refused for good is gone already, and its descriptors are others'.
   if (!engine.open) return;
+  // What was started on a ring that was never enabled is ended as on any other.
+  engine.enable();
   engine.closing = true;
   const drained = engine.slots.inUse === 0 || (await drain(engine));
   // Never inside the turn that found it idle, which has yet to end.

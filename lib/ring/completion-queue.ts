@@ -51,11 +51,11 @@ export class CompletionQueue {
   /** Completions that no operation waited for. */
   stale = 0;
   readonly tags = new Tags();
-  private readonly words: Int32Array;
+  private words: Int32Array;
   private readonly control: Control;
-  private readonly layout: CompletionLayout;
-  private readonly mask: number;
-  private readonly cqes: Int32Array;
+  private layout: CompletionLayout;
+  private mask: number;
+  private cqes: Int32Array;
   /** Entries of twice the size (IORING_SETUP_CQE32). */
   private readonly wide: boolean;
   private head: number;
@@ -71,6 +71,18 @@ export class CompletionQueue {
     this.slots = new Int32Array(batch);
     this.results = new Int32Array(batch);
     this.flags = new Int32Array(batch);
+  }
+
+  get entries(): number {
+    return this.layout.entries;
+  }
+
+  /** The kernel has moved the queue, with all that has not been taken off it. */
+  move(rings: Int32Array, layout: CompletionLayout): void {
+    this.words = rings;
+    this.layout = layout;
+    this.mask = layout.entries - 1;
+    this.cqes = rings.subarray(layout.cqes);
   }
 
   get ready(): number {

@@ -14,6 +14,7 @@ const RESULT = 7;
 /** The address of the newest page of `Pairs`, or 0. */
 const PAIRS_LOW = 8;
 const PAIRS_HIGH = 9;
+const MIN_WAIT_US = 10;
 /** As a double, in units of 8 bytes. */
 const TIMEOUT_NS = 2;
 const NO_TIMEOUT = -1;
@@ -61,9 +62,19 @@ export class Control {
     return words[RESULT] as number;
   }
 
-  /** As `enter`, waiting at most `timeoutNs`. */
-  enterTimeout(toSubmit: number, minComplete: number, flags: number, timeoutNs: number): number {
+  /**
+   * As `enter`, waiting at most `timeoutNs`; after `minWaitUs` one completion is enough. With
+   * IORING_ENTER_ABS_TIMER the time is a point in it.
+   */
+  enterTimeout(
+    toSubmit: number,
+    minComplete: number,
+    flags: number,
+    timeoutNs: number,
+    minWaitUs = 0,
+  ): number {
     this.doubles[TIMEOUT_NS] = timeoutNs;
+    this.words[MIN_WAIT_US] = minWaitUs;
     const result = this.enter(toSubmit, minComplete, flags);
     this.doubles[TIMEOUT_NS] = NO_TIMEOUT;
     return result;

@@ -6,9 +6,13 @@ import {
   EBUSY,
   ECANCELED,
   EINTR,
+  ENOTRECOVERABLE,
+  EPERM,
   ETIME,
   IORING_ENTER_GETEVENTS,
+  IORING_ENTER_NO_IOWAIT,
   IORING_ENTER_SQ_WAIT,
+  IORING_FEAT_NO_IOWAIT,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
   IORING_SETUP_SQPOLL,
@@ -17,7 +21,7 @@ import {
   IORING_SQ_TASKRUN,
   IOSQE_IO_LINK,
 } from '../abi.js';
-import { check, systemError } from '../errors.js';
+import { check, SystemError, systemError } from '../errors.js';
 import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
@@ -26,6 +30,7 @@ import type { BufferRing } from './buffer-ring.js';
 import { closedError } from './closed.js';
 import type { CompletionQueue } from './completion-queue.js';
 import type { Control } from './control.js';
+import { Credentials } from './credentials.js';
 import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import { MessageTable } from './message-table.js';
@@ -33,8 +38,9 @@ import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
 import { BufferTable } from './registrations/buffer-table.js';
 import { FileTable } from './registrations/file-table.js';
-import { openRaw, type Queues } from './setup.js';
-import { type Sink, Slots } from './slots.js';
+import type { Personality } from './registrations/personality.js';
+import { enableRing, openRaw, type Queues, resizeRaw } from './setup.js';
+import { type Sink, SLOT_MASK, Slots } from './slots.js';
 import { Spill } from './spill.js';
 import { type Block, Staging, stage } from './staging.js';
 import type { RingStats } from './stats.js';
@@ -72,7 +78,7 @@ export class Engine implements FdUser, MappingUser {
   bufferShortages = 0;
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
-  readonly #raw: Queues;
+  #raw: Queues;
   readonly #control: Control;
   readonly #delivery: Delivery;
   /** None where a thread blocks in the ring itself. */
@@ -80,6 +86,10 @@ export class Engine implements FdUser, MappingUser {
   readonly #task = (): void => this.flush();
   readonly #polled: boolean;
   readonly #mustEnter: boolean;
+  /** The kernel takes nothing before `enable` (IORING_SETUP_R_DISABLED). */
+  #enabled: boolean;
+  /** Whose rights the kernel thread has, where one submits (IORING_SETUP_SQPOLL). */
+  readonly #credentials: Credentials | undefined;
   #spillNext = false;
   #flushScheduled = false;
   #kicked = false;
@@ -102,6 +112,8 @@ export class Engine implements FdUser, MappingUser {
     this.staging = new Staging((mapping) => this.hold(mapping), this.#control);
     this.messages = new MessageTable(this.fd);
     this.#delivery = new Delivery(this.completion, this.slots, this.staging);
+    this.#enabled = plan.enabled;
+    if ((this.flags & IORING_SETUP_SQPOLL) !== 0) this.#credentials = new Credentials();
     this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
     // Without the flag that tells of deferred work, only a call can find out.
     this.#mustEnter =
@@ -115,6 +127,7 @@ export class Engine implements FdUser, MappingUser {
   /** Queues `operation`; `sink` gets its completions. Answers the slot. */
   begin(operation: Operation<unknown>, sink: Sink, tag: number, extraFlags = 0): number {
     if (!this.open || (this.closing && sink !== IGNORE)) throw closedError();
+    if (this.#credentials !== undefined && sink !== IGNORE) this.#credentials.require();
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) {
       if (descriptor.fd !== operation.fd) throw new TypeError('the descriptor has been closed');
@@ -127,13 +140,16 @@ export class Engine implements FdUser, MappingUser {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
       if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
       if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
-      if (operation.kind.fixedBuffer) operation.buffer = this.#fixedIndex(mapping);
+      if (operation.kind.fixedBuffer) {
+        operation.buffer = (operation.buffer & ~0xffff) | this.#fixedIndex(mapping);
+      }
       const buffers = operation.bufferRing;
       if (buffers !== undefined && !this.bufferRings.has(buffers)) {
         throw new TypeError('the BufferRing belongs to another ring');
       }
     }
     if (operation.table !== undefined) operation.table.prepare(this);
+    if (operation.personality !== undefined) this.#permit(operation.personality);
     const block = operation.plain ? undefined : this.#stage(operation, sink);
     const slot = this.slots.take(operation, sink, tag, block);
     if (block !== undefined && operation.kind.eachFd !== undefined) {
@@ -159,6 +175,11 @@ export class Engine implements FdUser, MappingUser {
       throw new TypeError(`a handler is not told what ${operation.kind.name} opens: use run`);
     }
     return stage(this.staging, operation);
+  }
+
+  #permit(personality: Personality): void {
+    if (personality.ring !== this) throw new TypeError('the Personality belongs to another ring');
+    if (personality.disposed) throw new TypeError('the Personality has been disposed');
   }
 
   #admit(others: readonly Descriptor[]): void {
@@ -210,6 +231,7 @@ export class Engine implements FdUser, MappingUser {
   /** Submits all that is queued, now. Done once per tick without being asked. */
   flush(): void {
     this.#flushScheduled = false;
+    if (!this.#enabled) return;
     for (let pass = 0; pass < ROUNDS; pass++) {
       const waiting = this.#publish();
       if (waiting === 0) break;
@@ -225,8 +247,36 @@ export class Engine implements FdUser, MappingUser {
     this.updateReference();
   }
 
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** Lets the kernel take what was started so far, and all that will be. */
+  enable(): void {
+    if (this.#enabled) return;
+    enableRing(this.fd, this.flags);
+    this.#enabled = true;
+    this.flush();
+  }
+
+  /**
+   * Other numbers of entries (IORING_REGISTER_RESIZE_RINGS). What is queued or in flight stays so;
+   * where the queues cannot be mapped any more, the ring is given up.
+   */
+  resize(entries: number, completionEntries: number): void {
+    this.flush();
+    this.#publish();
+    try {
+      this.#raw = resizeRaw(this.#raw, entries, completionEntries);
+    } catch (error) {
+      if (SystemError.is(error, 'ENOTRECOVERABLE')) this.#fail(-ENOTRECOVERABLE);
+      throw error;
+    }
+  }
+
   /** Shows the kernel what is queued; answers how many entries it has yet to take. */
   #publish(): number {
+    if (this.#credentials?.changed()) this.#withdraw();
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
@@ -234,6 +284,27 @@ export class Engine implements FdUser, MappingUser {
       this.#submitted += fresh;
     }
     return this.submission.waiting;
+  }
+
+  /**
+   * The process has other rights by now than the kernel thread: what it has not been shown yet is
+   * taken back, and ends as forbidden.
+   */
+  #withdraw(): void {
+    const withdrawn: number[] = [];
+    this.submission.withdraw((low) => withdrawn.push(low & SLOT_MASK));
+    this.spill.withdraw((low) => withdrawn.push(low & SLOT_MASK));
+    for (const slot of withdrawn) {
+      const sink = this.slots.sinks[slot] as Sink;
+      const tag = this.slots.tags[slot] as number;
+      const block = this.slots.blocks[slot];
+      this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
+      this.slots.release(slot);
+      setImmediate(() => {
+        sink.complete(tag, -EPERM, 0, block);
+        if (block !== undefined) this.staging.give(block);
+      });
+    }
   }
 
   #wakePoller(): void {
@@ -297,12 +368,17 @@ export class Engine implements FdUser, MappingUser {
     else setImmediate(turn);
   }
 
-  /** Submits, and blocks this thread until there is a completion, at most `timeoutNs`. */
-  wait(timeoutNs: number): void {
+  /**
+   * Submits, and blocks this thread until there are `count` completions, at most `timeoutNs`; after
+   * `minWaitUs` one is enough.
+   */
+  wait(timeoutNs: number, count = 1, minWaitUs = 0): void {
     const waiting = this.#publish();
-    if (this.completion.ready > 0) return;
-    const flags = IORING_ENTER_GETEVENTS | this.submission.wakeUp;
-    const result = this.#control.enterTimeout(waiting, 1, flags, timeoutNs);
+    if (this.completion.ready >= count) return;
+    // Waiting for completions is no waiting for a disk: operators look at that figure.
+    const quiet = this.features & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0;
+    const flags = IORING_ENTER_GETEVENTS | quiet | this.submission.wakeUp;
+    const result = this.#control.enterTimeout(waiting, count, flags, timeoutNs, minWaitUs);
     const later = [-ETIME, -EINTR, -EAGAIN, -EBUSY];
     if (result < 0 && !later.includes(result)) check(result, 'io_uring_enter');
   }
@@ -314,6 +390,7 @@ export class Engine implements FdUser, MappingUser {
    * to the budget. When a sink throws, the next turn goes on with the completion behind it.
    */
   turn(): void {
+    if (!this.#enabled) return;
     this.#inTurn = true;
     let more = true;
     try {

@@ -5,6 +5,7 @@ export type { MappingOptions } from '../memory/options.js';
 export { type BufferPressure, BufferRing, type BufferRingOptions } from './buffer-ring.js';
 export type { RawVisitor } from './completion-queue.js';
 export { bufferId, hasMore } from './cqe.js';
+export { CredentialsError } from './credentials.js';
 export type { Into } from './into.js';
 export { Lease } from './lease.js';
 export {
@@ -37,9 +38,19 @@ export type { FileStatus } from './ops/statx.js';
 export type { Clock } from './ops/timespec.js';
 export type { ChildStatus, WaitidOptions, WaitTarget } from './ops/waitid.js';
 export type { RingOptions } from './options.js';
-export { RawRing } from './raw.js';
+export { RawRing, type WaitLimits } from './raw.js';
+export type { RingClock } from './registrations/clock.js';
+export type { CloneOptions } from './registrations/clone.js';
+export type { EventfdOptions } from './registrations/eventfd.js';
 export { FileTable, RegisteredFiles } from './registrations/file-table.js';
+export type { ResizeOptions } from './registrations/methods.js';
+export type { NapiOptions, NapiRegistration } from './registrations/napi.js';
+export { Personality } from './registrations/personality.js';
 export { Registration } from './registrations/registration.js';
+export type { Restrictions, SqeFlag } from './registrations/restrictions.js';
+export type { SyncCancelOptions } from './registrations/sync-cancel.js';
+export type { WorkerLimits } from './registrations/workers.js';
+export type { Zcrx, ZcrxOptions } from './registrations/zcrx.js';
 export { Ring } from './ring.js';
 export {
   type CompletionHandler,

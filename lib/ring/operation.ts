@@ -6,6 +6,7 @@ import { Mapping } from '../memory/mapping.js';
 import { boolean, bytesView, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
 import type { BufferRing } from './buffer-ring.js';
 import type { FileTable } from './registrations/file-table.js';
+import { Personality } from './registrations/personality.js';
 import { highWord, SQE_FLAGS_SHIFT, SQE_IOPRIO_SHIFT } from './sqe.js';
 import type { Block } from './staging.js';
 
@@ -74,9 +75,11 @@ export interface CommonOptions {
   async?: boolean;
   /** IOSQE_IO_DRAIN: starts when all submitted before it have completed. */
   drain?: boolean;
+  /** Runs it with the rights that were registered (`ring.registerPersonality`). */
+  personality?: Personality;
 }
 
-const COMMON_KEYS = ['async', 'drain'] as const;
+const COMMON_KEYS = ['async', 'drain', 'personality'] as const;
 
 /** Which way bytes go between the operation's memory and the user's. */
 export type Direction = 'none' | 'source' | 'target';
@@ -86,6 +89,8 @@ export type Direction = 'none' | 'source' | 'target';
  */
 export const YIELDS_FD = 1 << 23;
 export const OPCODE_SHIFT = 24;
+/** In the word of the buffer. */
+const PERSONALITY_SHIFT = 16;
 
 /** What the kernel moves in one call at most (MAX_RW_COUNT); more is asked for by the next one. */
 export const BYTES_MAX = 0x7fff_f000;
@@ -148,6 +153,8 @@ export class Operation<Result> {
   site: string | undefined;
   /** What a message brings beside its bytes is in that buffer too, and not in the arguments. */
   inBuffers = false;
+  /** Whose rights it runs with. */
+  personality: Personality | undefined;
   /** Users' own bytes: they pass through a staging block. */
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
@@ -196,7 +203,16 @@ export class Operation<Result> {
     onlyKeys('options', options, [...own, ...COMMON_KEYS]);
     if (boolean('async', options.async ?? false)) this.addFlags(IOSQE_ASYNC);
     if (boolean('drain', options.drain ?? false)) this.addFlags(IOSQE_IO_DRAIN);
+    if (options.personality !== undefined) this.#runAs(options.personality);
     return this;
+  }
+
+  #runAs(personality: unknown): void {
+    if (!(personality instanceof Personality) || personality.disposed) {
+      throw invalidType('personality', 'made by `ring.registerPersonality`', personality);
+    }
+    this.personality = personality;
+    this.buffer |= personality.id << PERSONALITY_SHIFT;
   }
 
   /**
@@ -244,7 +260,7 @@ export class Operation<Result> {
   select(buffers: BufferRing): this {
     this.bufferRing = buffers;
     this.mapping = buffers.mapping;
-    this.buffer = buffers.group;
+    this.buffer |= buffers.group;
     if (buffers.debug)
       this.site = new Error().stack?.replace(/^Error.*/, 'Received by what was made');
     return this.addFlags(IOSQE_BUFFER_SELECT);

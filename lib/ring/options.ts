@@ -9,16 +9,23 @@ import {
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_HYBRID_IOPOLL,
   IORING_SETUP_IOPOLL,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_R_DISABLED,
+  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQ_AFF,
+  IORING_SETUP_SQ_REWIND,
+  IORING_SETUP_SQE_MIXED,
   IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
   IORING_SETUP_SUBMIT_ALL,
   IORING_SETUP_TASKRUN_FLAG,
 } from '../abi.js';
-import { boolean, integer, invalidValue, oneOf, onlyKeys } from '../validate.js';
+import { UnsupportedError } from '../errors.js';
+import { kernel } from '../kernel.js';
+import type { HugePage, HugePageFallback } from '../memory/pages.js';
+import { boolean, integer, invalidType, invalidValue, oneOf, onlyKeys } from '../validate.js';
 import { defaultLoop } from '../watch.js';
 import { BUFFERS_MAX } from './registrations/buffer-table.js';
 import { FILES_MAX } from './registrations/file-table.js';
@@ -48,6 +55,8 @@ export interface RingOptions {
   fileSlots?: number;
   /** Slots of the ring's table of buffers, made when first used; 16384 at most. Default 1024. */
   bufferSlots?: number;
+  /** False leaves the ring disabled until `ring.enable()`: what is started before waits. */
+  enabled?: boolean;
   /** Remembers where each operation was started, and says so in its error. Default false. */
   debug?: boolean;
 
@@ -71,6 +80,20 @@ export interface RingOptions {
   sqe128?: boolean;
   cqe32?: boolean;
   cqeMixed?: boolean;
+  /** Entries of two sizes (6.19); ours are of the small one. */
+  sqeMixed?: boolean;
+  /** Refused: our queue goes round. */
+  sqRewind?: boolean;
+  /**
+   * The queues are in memory of the library, on hugepages if asked, which saves the processor
+   * translations (6.5; before 6.10 what is larger than a page must be on one hugepage).
+   */
+  noMmap?: boolean | { readonly hugePage: HugePage; readonly orElse?: HugePageFallback };
+  /**
+   * Without a descriptor: the ring is an entry in the kernel's table of this thread, of 16 at most.
+   * Needs `noMmap`.
+   */
+  registeredFdOnly?: boolean;
   /** Shares the worker threads of another ring (IORING_SETUP_ATTACH_WQ). */
   attachWq?: { readonly fd: number };
 }
@@ -92,6 +115,9 @@ export interface RingPlan {
   sqThreadIdleMs: number;
   sqThreadCpu: number;
   attachWqFd: number;
+  /** Where the queues are, when the library makes their memory. */
+  memory: { readonly hugePage?: HugePage; readonly orElse?: HugePageFallback } | undefined;
+  enabled: boolean;
 }
 
 export const FLAG_OF = {
@@ -109,6 +135,9 @@ export const FLAG_OF = {
   sqe128: IORING_SETUP_SQE128,
   cqe32: IORING_SETUP_CQE32,
   cqeMixed: IORING_SETUP_CQE_MIXED,
+  sqeMixed: IORING_SETUP_SQE_MIXED,
+  sqRewind: IORING_SETUP_SQ_REWIND,
+  registeredFdOnly: IORING_SETUP_REGISTERED_FD_ONLY,
 } as const;
 
 type FlagName = keyof typeof FLAG_OF;
@@ -135,9 +164,12 @@ const VALUES = [
   'sqThreadIdleMs',
   'sqThreadCpu',
   'attachWq',
+  'noMmap',
+  'enabled',
 ] as const;
 
-const ENTRIES_MAX = 32_768;
+/** The kernel's own limit; twice as many completions. */
+export const ENTRIES_MAX = 32_768;
 const DEFAULT_COMPLETIONS = 4096;
 
 export function planRing(options: RingOptions): RingPlan {
@@ -163,6 +195,8 @@ export function planRing(options: RingOptions): RingPlan {
     sqThreadIdleMs: integer('sqThreadIdleMs', options.sqThreadIdleMs ?? 1, 0, 2 ** 31 - 1),
     sqThreadCpu: integer('sqThreadCpu', options.sqThreadCpu ?? 0, 0, 8191),
     attachWqFd: attachedRing(options.attachWq),
+    memory: memoryOf(options.noMmap),
+    enabled: boolean('enabled', options.enabled ?? true),
   };
   for (const [name, flag] of Object.entries(FLAG_OF) as [FlagName, number][]) {
     const chosen = options[name];
@@ -172,7 +206,27 @@ export function planRing(options: RingOptions): RingPlan {
   }
   if (options.sqThreadCpu !== undefined) plan.required |= IORING_SETUP_SQ_AFF;
   if (plan.attachWqFd >= 0) plan.required |= IORING_SETUP_ATTACH_WQ;
+  if (plan.memory !== undefined) plan.required |= IORING_SETUP_NO_MMAP;
+  if (!plan.enabled) plan.required |= IORING_SETUP_R_DISABLED;
+  if (plan.required & IORING_SETUP_SQ_REWIND) {
+    throw new UnsupportedError({
+      feature: 'setup:SQ_REWIND',
+      since: '7.0',
+      kernel: kernel.release,
+      reason: 'the submission queue of this library goes round, and is not rewound',
+    });
+  }
   return dropConflicts(plan, options);
+}
+
+function memoryOf(chosen: RingOptions['noMmap']): RingPlan['memory'] {
+  if (chosen === undefined || chosen === false) return undefined;
+  if (chosen === true) return {};
+  if (typeof chosen !== 'object' || chosen === null) {
+    throw invalidType('noMmap', 'true, false or { hugePage }', chosen);
+  }
+  onlyKeys('noMmap', chosen, ['hugePage', 'orElse']);
+  return chosen;
 }
 
 /**
@@ -193,6 +247,12 @@ function dropConflicts(plan: RingPlan, options: RingOptions): RingPlan {
       throw invalidValue('deferTaskrun', 'must be false unless singleIssuer is true', true);
     }
     plan.wished &= ~IORING_SETUP_DEFER_TASKRUN;
+  }
+  if (asked & IORING_SETUP_REGISTERED_FD_ONLY && plan.memory === undefined) {
+    throw invalidValue('registeredFdOnly', 'must be false unless noMmap is true', true);
+  }
+  if (!plan.enabled && options.rDisabled === false) {
+    throw invalidValue('rDisabled', 'must be true when enabled is false', false);
   }
   if (asked & IORING_SETUP_CQE32 && asked & IORING_SETUP_CQE_MIXED) {
     throw invalidValue('cqeMixed', 'must be false when cqe32 is true', true);
@@ -218,6 +278,6 @@ function attachedRing(ring: unknown): number {
   return integer('attachWq.fd', fd, 0, 2 ** 31 - 1);
 }
 
-function powerOfTwo(value: number): number {
+export function powerOfTwo(value: number): number {
   return 2 ** Math.ceil(Math.log2(value));
 }

@@ -2,20 +2,42 @@
  * The bare queues of a ring, for programs that keep their own books: no slots, no promises, no
  * handlers.
  */
-import { EAGAIN, EBUSY, EINTR, IORING_ENTER_GETEVENTS } from '../abi.js';
+import {
+  EAGAIN,
+  EBUSY,
+  EINTR,
+  ETIME,
+  IORING_ENTER_ABS_TIMER,
+  IORING_ENTER_GETEVENTS,
+  IORING_ENTER_NO_IOWAIT,
+  IORING_FEAT_NO_IOWAIT,
+} from '../abi.js';
 import { check, systemError } from '../errors.js';
+import { requireFeature } from '../features.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
-import { invalidType } from '../validate.js';
+import { integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
 import type { RawVisitor } from './completion-queue.js';
 import type { Operation } from './operation.js';
+import { milliseconds } from './ops/timespec.js';
 import { planRing, type RingOptions } from './options.js';
-import { openRaw, type Queues } from './setup.js';
+import { type RingClock, registerClock } from './registrations/clock.js';
+import { descriptorOf, enableRing, openRaw, type Queues } from './setup.js';
 import { highWord } from './sqe.js';
 
 const HIGH = 0x1_0000_0000;
+const NANOSECONDS = 1_000_000;
+
+/** How long to wait at most. */
+export interface WaitLimits {
+  timeoutMs?: number;
+  /** Nanoseconds of the ring's clock, as `process.hrtime.bigint()` gives them (6.12). */
+  until?: bigint;
+  /** After so many microseconds one completion is enough (6.12). */
+  minWaitUs?: number;
+}
 
 /**
  * A ring without the safety of `Ring`: the caller says which completion belongs to what, and keeps
@@ -31,19 +53,36 @@ export class RawRing implements Disposable, MappingUser {
   /** @internal */
   readonly uncloneable: () => void = itBelongsToItsThread;
   private readonly raw: Queues;
+  private enabled: boolean;
   private closed = false;
   private reaping = false;
 
-  private constructor(raw: Queues) {
+  private constructor(raw: Queues, enabled: boolean) {
     this.raw = raw;
+    this.enabled = enabled;
   }
 
   static open(options: Omit<RingOptions, 'loop'> = {}): RawRing {
-    return new RawRing(openRaw(planRing({ ...options, loop: 'own' }), false));
+    const plan = planRing({ ...options, loop: 'own' });
+    return new RawRing(openRaw(plan, false), plan.enabled);
   }
 
+  /** The ring's descriptor; -1 with `registeredFdOnly`. */
   get fd(): number {
-    return this.raw.fd;
+    return descriptorOf(this.raw.fd);
+  }
+
+  /** IORING_SETUP_* bits that the ring was made with. */
+  get setupFlags(): number {
+    return this.raw.flags;
+  }
+
+  /** Lets a ring that was opened with `enabled: false` go. */
+  enable(): void {
+    if (this.closed) throw closedError();
+    if (this.enabled) return;
+    enableRing(this.raw.fd, this.raw.flags);
+    this.enabled = true;
   }
 
   /** Submitted, and without a last completion reaped. */
@@ -73,18 +112,48 @@ export class RawRing implements Disposable, MappingUser {
   }
 
   /**
-   * Submits what is queued and waits until `waitFor` completions are there; answers how many the
-   * kernel took. What it did not take (for now) stays queued.
+   * Submits what is queued and waits until `waitFor` completions are there, or `limits` are
+   * reached; answers how many the kernel took. What it did not take (for now) stays queued.
    */
-  submit(waitFor = 0): number {
+  submit(waitFor = 0, limits?: WaitLimits): number {
     if (this.closed) throw closedError();
-    const { submission, control } = this.raw;
+    const { submission, control, features } = this.raw;
     submission.publish();
-    const flags = IORING_ENTER_GETEVENTS | submission.wakeUp;
-    const result = control.enter(submission.waiting, waitFor, flags);
+    const quiet = waitFor > 0 && features & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0;
+    const flags = IORING_ENTER_GETEVENTS | quiet | submission.wakeUp;
+    const result =
+      limits === undefined
+        ? control.enter(submission.waiting, waitFor, flags)
+        : this.enterLimited(waitFor, flags, limits);
     if (result >= 0) return result;
-    if (result === -EINTR || result === -EAGAIN || result === -EBUSY) return 0;
+    if (result === -EINTR || result === -EAGAIN || result === -EBUSY || result === -ETIME) return 0;
     throw systemError(result, 'io_uring_enter');
+  }
+
+  private enterLimited(waitFor: number, flags: number, limits: WaitLimits): number {
+    onlyKeys('limits', limits, ['timeoutMs', 'until', 'minWaitUs']);
+    const { timeoutMs, until } = limits;
+    if ((timeoutMs === undefined) === (until === undefined)) {
+      throw invalidValue('limits', 'must have either timeoutMs or until', limits);
+    }
+    const minWaitUs = integer('minWaitUs', limits.minWaitUs ?? 0, 0, 2 ** 31 - 1);
+    if (minWaitUs > 0) requireFeature('ring:MIN_TIMEOUT');
+    const { submission, control } = this.raw;
+    if (timeoutMs !== undefined) {
+      const span = milliseconds('timeoutMs', timeoutMs) * NANOSECONDS;
+      return control.enterTimeout(submission.waiting, waitFor, flags, span, minWaitUs);
+    }
+    if (typeof until !== 'bigint') throw invalidType('until', 'a bigint', until);
+    // The flag came with the same kernel.
+    requireFeature('ring:MIN_TIMEOUT');
+    const absolute = flags | IORING_ENTER_ABS_TIMER;
+    return control.enterTimeout(submission.waiting, waitFor, absolute, Number(until), minWaitUs);
+  }
+
+  /** Chooses the clock of `until`. @kernel 6.12 IORING_REGISTER_CLOCK */
+  registerClock(clock: RingClock): void {
+    if (this.closed) throw closedError();
+    registerClock(this.raw.fd, clock);
   }
 
   /** Hands every completion there is to `visit`; answers how many there were. */
@@ -102,7 +171,7 @@ export class RawRing implements Disposable, MappingUser {
   /** The ring keeps the memory mapped until it is closed. */
   private hold(mapping: Mapping): void {
     if (mapping.disposed) throw new TypeError('the mapping has been disposed');
-    if (!mapping.users.has(this)) check(native.ringHold(this.fd, mapping.region), 'ringHold');
+    if (!mapping.users.has(this)) check(native.ringHold(this.raw.fd, mapping.region), 'ringHold');
     mapping.users.add(this);
     mapping.holder = this;
   }

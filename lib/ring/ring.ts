@@ -1,8 +1,6 @@
 /**
  * A ring: the door through which operations are started, and the owner of all that belongs to them.
  */
-import type { FdLike } from '../fd/fd.js';
-import type { Mapping } from '../memory/mapping.js';
 import { invalidType, onlyKeys } from '../validate.js';
 import { BufferRing, type BufferRingOptions } from './buffer-ring.js';
 import { closedError } from './closed.js';
@@ -11,8 +9,8 @@ import { Engine } from './engine.js';
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
-import type { FileTable, RegisteredFiles } from './registrations/file-table.js';
-import type { Registration } from './registrations/registration.js';
+import { Registrations } from './registrations/methods.js';
+import { descriptorOf } from './setup.js';
 import {
   type CompletionHandler,
   Handler,
@@ -23,7 +21,6 @@ import {
 } from './sinks.js';
 import type { RingStats } from './stats.js';
 import { MultishotStream, type StreamOptions } from './stream.js';
-import { Verbs } from './verbs.js';
 
 function runOptions(options: RunOptions): RunOptions {
   onlyKeys('options', options, RUN_KEYS);
@@ -43,7 +40,7 @@ function runOptions(options: RunOptions): RunOptions {
  * @kernel 5.10 or later; 6.1 or later recommended (task work runs when the loop asks for it)
  * @man io_uring(7)
  */
-export class Ring extends Verbs implements AsyncDisposable {
+export class Ring extends Registrations implements AsyncDisposable {
   readonly #engine: Engine;
   #closing: Promise<void> | undefined;
   #groups = 0;
@@ -65,9 +62,18 @@ export class Ring extends Verbs implements AsyncDisposable {
     return new Ring(new Engine(planRing(options)));
   }
 
-  /** The ring's descriptor: for `attachWq`, and to be looked at under /proc/self/fdinfo. */
+  /**
+   * The ring's descriptor: for `attachWq`, and to be looked at under /proc/self/fdinfo. -1 with
+   * `registeredFdOnly`.
+   */
   get fd(): number {
-    return this.#engine.fd;
+    return descriptorOf(this.#engine.fd);
+  }
+
+  /** @internal */
+  protected override live(): Engine {
+    if (this.closed) throw closedError();
+    return this.#engine;
   }
 
   get closed(): boolean {
@@ -158,38 +164,6 @@ export class Ring extends Verbs implements AsyncDisposable {
     const buffers = new BufferRing(this.#engine, this.#groups++, options);
     this.#engine.bufferRings.add(buffers);
     return buffers;
-  }
-
-  /**
-   * Registers memory for `readFixed` and `writeFixed`: pinned once, instead of at every operation.
-   * Any number of times, in free slots of the ring's table (`bufferSlots`). What is in flight when
-   * a registration is disposed still completes.
-   *
-   * @errno ENOMEM more than RLIMIT_MEMLOCK
-   * @kernel 5.13 IORING_REGISTER_BUFFERS_UPDATE; one registration at a time on older kernels
-   * @man io_uring_register(2), io_uring_registered_buffers(7)
-   */
-  registerBuffers(mappings: readonly Mapping[]): Registration {
-    if (this.closed) throw closedError();
-    return this.#engine.buffers.register(mappings);
-  }
-
-  /** Slots for files without descriptors: where operations open a file `into`. */
-  get files(): FileTable {
-    return this.#engine.files;
-  }
-
-  /**
-   * Registers files: operations take the `DirectFd`s given back without looking the file up. Any
-   * number of times, in free slots of `files`.
-   *
-   * @errno EMFILE the table would have more slots than RLIMIT_NOFILE allows
-   * @kernel 5.6 IORING_REGISTER_FILES_UPDATE
-   * @man io_uring_register(2), io_uring_registered_files(7)
-   */
-  registerFiles(fds: readonly FdLike[]): RegisteredFiles {
-    if (this.closed) throw closedError();
-    return this.#engine.files.register(fds);
   }
 
   /** Pending operations keep the process alive (the default). */

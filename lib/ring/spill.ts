@@ -1,7 +1,7 @@
 /** Entries that did not fit the submission queue: kept in order, moved in when there is room. */
 import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../abi.js';
 import type { Operation } from './operation.js';
-import { SQE_FLAGS_SHIFT, SQE_HEAD, SQE_WORDS } from './sqe.js';
+import { SQE_FLAGS_SHIFT, SQE_HEAD, SQE_USER_DATA_LOW, SQE_WORDS } from './sqe.js';
 import { type SubmissionQueue, writeSqe } from './submission-queue.js';
 
 const FIRST_CAPACITY = 64;
@@ -31,6 +31,15 @@ export class Spill {
         queue.pushWords(this.words, this.#first * SQE_WORDS);
         this.#first++;
       }
+    }
+    this.#first = 0;
+    this.#last = 0;
+  }
+
+  /** Takes everything back, and tells the low word of each name. */
+  withdraw(visit: (userDataLow: number) => void): void {
+    for (let entry = this.#first; entry < this.#last; entry++) {
+      visit(this.words[entry * SQE_WORDS + SQE_USER_DATA_LOW] as number);
     }
     this.#first = 0;
     this.#last = 0;

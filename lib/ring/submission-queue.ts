@@ -45,11 +45,11 @@ export interface SubmissionLayout {
 }
 
 export class SubmissionQueue {
-  readonly words: Int32Array;
-  readonly entries: number;
-  private readonly rings: Int32Array;
-  private readonly layout: SubmissionLayout;
-  private readonly mask: number;
+  words: Int32Array;
+  entries: number;
+  private rings: Int32Array;
+  private layout: SubmissionLayout;
+  private mask: number;
   private readonly singleThreaded: boolean;
   /** Entries of twice the size (IORING_SETUP_SQE128). */
   private readonly wide: boolean;
@@ -71,9 +71,25 @@ export class SubmissionQueue {
     this.tail = rings[layout.tail] as number;
     this.published = this.tail;
     this.head = this.tail;
-    if (layout.array >= 0) {
-      for (let index = 0; index < layout.entries; index++) rings[layout.array + index] = index;
-    }
+    this.fillArray();
+  }
+
+  /** The kernel has moved the queue, with all that was published; nothing else may be in it. */
+  move(rings: Int32Array, sqes: Int32Array, layout: SubmissionLayout): void {
+    this.rings = rings;
+    this.words = sqes;
+    this.layout = layout;
+    this.entries = layout.entries;
+    this.mask = layout.entries - 1;
+    this.head = this.kernelHead();
+    this.fillArray();
+  }
+
+  /** Each entry stands at its own place, so that the index array never changes. */
+  private fillArray(): void {
+    const { array, entries } = this.layout;
+    if (array < 0) return;
+    for (let index = 0; index < entries; index++) this.rings[array + index] = index;
   }
 
   /** Whether `count` more entries fit. */
@@ -114,6 +130,14 @@ export class SubmissionQueue {
   /** Filled and not yet known to the kernel. */
   get unpublished(): number {
     return (this.tail - this.published) | 0;
+  }
+
+  /** Takes back what the kernel has not been shown, and tells the low word of each name. */
+  withdraw(visit: (userDataLow: number) => void): void {
+    while (this.tail !== this.published) {
+      this.tail = (this.tail - 1) | 0;
+      visit(this.words[this.nextEntry() + SQE_USER_DATA_LOW] as number);
+    }
   }
 
   /** Shows the kernel all that is filled: its fields must be in memory before the new tail is. */

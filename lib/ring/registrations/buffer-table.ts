@@ -8,9 +8,10 @@ import { check } from '../../errors.js';
 import { registerSupported } from '../../features.js';
 import { Mapping } from '../../memory/mapping.js';
 import { native } from '../../native.js';
-import { invalidType, invalidValue } from '../../validate.js';
+import { integer, invalidType, invalidValue, onlyKeys } from '../../validate.js';
 import type { Engine } from '../engine.js';
 import { putAddress, registerWith } from './arguments.js';
+import { type CloneOptions, cloneSlots } from './clone.js';
 import { Registration } from './registration.js';
 import { TAG_LOW } from './tags.js';
 
@@ -66,6 +67,29 @@ export class BufferTable {
     check(result, 'io_uring_register', detail);
     for (const [index, mapping] of mappings.entries()) this.take(mapping, slots[index] as number);
     return new Registration(() => this.#remove(slots), tag.released);
+  }
+
+  /** Shares slots of another ring's table. */
+  clone(source: BufferTable, options: CloneOptions): Registration {
+    onlyKeys('options', options, ['sourceOffset', 'offset', 'count']);
+    const sourceOffset = integer('sourceOffset', options.sourceOffset ?? 0, 0, BUFFERS_MAX);
+    const offset = integer('offset', options.offset ?? 0, 0, BUFFERS_MAX);
+    const rest = Math.max(1, source.size - sourceOffset);
+    const count = integer('count', options.count ?? rest, 1, BUFFERS_MAX);
+    if (source === this) throw invalidValue('source', 'must be another ring', source);
+    // The kernel takes the target's own slots away only when told so, and there must be some.
+    if (this.size === 0) this.#make(offset + count);
+    cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count }, true);
+    const slots: number[] = [];
+    for (let index = 0; index < count; index++) {
+      const slot = offset + index;
+      if (this.#mappings[slot] !== undefined) this.#forget(slot);
+      const mapping = source.#mappings[sourceOffset + index];
+      if (mapping === undefined) continue;
+      this.take(mapping, slot);
+      slots.push(slot);
+    }
+    return new Registration(() => this.#remove(slots));
   }
 
   /** Notes that `mapping` stands in `slot` from now on. */
