@@ -59,6 +59,24 @@ export interface Native extends DescriptorCalls {
   inetPton(family: number, text: string, target: Bytes): number;
   inetNtop(family: number, source: Bytes): string | number;
 
+  // --- sockets, moving bytes ---------------------------------------------------------------------
+  accept4(listener: number, flags: number): number;
+  connect(fd: number, address: Bytes): number;
+  shutdown(fd: number, how: number): number;
+  recv(fd: number, target: Bytes, flags: number): number;
+  /** Part of `source`. */
+  send(fd: number, source: Bytes, offset: number, length: number, flags: number): number;
+  /** `from` gets 128 bytes of the sender's address, and its length in the 4 behind them. */
+  recvfrom(fd: number, target: Bytes, flags: number, from: Bytes): number;
+  sendto(
+    fd: number,
+    source: Bytes,
+    offset: number,
+    length: number,
+    flags: number,
+    address: Bytes,
+  ): number;
+
   // --- memory ----------------------------------------------------------------------------------
   /**
    * mmap(2), then MADV_DONTFORK. Answers a region id with one count, held by the caller. MAP_FIXED

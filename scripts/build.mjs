@@ -19,6 +19,7 @@ const entries = {
   fd: 'lib/fd/index.ts',
   shared: 'lib/shared/index.ts',
   epoll: 'lib/epoll/index.ts',
+  loop: 'lib/loop/index.ts',
   features: 'lib/features.ts',
   errors: 'lib/errors.ts',
 };

@@ -76,6 +76,8 @@ export class Engine implements FdUser, MappingUser {
   /** Why the kernel would not have the ring any more, as `-errno`; else what `close` answers. */
   verdict = -ECANCELED;
   bufferShortages = 0;
+  /** Called before each submission, to begin what was gathered until then. */
+  beforeSubmit: (() => void) | undefined;
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
   #raw: Queues;
@@ -163,10 +165,7 @@ export class Engine implements FdUser, MappingUser {
       this.spill.push(operation, low, high, extraFlags);
       this.#spillNext = false;
     }
-    if (!this.#flushScheduled && !this.#inTurn) {
-      this.#flushScheduled = true;
-      queueMicrotask(this.#task);
-    }
+    this.submitSoon();
     return slot;
   }
 
@@ -228,6 +227,13 @@ export class Engine implements FdUser, MappingUser {
 
   // --- submitting --------------------------------------------------------------------------------
 
+  /** Submits when this turn is over, or what JavaScript does now. */
+  submitSoon(): void {
+    if (this.#flushScheduled || this.#inTurn) return;
+    this.#flushScheduled = true;
+    queueMicrotask(this.#task);
+  }
+
   /** Submits all that is queued, now. Done once per tick without being asked. */
   flush(): void {
     this.#flushScheduled = false;
@@ -276,6 +282,7 @@ export class Engine implements FdUser, MappingUser {
 
   /** Shows the kernel what is queued; answers how many entries it has yet to take. */
   #publish(): number {
+    this.beforeSubmit?.();
     if (this.#credentials?.changed()) this.#withdraw();
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;

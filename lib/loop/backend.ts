@@ -1,0 +1,122 @@
+/**
+ * What net, http, dgram and fs are built on: callbacks on Node's loop, over io_uring or over epoll.
+ *
+ * Results are as the kernel gives them: 0 or a count, or `-errno`. Callbacks run in no particular
+ * async context: who needs one brings it. One that throws is an 'uncaughtException', and costs no
+ * other callback.
+ */
+import type { FdLike, OwnedFd } from '../fd/fd.js';
+import type { SocketAddress } from '../socket/address.js';
+
+export type BackendName = 'io_uring' | 'epoll';
+
+/** Something that was begun. Its callback is still called, with -ECANCELED or what was done. */
+export interface Pending {
+  cancel(): void;
+}
+
+/** What a listening socket tells. */
+export interface AcceptEvents {
+  /** A connection, close-on-exec and non-blocking; the receiver closes it. */
+  connection(socket: OwnedFd): void;
+  /** `-errno`. Where descriptors or memory ran out (EMFILE), accepting goes on a little later. */
+  failed(result: number): void;
+}
+
+export interface Acceptor {
+  /** Nothing more is told; connections that were not taken yet stay in the backlog. */
+  close(): void;
+}
+
+/** What a connection tells. `closed` is the last of it, and comes exactly once. */
+export interface StreamEvents {
+  /** The first `length` of `bytes`, which are the library's again when this returns. */
+  received(bytes: Uint8Array, length: number): void;
+  /** The peer has ended its side. */
+  ended(): void;
+  /** All that was sent has been taken by the kernel; told when `send` had answered false. */
+  drained(): void;
+  /** `-errno`: the connection is broken, and is closed now. */
+  failed(result: number): void;
+  /** Nothing is in flight any more, and the descriptor is closed. */
+  closed(): void;
+}
+
+export interface Stream {
+  readonly socket: OwnedFd;
+  /** Bytes that the kernel has not taken yet. */
+  readonly pending: number;
+  /**
+   * Copies what the kernel does not take at once: `bytes` can be used again when this returns. What
+   * is sent in one turn goes down together. False: enough is waiting, until `drained`.
+   */
+  send(bytes: Uint8Array, offset?: number, length?: number): boolean;
+  /** Nothing is received until `resume`; bytes that came meanwhile wait. */
+  pause(): void;
+  resume(): void;
+  /** Ends our side when all was sent (SHUT_WR). */
+  end(): void;
+  /** Closes at once; what was not sent is dropped. */
+  close(): void;
+  /** As `close`; the peer gets a reset. */
+  reset(): void;
+}
+
+/** What a datagram socket tells. */
+export interface DatagramEvents {
+  /** One datagram; `from` is its sender's address as the kernel has it. Both are the library's. */
+  received(bytes: Uint8Array, length: number, from: Uint8Array): void;
+  /** There is room again; told when `send` had answered -EAGAIN. */
+  drained(): void;
+  /** `-errno`, such as -ECONNREFUSED from an earlier datagram. It goes on. */
+  failed(result: number): void;
+}
+
+export interface Datagrams {
+  readonly socket: OwnedFd;
+  /** The count of bytes, or `-errno`. `to` is an encoded address, left out on connected sockets. */
+  send(bytes: Uint8Array, to?: Uint8Array): number;
+  close(): void;
+}
+
+export type Done = (result: number) => void;
+
+export interface Backend {
+  readonly name: BackendName;
+  /** Why it is this one. */
+  readonly why: string;
+  accept(listener: OwnedFd, events: AcceptEvents): Acceptor;
+  /** `socket` is from `openSocket`. 0, or `-errno`. */
+  connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending;
+  /** Takes a connected socket over. */
+  stream(socket: OwnedFd, events: StreamEvents): Stream;
+  datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams;
+  /** A count of bytes, 0 at the end of the file, or `-errno`. */
+  read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending;
+  write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending;
+  /** 0 when time is over, or -ECANCELED. */
+  timer(ms: number, done: Done): Pending;
+  /** Streams, acceptors and timers that are open. */
+  readonly active: number;
+  /** Ends everything that is open, and resolves when nothing of it is left. */
+  close(): Promise<void>;
+}
+
+export interface BackendOptions {
+  /** Default: io_uring where it works. */
+  backend?: BackendName;
+  /**
+   * The nextTick queue and microtasks run once after all callbacks of a wake-up, instead of after
+   * each one as Node does. Default false.
+   */
+  batched?: boolean;
+  /** Bytes waiting in a stream from which on `send` answers false. Default 65,536. */
+  highWater?: number;
+}
+
+/** Options after checking. */
+export interface BackendPlan {
+  readonly batched: boolean;
+  readonly highWater: number;
+  readonly why: string;
+}

@@ -1,0 +1,61 @@
+/** Accepting over epoll. */
+import { EAGAIN, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../abi.js';
+import { OwnedFd } from '../fd/fd.js';
+import { native } from '../native.js';
+import type { AcceptEvents, Acceptor } from './backend.js';
+import type { EpollBackend, Watched } from './epoll-backend.js';
+import { isOfOneConnection, isShortage, RETRY_MS } from './retry.js';
+
+/** Connections taken before others get their turn. */
+const BUDGET = 64;
+
+export class EpollAcceptor implements Acceptor, Watched {
+  readonly #backend: EpollBackend;
+  readonly #events: AcceptEvents;
+  readonly #listener: OwnedFd;
+  readonly #tag: number;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(backend: EpollBackend, listener: OwnedFd, events: AcceptEvents) {
+    this.#backend = backend;
+    this.#events = events;
+    this.#listener = listener;
+    this.#tag = backend.watch(this);
+    backend.epoll.add(listener, EPOLLIN, { tag: this.#tag });
+  }
+
+  ready(): void {
+    for (let count = 0; count < BUDGET && !this.#closed && !this.#listener.closed; count++) {
+      const result = native.accept4(this.#listener.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (result >= 0) this.#events.connection(OwnedFd.adopt(result));
+      else if (result === -EAGAIN) return;
+      else if (!isOfOneConnection(result)) {
+        this.#failed(result);
+        return;
+      }
+    }
+  }
+
+  #failed(result: number): void {
+    if (isShortage(result)) {
+      this.#backend.epoll.delete(this.#listener);
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        if (this.#listener.closed) this.close();
+        else this.#backend.epoll.add(this.#listener, EPOLLIN, { tag: this.#tag });
+      }, RETRY_MS);
+    } else this.close();
+    this.#events.failed(result);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const { epoll } = this.#backend;
+    if (!this.#listener.closed && epoll.has(this.#listener)) epoll.delete(this.#listener);
+    this.#backend.unwatch(this.#tag);
+    this.#backend.forget(this);
+  }
+}

@@ -1,0 +1,221 @@
+/** The backend over epoll: sockets by readiness, files by Node's helper threads. */
+import { read as readFile, write as writeFile } from 'node:fs';
+import { EALREADY, ECANCELED, EINPROGRESS, EINTR, EPOLLOUT, SO_ERROR, SOL_SOCKET } from '../abi.js';
+import { Epoll } from '../epoll/epoll.js';
+import { type Descriptor, type FdLike, type OwnedFd, plainDescriptor } from '../fd/fd.js';
+import { native } from '../native.js';
+import { fileOffset } from '../ring/operation.js';
+import { milliseconds } from '../ring/ops/timespec.js';
+import { encodeAddress, type SocketAddress } from '../socket/address.js';
+import type {
+  AcceptEvents,
+  Acceptor,
+  Backend,
+  BackendPlan,
+  DatagramEvents,
+  Datagrams,
+  Done,
+  Pending,
+  Stream,
+  StreamEvents,
+} from './backend.js';
+import { closedError } from './closed.js';
+import { Dirty, type Sender } from './dirty.js';
+import { EpollAcceptor } from './epoll-acceptor.js';
+import { EpollDatagrams } from './epoll-datagrams.js';
+import { EpollStream } from './epoll-stream.js';
+import { BlockPool } from './outgoing.js';
+
+const RECEIVE_BYTES = 65_536;
+const EVENTS = 1024;
+
+/** Who is told of the events of a descriptor; the tag is its place in a table. */
+export interface Watched {
+  ready(events: number): void;
+}
+
+interface Closable {
+  close(): void;
+}
+
+type FileDone = (error: NodeJS.ErrnoException | null, count: number) => void;
+
+/** A helper thread that reads or writes cannot be stopped. */
+const NOTHING_TO_CANCEL: Pending = { cancel: () => undefined };
+
+/** Tells a result once: the first, or that it was cancelled. */
+class Told implements Pending, Closable {
+  readonly #backend: EpollBackend;
+  readonly #done: Done;
+  #isTold = false;
+  onEnd: (() => void) | undefined;
+
+  constructor(backend: EpollBackend, done: Done) {
+    this.#backend = backend;
+    this.#done = done;
+  }
+
+  tell(result: number): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.onEnd?.();
+    this.#backend.forget(this);
+    this.#done(result);
+  }
+
+  cancel(): void {
+    process.nextTick(() => this.tell(-ECANCELED));
+  }
+
+  close(): void {
+    this.cancel();
+  }
+}
+
+export class EpollBackend implements Backend {
+  readonly name = 'epoll';
+  readonly why: string;
+  readonly plan: BackendPlan;
+  readonly pool = new BlockPool();
+  readonly epoll: Epoll;
+  /** Where everybody receives: what is in it is good for one callback. */
+  readonly bytes = new Uint8Array(RECEIVE_BYTES);
+  readonly #watched: (Watched | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #dirty = new Dirty();
+  readonly #active = new Set<Closable>();
+  #closing: Promise<void> | undefined;
+
+  constructor(plan: BackendPlan) {
+    this.plan = plan;
+    this.why = plan.why;
+    this.epoll = Epoll.open({ maxEvents: EVENTS, budget: EVENTS });
+    const ready = (tag: number, events: number): void => this.#watched[tag]?.ready(events);
+    this.epoll.handle(ready, { batched: plan.batched });
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  // --- for what belongs to it --------------------------------------------------------------------
+
+  watch(who: Watched): number {
+    const tag = this.#free.pop() ?? this.#watched.length;
+    this.#watched[tag] = who;
+    return tag;
+  }
+
+  unwatch(tag: number): void {
+    this.#watched[tag] = undefined;
+    this.#free.push(tag);
+  }
+
+  sendSoon(stream: Sender): void {
+    if (this.#dirty.empty) queueMicrotask(this.#dirty.flush);
+    this.#dirty.add(stream);
+  }
+
+  forget(what: Closable): void {
+    this.#active.delete(what);
+  }
+
+  #start<Started extends Closable>(what: Started): Started {
+    if (this.#closing !== undefined) throw closedError();
+    this.#active.add(what);
+    return what;
+  }
+
+  // --- the contract ------------------------------------------------------------------------------
+
+  accept(listener: OwnedFd, events: AcceptEvents): Acceptor {
+    return this.#start(new EpollAcceptor(this, listener, events));
+  }
+
+  connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending {
+    const { bytes } = encodeAddress('address', address);
+    const { fd } = plainDescriptor('socket', socket);
+    const told = this.#start(new Told(this, done));
+    const result = native.connect(fd, bytes);
+    // Interrupted, it goes on as one that has only begun.
+    if (![-EINPROGRESS, -EALREADY, -EINTR].includes(result)) {
+      process.nextTick(() => told.tell(result));
+      return told;
+    }
+    const error = new Int32Array(1);
+    const ready = (): void => {
+      native.getsockopt(fd, SOL_SOCKET, SO_ERROR, error);
+      told.tell(0 - (error[0] as number));
+    };
+    const tag = this.watch({ ready });
+    this.epoll.add(socket, EPOLLOUT, { tag });
+    told.onEnd = () => {
+      this.unwatch(tag);
+      if (!socket.closed) this.epoll.delete(socket);
+    };
+    return told;
+  }
+
+  stream(socket: OwnedFd, events: StreamEvents): Stream {
+    return this.#start(new EpollStream(this, socket, events));
+  }
+
+  datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams {
+    return this.#start(new EpollDatagrams(this, socket, events));
+  }
+
+  read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {
+    const { fd } = plainDescriptor('file', file);
+    const position = positionOf(offset);
+    readFile(fd, target, 0, target.length, position, this.#onThread(file, done));
+    return NOTHING_TO_CANCEL;
+  }
+
+  write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending {
+    const { fd } = plainDescriptor('file', file);
+    const position = positionOf(offset);
+    writeFile(fd, source, 0, source.length, position, this.#onThread(file, done));
+    return NOTHING_TO_CANCEL;
+  }
+
+  /** A helper thread has the number: it is kept from others until the thread is done. */
+  #onThread(file: Descriptor, done: Done): FileDone {
+    const thread = this.#start({ close: () => undefined });
+    file.inFlight++;
+    return (error, count) => {
+      this.forget(thread);
+      if (--file.inFlight === 0) {
+        const { onIdle } = file;
+        file.onIdle = undefined;
+        onIdle?.();
+      }
+      // In place of a file that was closed meanwhile there is one that refuses everything.
+      done(error === null ? count : file.fd < 0 ? -ECANCELED : (error.errno ?? -ECANCELED));
+    };
+  }
+
+  timer(ms: number, done: Done): Pending {
+    const told = this.#start(new Told(this, done));
+    const timer = setTimeout(() => told.tell(0), milliseconds('ms', ms));
+    told.onEnd = () => clearTimeout(timer);
+    return told;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const what of this.#active) what.close();
+    while (this.#active.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    this.epoll.close();
+    this.pool.dispose();
+  }
+}
+
+/** As the ring has it: -1 is the file's own position. */
+function positionOf(offset: number): number | null {
+  const position = fileOffset('offset', offset);
+  return position < 0 ? null : position;
+}

@@ -1,0 +1,16 @@
+/** What `nearmetal/loop` exports: the callbacks that net, http, dgram and fs are built on. */
+export { encodeAddress, type SocketAddress } from '../socket/address.js';
+export type {
+  AcceptEvents,
+  Acceptor,
+  Backend,
+  BackendName,
+  BackendOptions,
+  DatagramEvents,
+  Datagrams,
+  Done,
+  Pending,
+  Stream,
+  StreamEvents,
+} from './backend.js';
+export { openBackend, openSocket } from './open.js';

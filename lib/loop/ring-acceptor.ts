@@ -1,0 +1,82 @@
+/** Accepting over io_uring: one multishot operation for all connections. */
+import { ECANCELED, EINVAL } from '../abi.js';
+import { OwnedFd } from '../fd/fd.js';
+import { hasMore } from '../ring/cqe.js';
+import { IGNORE } from '../ring/letting-go.js';
+import type { MultishotOperation } from '../ring/operation.js';
+import { acceptMultishot } from '../ring/ops/accept.js';
+import { cancelUserData } from '../ring/ops/async-cancel.js';
+import type { Sink } from '../ring/slots.js';
+import type { AcceptEvents, Acceptor } from './backend.js';
+import { isOfOneConnection, isShortage, RETRY_MS } from './retry.js';
+import type { RingBackend } from './ring-backend.js';
+
+export class RingAcceptor implements Acceptor, Sink {
+  readonly batched: boolean;
+  readonly #backend: RingBackend;
+  readonly #events: AcceptEvents;
+  readonly #operation: MultishotOperation<unknown>;
+  #slot = -1;
+  #generation = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(backend: RingBackend, listener: OwnedFd, events: AcceptEvents) {
+    this.#backend = backend;
+    this.batched = backend.plan.batched;
+    this.#events = events;
+    this.#operation = acceptMultishot(listener);
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#closed || this.#slot >= 0) return;
+    this.#slot = this.#backend.begin(this.#operation, this, 0);
+    if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
+  }
+
+  complete(_tag: number, result: number, flags: number): void {
+    if (!hasMore(flags)) this.#slot = -1;
+    try {
+      if (result >= 0) this.#connection(OwnedFd.adopt(result));
+      else this.#failed(result);
+    } finally {
+      if (this.#timer === undefined) this.#arm();
+      if (this.#closed && this.#slot < 0) this.#backend.forget(this);
+    }
+  }
+
+  #connection(socket: OwnedFd): void {
+    if (this.#closed) socket.close();
+    else this.#events.connection(socket);
+  }
+
+  #failed(result: number): void {
+    if (this.#closed || isOfOneConnection(result)) return;
+    if (result === -EINVAL && this.#operation.lower !== undefined) {
+      // A kernel without the multishot form: one by one.
+      this.#operation.lower();
+      this.#operation.lower = undefined;
+      return;
+    }
+    if (isShortage(result)) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#arm();
+      }, RETRY_MS);
+    } else this.#closed = true;
+    if (result !== -ECANCELED) this.#events.failed(result);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    if (this.#slot < 0) {
+      this.#backend.forget(this);
+      return;
+    }
+    const low = this.#backend.userDataLow(this.#slot, this.#operation);
+    this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+  }
+}

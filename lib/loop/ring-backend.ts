@@ -1,0 +1,197 @@
+/** The backend over io_uring. */
+import { ECANCELED, ETIME } from '../abi.js';
+import type { FdLike, OwnedFd } from '../fd/fd.js';
+import { BufferRing } from '../ring/buffer-ring.js';
+import { closeEngine } from '../ring/closing.js';
+import { Engine } from '../ring/engine.js';
+import { IGNORE } from '../ring/letting-go.js';
+import type { Operation } from '../ring/operation.js';
+import { cancelUserData } from '../ring/ops/async-cancel.js';
+import { connect } from '../ring/ops/connect.js';
+import { read } from '../ring/ops/read.js';
+import { timeout } from '../ring/ops/timeout.js';
+import { write } from '../ring/ops/write.js';
+import { planRing } from '../ring/options.js';
+import type { Sink } from '../ring/slots.js';
+import type { SocketAddress } from '../socket/address.js';
+import type {
+  AcceptEvents,
+  Acceptor,
+  Backend,
+  BackendPlan,
+  DatagramEvents,
+  Datagrams,
+  Done,
+  Pending,
+  Stream,
+  StreamEvents,
+} from './backend.js';
+import { closedError } from './closed.js';
+import { Dirty, type Sender } from './dirty.js';
+import { BlockPool } from './outgoing.js';
+import { RingAcceptor } from './ring-acceptor.js';
+import { RingDatagrams } from './ring-datagrams.js';
+import { RingStream } from './ring-stream.js';
+
+const ENTRIES = 1024;
+const COMPLETIONS = 8192;
+const BUFFERS = 256;
+const BUFFER_BYTES = 16_384;
+
+/** One operation of which the result is told to a function. */
+class Single implements Sink, Pending {
+  readonly batched: boolean;
+  readonly #backend: RingBackend;
+  readonly #done: Done;
+  readonly #operation: Operation<unknown>;
+  readonly #success: number;
+  #slot = -1;
+  #generation = 0;
+
+  constructor(
+    backend: RingBackend,
+    operation: Operation<unknown>,
+    done: Done,
+    success = Number.NaN,
+  ) {
+    this.#backend = backend;
+    this.batched = backend.plan.batched;
+    this.#done = done;
+    this.#operation = operation;
+    this.#success = success;
+    this.#slot = backend.begin(operation, this, 0);
+    if (this.#slot >= 0) this.#generation = backend.generationOf(this.#slot);
+    else process.nextTick(() => this.complete(0, -ECANCELED));
+  }
+
+  complete(_tag: number, result: number): void {
+    this.#slot = -1;
+    this.#backend.forget(this);
+    // ERESTARTSYS and its kin: the call was cut short.
+    if (result <= -512 && result >= -516) this.#done(-ECANCELED);
+    else this.#done(result === this.#success ? 0 : result);
+  }
+
+  cancel(): void {
+    if (this.#slot < 0) return;
+    const low = this.#backend.userDataLow(this.#slot, this.#operation);
+    this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+  }
+
+  close(): void {
+    this.cancel();
+  }
+}
+
+export class RingBackend implements Backend {
+  readonly name = 'io_uring';
+  readonly why: string;
+  readonly plan: BackendPlan;
+  readonly pool = new BlockPool();
+  readonly buffers: BufferRing;
+  readonly #engine: Engine;
+  readonly #dirty = new Dirty();
+  readonly #active = new Set<{ close(): void }>();
+  #closing: Promise<void> | undefined;
+
+  constructor(plan: BackendPlan) {
+    this.plan = plan;
+    this.why = plan.why;
+    this.#engine = new Engine(planRing({ entries: ENTRIES, completionEntries: COMPLETIONS }));
+    this.#engine.beforeSubmit = this.#dirty.flush;
+    this.buffers = new BufferRing(this.#engine, 0, { count: BUFFERS, size: BUFFER_BYTES });
+    this.#engine.bufferRings.add(this.buffers);
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  // --- for what belongs to it --------------------------------------------------------------------
+
+  /** Answers the slot, or -1 when the backend or the descriptor has been closed. */
+  begin(operation: Operation<unknown>, sink: Sink, tag: number): number {
+    const { descriptor } = operation;
+    if (!this.#engine.open || (descriptor !== undefined && descriptor.fd < 0)) return -1;
+    if (this.#engine.closing && sink !== IGNORE) return -1;
+    return this.#engine.begin(operation, sink, tag);
+  }
+
+  generationOf(slot: number): number {
+    return this.#engine.slots.generations[slot] as number;
+  }
+
+  userDataLow(slot: number, operation: Operation<unknown>): number {
+    return this.#engine.slots.userDataLow(slot, operation);
+  }
+
+  sendSoon(stream: Sender): void {
+    this.#dirty.add(stream);
+    this.#engine.submitSoon();
+  }
+
+  forget(what: { close(): void }): void {
+    this.#active.delete(what);
+  }
+
+  // --- the contract ------------------------------------------------------------------------------
+
+  accept(listener: OwnedFd, events: AcceptEvents): Acceptor {
+    this.#checkOpen();
+    return this.#start(new RingAcceptor(this, listener, events));
+  }
+
+  connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending {
+    return this.#single(connect(socket, address), done);
+  }
+
+  stream(socket: OwnedFd, events: StreamEvents): Stream {
+    this.#checkOpen();
+    return this.#start(new RingStream(this, socket, events));
+  }
+
+  datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams {
+    this.#checkOpen();
+    return this.#start(new RingDatagrams(this, socket, events));
+  }
+
+  read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {
+    return this.#single(read(file, target, { offset }), done);
+  }
+
+  write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending {
+    return this.#single(write(file, source, { offset }), done);
+  }
+
+  timer(ms: number, done: Done): Pending {
+    return this.#single(timeout(ms), done, -ETIME);
+  }
+
+  #single(operation: Operation<unknown>, done: Done, success?: number): Pending {
+    this.#checkOpen();
+    return this.#start(new Single(this, operation, done, success));
+  }
+
+  #start<Started extends { close(): void }>(what: Started): Started {
+    this.#active.add(what);
+    return what;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const what of this.#active) what.close();
+    while (this.#active.size > 0 && this.#engine.open) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await closeEngine(this.#engine);
+    this.pool.dispose();
+  }
+}

@@ -1,0 +1,260 @@
+/** A connection over io_uring: one multishot receive, and one send at a time for all that waits. */
+import { ECANCELED, EINVAL, ENOBUFS } from '../abi.js';
+import type { OwnedFd } from '../fd/fd.js';
+import { bufferId, hasMore } from '../ring/cqe.js';
+import { IGNORE } from '../ring/letting-go.js';
+import type { MultishotOperation, Operation } from '../ring/operation.js';
+import { cancelUserData } from '../ring/ops/async-cancel.js';
+import { recvMultishot } from '../ring/ops/recv.js';
+import { send } from '../ring/ops/send.js';
+import { shutdown } from '../ring/ops/shutdown.js';
+import type { Sink } from '../ring/slots.js';
+import type { Stream, StreamEvents } from './backend.js';
+import type { Sender } from './dirty.js';
+import { Outgoing } from './outgoing.js';
+import { resetOnClose } from './reset.js';
+import type { RingBackend } from './ring-backend.js';
+
+const RECEIVE = 0;
+const SEND = 1;
+const SHUTDOWN = 2;
+
+export class RingStream implements Stream, Sink, Sender {
+  readonly socket: OwnedFd;
+  readonly batched: boolean;
+  readonly #backend: RingBackend;
+  readonly #events: StreamEvents;
+  readonly #outgoing: Outgoing;
+  readonly #receive: MultishotOperation<unknown>;
+  readonly #send: Operation<unknown>;
+  /** Slot and generation of the receive in force, to cancel it. */
+  #slot = -1;
+  #generation = 0;
+  #sending = false;
+  #shuttingDown = false;
+  #dirty = false;
+  #paused = false;
+  #starved = false;
+  /** The peer has ended its side, or no more is to be received. */
+  #receivedAll = false;
+  #toldEnd = false;
+  #endWanted = false;
+  #blocked = false;
+  #closing = false;
+  #toldClosed = false;
+  /** What came while paused: buffer numbers and lengths by turns. */
+  readonly #held: number[] = [];
+
+  constructor(backend: RingBackend, socket: OwnedFd, events: StreamEvents) {
+    this.#backend = backend;
+    this.socket = socket;
+    this.#events = events;
+    this.batched = backend.plan.batched;
+    this.#outgoing = new Outgoing(backend.pool);
+    this.#receive = recvMultishot(socket, { buffers: backend.buffers });
+    // The kernel itself goes on after a short send; which bytes, `sendNow` says.
+    this.#send = send(socket, backend.buffers.bytes(0), { waitAll: true });
+    this.#arm();
+  }
+
+  get pending(): number {
+    return this.#outgoing.pending;
+  }
+
+  // --- sending -----------------------------------------------------------------------------------
+
+  send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
+    if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
+    this.#outgoing.append(bytes, offset, length);
+    if (!this.#sending && !this.#dirty) {
+      this.#dirty = true;
+      this.#backend.sendSoon(this);
+    }
+    if (this.#outgoing.pending < this.#backend.plan.highWater) return true;
+    this.#blocked = true;
+    return false;
+  }
+
+  sendNow(): void {
+    this.#dirty = false;
+    const block = this.#outgoing.first;
+    if (this.#sending || this.#closing || block === undefined) return;
+    this.#send.point(block.mapping, block.base + block.start, block.end - block.start);
+    this.#sending = this.#backend.begin(this.#send, this, SEND) >= 0;
+  }
+
+  #sent(result: number): void {
+    this.#sending = false;
+    if (this.#closing) return;
+    if (result < 0) {
+      this.#fail(result);
+      return;
+    }
+    this.#outgoing.consume(result);
+    if (this.#outgoing.pending > 0) {
+      this.sendNow();
+      return;
+    }
+    if (this.#endWanted) this.#shutDown();
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#events.drained();
+  }
+
+  end(): void {
+    if (this.#endWanted || this.#closing) return;
+    this.#endWanted = true;
+    if (this.#outgoing.pending === 0) this.#shutDown();
+  }
+
+  #shutDown(): void {
+    this.#shuttingDown = this.#backend.begin(shutdown(this.socket, 'write'), this, SHUTDOWN) >= 0;
+  }
+
+  // --- receiving ---------------------------------------------------------------------------------
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closing) return;
+    this.#paused = false;
+    if (this.#held.length > 0 || this.#receivedAll) process.nextTick(() => this.#giveHeld());
+    else this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#slot >= 0 || this.#closing || this.#receivedAll || this.#starved) return;
+    if (this.#held.length > 0) return;
+    this.#slot = this.#backend.begin(this.#receive, this, RECEIVE);
+    if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
+  }
+
+  #received(result: number, flags: number): void {
+    if (!hasMore(flags)) this.#slot = -1;
+    const id = bufferId(flags);
+    if (id >= 0) this.#backend.buffers.taken(id);
+    try {
+      if (result > 0) this.#take(id, result);
+      else {
+        if (id >= 0) this.#backend.buffers.recycle(id);
+        if (!this.#closing) this.#receivedNone(result);
+      }
+    } finally {
+      if (this.#slot < 0 && !this.#paused) this.#arm();
+    }
+  }
+
+  #take(id: number, length: number): void {
+    const { buffers } = this.#backend;
+    if (this.#closing) {
+      buffers.recycle(id);
+    } else if (this.#paused || this.#held.length > 0) {
+      this.#held.push(id, length);
+      // The consumer means it: no more for now.
+      if (this.#slot >= 0) this.#cancelReceive();
+    } else {
+      try {
+        this.#events.received(buffers.bytes(id), length);
+      } finally {
+        buffers.recycle(id);
+      }
+    }
+  }
+
+  #receivedNone(result: number): void {
+    const { buffers } = this.#backend;
+    if (result === 0) {
+      this.#receivedAll = true;
+      if (!this.#paused && this.#held.length === 0) this.#tellEnd();
+    } else if (result === -ENOBUFS) {
+      this.#starved = true;
+      buffers.whenAvailable(() => {
+        this.#starved = false;
+        if (!this.#paused) this.#arm();
+      });
+    } else if (result === -EINVAL && this.#receive.lower !== undefined) {
+      // A kernel without the multishot form: one by one.
+      this.#receive.lower();
+      this.#receive.lower = undefined;
+    } else if (result !== -ECANCELED) this.#fail(result);
+  }
+
+  #cancelReceive(): void {
+    const low = this.#backend.userDataLow(this.#slot, this.#receive);
+    this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+  }
+
+  /** After `resume`: what came meanwhile, until it is paused again. */
+  #giveHeld(): void {
+    const { buffers } = this.#backend;
+    while (this.#held.length > 0 && !this.#paused && !this.#closing) {
+      const [id = 0, length = 0] = this.#held.splice(0, 2);
+      try {
+        this.#events.received(buffers.bytes(id), length);
+      } finally {
+        buffers.recycle(id);
+      }
+    }
+    if (this.#paused || this.#closing) return;
+    if (this.#receivedAll) this.#tellEnd();
+    else this.#arm();
+  }
+
+  #tellEnd(): void {
+    if (this.#toldEnd) return;
+    this.#toldEnd = true;
+    this.#events.ended();
+  }
+
+  // --- the end -----------------------------------------------------------------------------------
+
+  complete(tag: number, result: number, flags: number): void {
+    try {
+      if (tag === RECEIVE) this.#received(result, flags);
+      else if (tag === SEND) this.#sent(result);
+      else {
+        this.#shuttingDown = false;
+        if (result < 0 && !this.#closing) this.#fail(result);
+      }
+    } finally {
+      if (this.#closing) this.#settle();
+    }
+  }
+
+  #fail(result: number): void {
+    try {
+      this.#events.failed(result);
+    } finally {
+      this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    for (let index = 0; index < this.#held.length; index += 2) {
+      this.#backend.buffers.recycle(this.#held[index] as number);
+    }
+    this.#held.length = 0;
+    this.socket.close();
+    // Told in a later turn in any case: whoever closes is not called back at once.
+    process.nextTick(() => this.#settle());
+  }
+
+  reset(): void {
+    if (this.#closing) return;
+    resetOnClose(this.socket);
+    this.close();
+  }
+
+  /** When the kernel has let go of everything. */
+  #settle(): void {
+    if (this.#toldClosed || this.#slot >= 0 || this.#sending || this.#shuttingDown) return;
+    this.#toldClosed = true;
+    this.#outgoing.clear();
+    this.#backend.forget(this);
+    this.#events.closed();
+  }
+}

@@ -1,0 +1,114 @@
+// What moves bytes and connections on sockets, as plain calls: accept4, connect, shutdown, recv,
+// send, recvfrom, sendto.
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "args.h"
+#include "env_state.h"
+#include "families.h"
+#include "sys.h"
+
+namespace nearmetal {
+
+namespace {
+
+// A sender's address, then its length: what `recvfrom` fills in.
+constexpr size_t kAddressBytes = sizeof(sockaddr_storage);
+constexpr size_t kSenderBytes = kAddressBytes + sizeof(uint32_t);
+
+napi_value accept_socket(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const int32_t fd = args.integer(0);
+  const int32_t flags = args.integer(1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env, EnvState::of(env)->own(sys::call(SYS_accept4, fd, 0, 0, flags)));
+}
+
+napi_value connect_socket(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes address = args.bytes(1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env, sys::call(SYS_connect, fd, sys::pointer(address.data),
+                                     static_cast<long>(address.length)));
+}
+
+napi_value shutdown_socket(napi_env env, napi_callback_info info) {
+  Args<2> args(env, info);
+  const int32_t fd = args.integer(0);
+  const int32_t how = args.integer(1);
+  return small_number(env, args.ok() ? sys::call(SYS_shutdown, fd, how) : -EINVAL);
+}
+
+napi_value receive(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes target = args.bytes(1);
+  const int32_t flags = args.integer(2);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return small_number(env, sys::call(SYS_recvfrom, fd, sys::pointer(target.data),
+                                     static_cast<long>(target.length), flags, 0, 0));
+}
+
+// Part of a view, so that no view of the part has to be made.
+bool part_of(const Bytes& source, int64_t offset, int64_t length) {
+  return offset >= 0 && length >= 0 && static_cast<size_t>(offset) <= source.length &&
+         static_cast<size_t>(length) <= source.length - static_cast<size_t>(offset);
+}
+
+napi_value transmit(napi_env env, napi_callback_info info) {
+  Args<5> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes source = args.bytes(1);
+  const int64_t offset = args.wide(2);
+  const int64_t length = args.wide(3);
+  const int32_t flags = args.integer(4);
+  if (!args.ok() || !part_of(source, offset, length)) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_sendto, fd, sys::pointer(source.data + offset), length, flags,
+                               0, 0));
+}
+
+napi_value receive_from(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes target = args.bytes(1);
+  const int32_t flags = args.integer(2);
+  const Bytes from = args.bytes(3);
+  if (!args.ok() || from.length < kSenderBytes) return small_number(env, -EINVAL);
+  uint32_t length = kAddressBytes;
+  const long result = sys::call(SYS_recvfrom, fd, sys::pointer(target.data),
+                                static_cast<long>(target.length), flags,
+                                sys::pointer(from.data), sys::pointer(&length));
+  std::memcpy(from.data + kAddressBytes, &length, sizeof length);
+  return small_number(env, result);
+}
+
+napi_value transmit_to(napi_env env, napi_callback_info info) {
+  Args<6> args(env, info);
+  const int32_t fd = args.integer(0);
+  const Bytes source = args.bytes(1);
+  const int64_t offset = args.wide(2);
+  const int64_t length = args.wide(3);
+  const int32_t flags = args.integer(4);
+  const Bytes address = args.bytes(5);
+  if (!args.ok() || !part_of(source, offset, length)) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_sendto, fd, sys::pointer(source.data + offset), length, flags,
+                               sys::pointer(address.data), static_cast<long>(address.length)));
+}
+
+constexpr Method kMethods[] = {
+    {"accept4", accept_socket},
+    {"connect", connect_socket},
+    {"shutdown", shutdown_socket},
+    {"recv", receive},
+    {"send", transmit},
+    {"recvfrom", receive_from},
+    {"sendto", transmit_to},
+};
+
+}  // namespace
+
+void init_transfer(napi_env env, napi_value exports) { add_methods(env, exports, kMethods); }
+
+}  // namespace nearmetal

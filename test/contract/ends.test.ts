@@ -1,0 +1,90 @@
+/** Ends of streams: half-closed, reset, closed in flight. */
+import { describe, expect, test } from 'vitest';
+import { ECONNRESET, EPIPE } from '../../lib/abi.js';
+import { pattern, turn, until } from '../support/ring.js';
+import { BACKENDS, isOpen, open, pair, text } from './support.js';
+
+describe.each(BACKENDS)('%s', (name) => {
+  test('half-close: our side ends after what was sent, theirs goes on', async () => {
+    const { client, server } = await pair(open(name));
+    const bytes = pattern(1_000_000);
+    client.stream.send(bytes);
+    client.stream.end();
+    client.stream.end();
+    expect(() => client.stream.send(text('x'))).toThrow('ended');
+    await until(() => server.told.ends === 1);
+    expect(server.told.bytes.equals(bytes)).toBe(true);
+    server.stream.send(text('still here'));
+    await until(() => client.told.length === 10);
+    server.stream.end();
+    await until(() => client.told.ends === 1);
+    const numbers = [client.stream.socket.fd, server.stream.socket.fd];
+    client.stream.close();
+    server.stream.close();
+    server.stream.close();
+    expect([client.told.closes, server.told.closes]).toEqual([0, 0]);
+    await until(() => client.told.closes + server.told.closes === 2);
+    await turn();
+    expect(client.told.end).toEqual({ ends: 1, failures: [], closes: 1 });
+    expect(server.told.end).toEqual({ ends: 1, failures: [], closes: 1 });
+    expect(numbers.map(isOpen)).toEqual([false, false]);
+  });
+
+  test('a reset is a failure, and closes', async () => {
+    const { client, server } = await pair(open(name));
+    client.stream.reset();
+    await until(() => server.told.closes === 1);
+    expect(server.told.end).toEqual({ ends: 0, failures: [-ECONNRESET], closes: 1 });
+    expect(server.stream.socket.closed).toBe(true);
+    await until(() => client.told.closes === 1);
+    expect(client.told.end).toEqual({ ends: 0, failures: [], closes: 1 });
+  });
+
+  test('a reset is noticed after the end, when something is sent', async () => {
+    const { client, server } = await pair(open(name));
+    client.stream.end();
+    await until(() => server.told.ends === 1);
+    client.stream.close();
+    for (let count = 0; count < 200 && server.told.closes === 0; count++) {
+      if (!server.stream.socket.closed) server.stream.send(text('into the void'));
+      await turn();
+    }
+    expect(server.told.closes).toBe(1);
+    expect([-EPIPE, -ECONNRESET]).toContain(server.told.failures[0]);
+    expect(server.told.failures).toHaveLength(1);
+  });
+
+  test('closing drops what was not sent, and tells nothing but the end', async () => {
+    const backend = open(name);
+    const { client, server } = await pair(backend);
+    server.stream.pause();
+    for (let count = 0; count < 100; count++) client.stream.send(pattern(100_000));
+    await turn();
+    client.stream.send(text('one more'));
+    client.stream.close();
+    expect(() => client.stream.send(text('x'))).toThrow('ended');
+    // The number may be another's by now: it must get nothing.
+    const others = await Promise.all([pair(backend), pair(backend), pair(backend)]);
+    await until(() => client.told.closes === 1);
+    expect(client.told).toMatchObject({ ends: 0, failures: [], drains: 0 });
+    await turn();
+    for (const other of others) {
+      expect([other.server.told.length, other.client.told.length]).toEqual([0, 0]);
+    }
+    server.stream.close();
+    await until(() => server.told.closes === 1);
+  });
+
+  test('closed and paused inside its own callbacks', async () => {
+    const { client, server } = await pair(open(name));
+    server.told.onReceived = () => {
+      server.stream.send(text('never'));
+      server.stream.close();
+    };
+    client.stream.send(text('x'));
+    await until(() => server.told.closes === 1);
+    await until(() => client.told.ends + client.told.failures.length > 0);
+    expect(client.told.length).toBe(0);
+    expect(server.told.end).toEqual({ ends: 0, failures: [], closes: 1 });
+  });
+});

@@ -1,0 +1,129 @@
+/** Streams: order, backpressure, pauses. */
+import { describe, expect, test } from 'vitest';
+import { pattern, turn, until } from '../support/ring.js';
+import { BACKENDS, open, pair, text } from './support.js';
+
+describe.each(BACKENDS)('%s', (name) => {
+  test('what is sent in one turn arrives together, in order', async () => {
+    const { client, server } = await pair(open(name));
+    let wanted = '';
+    for (let index = 0; index < 100; index++) {
+      wanted += `${index} `;
+      expect(client.stream.send(text(`${index} `))).toBe(true);
+    }
+    await until(() => server.told.length === wanted.length);
+    expect(`${server.told.bytes}`).toBe(wanted);
+    expect(server.told.chunks).toHaveLength(1);
+  });
+
+  test('bytes can be used again at once, and parts can be sent', async () => {
+    const { client, server } = await pair(open(name));
+    const bytes = text('0123456789');
+    client.stream.send(bytes, 2, 5);
+    client.stream.send(bytes, 8);
+    const large = Buffer.from(pattern(300_000));
+    const wanted = Buffer.concat([text('2345689'), large]);
+    bytes.fill(0);
+    client.stream.send(large);
+    large.fill(0);
+    await until(() => server.told.length === wanted.length);
+    expect(server.told.bytes.equals(wanted)).toBe(true);
+  });
+
+  test('a slow peer: sending waits, and all arrives', async () => {
+    const { client, server } = await pair(open(name));
+    server.stream.pause();
+    const sent: Uint8Array[] = [];
+    // Until the kernel takes no more.
+    while (client.stream.pending === 0) {
+      sent.push(pattern(100_000, sent.length + 1));
+      client.stream.send(sent.at(-1) as Uint8Array);
+      await turn();
+      await turn();
+    }
+    const { drains } = client.told;
+    for (let index = 0; index < 50; index++) {
+      sent.push(pattern(100_000, index + 1000));
+      expect(client.stream.send(sent.at(-1) as Uint8Array)).toBe(false);
+    }
+    await turn();
+    expect(client.stream.pending).toBeGreaterThan(1_000_000);
+    expect(client.told.drains).toBe(drains);
+    server.stream.resume();
+    const wanted = Buffer.concat(sent);
+    await until(() => server.told.length === wanted.length);
+    expect(server.told.bytes.equals(wanted)).toBe(true);
+    await until(() => client.told.drains === drains + 1);
+    expect(client.stream.pending).toBe(0);
+  });
+
+  test('paused: nothing is told until it is resumed, and then all, with the end', async () => {
+    const { client, server } = await pair(open(name));
+    server.told.onReceived = () => server.stream.pause();
+    client.stream.send(text('first'));
+    await until(() => server.told.length === 5);
+    for (const words of ['second', 'third', 'fourth']) {
+      client.stream.send(text(words));
+      await turn();
+    }
+    client.stream.end();
+    await turn();
+    expect(`${server.told.bytes}`).toBe('first');
+    expect(server.told.ends).toBe(0);
+    server.told.onReceived = undefined;
+    server.stream.resume();
+    await until(() => server.told.ends === 1);
+    expect(`${server.told.bytes}`).toBe('firstsecondthirdfourth');
+    server.stream.pause();
+    server.stream.resume();
+    await turn();
+    expect(server.told.ends).toBe(1);
+  });
+
+  test('many streams that pause and resume at random get every byte', async () => {
+    const backend = open(name);
+    const pairs = await Promise.all(Array.from({ length: 20 }, () => pair(backend)));
+    const bytes = pattern(200_000);
+    let state = 7;
+    const chance = (): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state >>> 16) % 4;
+    };
+    for (const { client, server } of pairs) {
+      server.told.onReceived = () => {
+        if (chance() !== 0) return;
+        server.stream.pause();
+        if (chance() === 0) server.stream.resume();
+        else setTimeout(() => server.stream.resume(), chance());
+      };
+      for (let from = 0; from < bytes.length; from += 20_000) {
+        client.stream.send(bytes, from, 20_000);
+      }
+      client.stream.end();
+    }
+    await until(() => pairs.every(({ server }) => server.told.ends === 1));
+    for (const { server } of pairs) expect(server.told.bytes.equals(bytes)).toBe(true);
+  });
+
+  test('ticks and microtasks run between two callbacks, unless batched', async () => {
+    for (const batched of [false, true]) {
+      const backend = open(name, { batched });
+      const pairs = await Promise.all([pair(backend), pair(backend), pair(backend)]);
+      const order: string[] = [];
+      for (const [index, { server }] of pairs.entries()) {
+        server.told.onReceived = () => {
+          order.push(`callback ${index}`);
+          queueMicrotask(() => order.push('microtask'));
+        };
+      }
+      for (const { client } of pairs) client.stream.send(text('x'));
+      await until(() => order.length === 6);
+      const kinds = order.map((entry) => entry.split(' ')[0]).join(' ');
+      if (!batched) expect(kinds).toBe('callback microtask callback microtask callback microtask');
+      for (const { client, server } of pairs) {
+        client.stream.close();
+        server.stream.close();
+      }
+    }
+  });
+});
