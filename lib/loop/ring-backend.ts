@@ -36,6 +36,7 @@ import { RingStream } from './ring-stream.js';
 const ENTRIES = 1024;
 const COMPLETIONS = 8192;
 const BUFFERS = 256;
+const BUFFERS_MAX = 1024;
 const BUFFER_BYTES = 16_384;
 
 /** One operation of which the result is told to a function. */
@@ -99,7 +100,11 @@ export class RingBackend implements Backend {
     this.why = plan.why;
     this.#engine = new Engine(planRing({ entries: ENTRIES, completionEntries: COMPLETIONS }));
     this.#engine.beforeSubmit = this.#dirty.flush;
-    this.buffers = new BufferRing(this.#engine, 0, { count: BUFFERS, size: BUFFER_BYTES });
+    this.buffers = new BufferRing(this.#engine, 0, {
+      count: BUFFERS,
+      maxCount: BUFFERS_MAX,
+      size: BUFFER_BYTES,
+    });
     this.#engine.bufferRings.add(this.buffers);
   }
 

@@ -30,6 +30,8 @@ export class RingStream implements Stream, Sink, Sender {
   /** Slot and generation of the receive in force, to cancel it. */
   #slot = -1;
   #generation = 0;
+  /** Buffers given to the kernel until then. */
+  #seen = 0;
   #sending = false;
   #shuttingDown = false;
   #dirty = false;
@@ -127,6 +129,7 @@ export class RingStream implements Stream, Sink, Sender {
   #arm(): void {
     if (this.#slot >= 0 || this.#closing || this.#receivedAll || this.#starved) return;
     if (this.#held.length > 0) return;
+    this.#seen = this.#backend.buffers.puts;
     this.#slot = this.#backend.begin(this.#receive, this, RECEIVE);
     if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
   }
@@ -170,7 +173,7 @@ export class RingStream implements Stream, Sink, Sender {
       if (!this.#paused && this.#held.length === 0) this.#tellEnd();
     } else if (result === -ENOBUFS) {
       this.#starved = true;
-      buffers.whenAvailable(() => {
+      buffers.ranOut(this.#seen, () => {
         this.#starved = false;
         if (!this.#paused) this.#arm();
       });
