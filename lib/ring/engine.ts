@@ -52,6 +52,13 @@ const ROUNDS = 16;
 /** A submission that is refused this often in a row waits a millisecond before each further try. */
 const EAGER_RETRIES = 16;
 
+/** One operation of a chain, and who gets its completions. */
+export interface Link {
+  readonly operation: Operation<unknown>;
+  readonly sink: Sink;
+  readonly tag: number;
+}
+
 export class Engine implements FdUser, MappingUser {
   readonly fd: number;
   readonly flags: number;
@@ -191,10 +198,46 @@ export class Engine implements FdUser, MappingUser {
 
   /** As `begin`, for an operation that the next one is linked to. */
   beginLinked(operation: Operation<unknown>, sink: Sink): number {
-    // A chain that is cut by a submission is no chain: if two do not fit, both are spilled.
-    if (this.spill.count === 0 && !this.submission.hasRoom(2)) this.flush();
-    this.#spillNext = !this.submission.hasRoom(2);
+    this.#together(2);
     return this.begin(operation, sink, 0, IOSQE_IO_LINK);
+  }
+
+  /**
+   * As `begin`, for operations each of which is linked to the next by `flag`: when one of them
+   * cannot be begun none is. There may be as many as the submission queue has entries.
+   */
+  beginChain(links: readonly Link[], flag: number): number[] {
+    const spilled = this.#together(links.length);
+    const slots: number[] = [];
+    try {
+      for (const { operation, sink, tag } of links) {
+        const last = slots.length === links.length - 1;
+        slots.push(this.begin(operation, sink, tag, last ? 0 : flag));
+      }
+    } catch (error) {
+      this.#spillNext = false;
+      (spilled ? this.spill : this.submission).takeBack(slots.length);
+      for (const slot of slots.reverse()) this.#giveUp(slot);
+      throw error;
+    }
+    return slots;
+  }
+
+  /** A chain that is cut by a submission is no chain: what does not fit together is spilled. */
+  #together(count: number): boolean {
+    if (this.spill.count === 0 && !this.submission.hasRoom(count)) this.flush();
+    this.#spillNext = this.spill.count > 0 || !this.submission.hasRoom(count);
+    return this.#spillNext;
+  }
+
+  /** Forgets an operation that has begun here, and that the kernel will never hear of. */
+  #giveUp(slot: number): void {
+    const operation = this.slots.operations[slot] as Operation<unknown>;
+    const block = this.slots.blocks[slot];
+    operation.kind.cancelled?.(operation);
+    this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
+    this.slots.release(slot);
+    if (block !== undefined) this.staging.give(block);
   }
 
   #hasRoom(): boolean {

@@ -9,6 +9,15 @@ export { CredentialsError } from './credentials.js';
 export type { Into } from './into.js';
 export { Lease } from './lease.js';
 export {
+  type Linkable,
+  LinkError,
+  type LinkOptions,
+  type LinkOutcomes,
+  type LinkResults,
+  Within,
+  within,
+} from './link.js';
+export {
   type CommonOptions,
   MultishotOperation,
   Operation,

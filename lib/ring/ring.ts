@@ -1,11 +1,12 @@
 /**
  * A ring: the door through which operations are started, and the owner of all that belongs to them.
  */
-import { invalidType, onlyKeys } from '../validate.js';
+import { boolean, invalidType, onlyKeys } from '../validate.js';
 import { BufferRing, type BufferRingOptions } from './buffer-ring.js';
 import { closedError } from './closed.js';
 import { closeEngine } from './closing.js';
 import { Engine } from './engine.js';
+import { type Linkable, type LinkOptions, type LinkResults, linkOf } from './link.js';
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
@@ -110,6 +111,30 @@ export class Ring extends Registrations implements AsyncDisposable {
     if (this.#closing !== undefined) return Promise.reject(closedError());
     if (options === undefined) return promiseOf(this.#engine, operation, undefined);
     return promiseOf(this.#engine, operation, runOptions(options));
+  }
+
+  /**
+   * Runs operations one after the other, in the kernel: each starts when the one before it has
+   * succeeded. Answers a promise of all results, in their order.
+   *
+   *     const [, count] = await ring.link([op.write(file, bytes, { offset: 0 }), op.fsync(file)]);
+   *
+   * They go to the kernel together, whatever else is queued. One that fails, or that moves fewer
+   * bytes than asked, ends the chain: the promise rejects with a `LinkError`. `within` limits the
+   * time of one of them.
+   *
+   * @kernel 5.3 IOSQE_IO_LINK; 5.5 `hard`
+   * @man io_uring_enter(2)
+   */
+  link<const Chain extends readonly [Linkable, ...Linkable[]]>(
+    chain: Chain,
+    options: LinkOptions = {},
+  ): Promise<LinkResults<Chain>> {
+    onlyKeys('options', options, ['hard', 'signal']);
+    boolean('hard', options.hard ?? false);
+    if (options.signal !== undefined) runOptions({ signal: options.signal });
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    return linkOf(this.#engine, chain, options) as Promise<LinkResults<Chain>>;
   }
 
   /** Runs a multishot operation as an async iterable; leaving the loop cancels it. */

@@ -104,7 +104,7 @@ export function operationError(errno: number, operation: Operation<unknown>): Sy
 }
 
 /** ERESTARTSYS and its kin never leave the kernel but in a completion: the call was cut short. */
-function withoutRestart(result: number): number {
+export function withoutRestart(result: number): number {
   return result <= -512 && result >= -516 ? -ECANCELED : result;
 }
 
@@ -247,7 +247,7 @@ function beginWith(
 ): void {
   let slot: number;
   if (timeoutMs === undefined) slot = engine.begin(operation, sink, 0);
-  else if (startsInWorker(operation)) slot = beginTimed(engine, operation, sink, timeoutMs);
+  else if (!canLimit(engine, operation)) slot = beginTimed(engine, operation, sink, timeoutMs);
   else {
     const limit = linkTimeout(timeoutMs);
     sink.deadline = performance.now() + timeoutMs;
@@ -261,8 +261,13 @@ function beginWith(
   engine.aborts.add(signal, sink.onAbort);
 }
 
+/** Whether a timeout that is linked to it does: the two are a chain, which needs two entries. */
+function canLimit(engine: Engine, operation: Operation<unknown>): boolean {
+  return engine.submission.entries > 1 && !startsInWorker(operation);
+}
+
 /** From 6.15 on the kernel arms a linked timeout when its worker thread comes back, so too late. */
-function startsInWorker({ head, kind }: Operation<unknown>): boolean {
+export function startsInWorker({ head, kind }: Operation<unknown>): boolean {
   return kind.inWorker || (head & (IOSQE_ASYNC << SQE_FLAGS_SHIFT)) !== 0;
 }
 

@@ -22,6 +22,11 @@ export class Spill {
     this.#last++;
   }
 
+  /** Takes back the last `count` entries. */
+  takeBack(count: number): void {
+    this.#last -= count;
+  }
+
   /** Moves what fits; a chain of linked entries goes whole or not at all. */
   moveTo(queue: SubmissionQueue): void {
     while (this.count > 0) {

@@ -4,14 +4,13 @@
  */
 import { ECANCELED, EINVAL, ENOBUFS, IORING_CQE_F_MORE } from '../abi.js';
 import { abortError } from '../errors.js';
-import { DirectFd, OwnedFd } from '../fd/fd.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { bufferId } from './cqe.js';
+import { discard } from './discard.js';
 import type { Engine } from './engine.js';
-import { Lease } from './lease.js';
+import { IGNORE } from './letting-go.js';
 import type { MultishotOperation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
-import { Message } from './ops/message.js';
 import { operationError } from './sinks.js';
 import type { Sink } from './slots.js';
 import type { Block } from './staging.js';
@@ -231,11 +230,4 @@ export class MultishotStream<Result> implements AsyncIterableIterator<Result>, S
     if (error !== undefined) this.#waiters.shift()?.reject(error);
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
   }
-}
-
-/** A result that nobody will receive. */
-function discard(value: unknown): void {
-  if (value instanceof OwnedFd || value instanceof DirectFd) value.close();
-  else if (value instanceof Lease) value.release();
-  else if (value instanceof Message) value.dispose();
 }

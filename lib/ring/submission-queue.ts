@@ -127,6 +127,11 @@ export class SubmissionQueue {
     this.tail = (this.tail + 1) | 0;
   }
 
+  /** Takes back the last `count` entries, which the kernel must not know of yet. */
+  takeBack(count: number): void {
+    this.tail = (this.tail - count) | 0;
+  }
+
   /** Filled and not yet known to the kernel. */
   get unpublished(): number {
     return (this.tail - this.published) | 0;
