@@ -21,6 +21,12 @@ export class Aborts {
     signal.removeEventListener('abort', this.#onAbort);
   }
 
+  /** Nothing will be called any more. */
+  dispose(): void {
+    for (const signal of this.#cancels.keys()) signal.removeEventListener('abort', this.#onAbort);
+    this.#cancels.clear();
+  }
+
   readonly #onAbort = (event: Event): void => {
     const signal = event.target as AbortSignal;
     const cancels = this.#cancels.get(signal);

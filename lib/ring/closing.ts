@@ -41,6 +41,9 @@ function drain(engine: Engine): Promise<boolean> {
         finish(false);
         return;
       }
+      // A timer that fires again and again is found only when it has been armed again.
+      engine.turn();
+      if (engine.onIdle === undefined) return;
       cancelAll(engine);
       cancelPastQueue(engine);
       engine.kick();

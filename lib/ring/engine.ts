@@ -34,6 +34,7 @@ import { Credentials } from './credentials.js';
 import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import { MessageTable } from './message-table.js';
+import type { Multishot } from './multishot.js';
 import type { Operation } from './operation.js';
 import type { RingPlan } from './options.js';
 import { BufferTable } from './registrations/buffer-table.js';
@@ -72,7 +73,7 @@ export class Engine implements FdUser, MappingUser {
   readonly aborts = new Aborts();
   readonly bufferRings = new Set<BufferRing>();
   /** What waits without an operation in flight, and has to be told of the end. */
-  readonly streams = new Set<{ ringClosed(): void }>();
+  readonly streams = new Set<Multishot<unknown>>();
   readonly files = new FileTable(this);
   readonly buffers = new BufferTable(this);
   readonly messages: MessageTable;
@@ -531,6 +532,7 @@ export class Engine implements FdUser, MappingUser {
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
     this.#wakeUp?.close();
+    this.aborts.dispose();
     for (const stream of this.streams) stream.ringClosed();
     if (abandon) this.#settleAbandoned();
     this.completion.tags.forgetAll();

@@ -3,6 +3,7 @@ export { asFd, BorrowedFd, DirectFd, type FdLike, OwnedFd } from '../fd/fd.js';
 export { Mapping } from '../memory/mapping.js';
 export type { MappingOptions } from '../memory/options.js';
 export { type BufferPressure, BufferRing, type BufferRingOptions } from './buffer-ring.js';
+export type { CancelTarget } from './cancelling.js';
 export type { RawVisitor } from './completion-queue.js';
 export { bufferId, hasMore } from './cqe.js';
 export { CredentialsError } from './credentials.js';
@@ -60,6 +61,7 @@ export type { Restrictions, SqeFlag } from './registrations/restrictions.js';
 export type { SyncCancelOptions } from './registrations/sync-cancel.js';
 export type { WorkerLimits } from './registrations/workers.js';
 export type { Zcrx, ZcrxOptions } from './registrations/zcrx.js';
+export type { Repeating, RepeatOptions, ResultHandler } from './repeating.js';
 export { Ring } from './ring.js';
 export {
   type CompletionHandler,

@@ -1,5 +1,6 @@
 /** How operations are taken back: all on a descriptor before it is closed, or all there are. */
 import {
+  ENOENT,
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_ANY,
   IORING_ASYNC_CANCEL_FD,
@@ -17,6 +18,32 @@ import type { Sink } from './slots.js';
 
 /** Nobody waits for what a cancel request itself answers: the operation's own completion tells. */
 export const IGNORE: Sink = { batched: true, complete: () => undefined };
+
+/**
+ * A timer that has fired is not to be found until the kernel has armed it again, which it does
+ * before it tells us of either.
+ */
+const TRIES = 16;
+
+/**
+ * Asks for the end of what is in flight in a slot; `told` hears whether it was found. Tries again
+ * for as long as it is there and is not found, within reason.
+ */
+export function cancelSlot(
+  engine: Engine,
+  slot: number,
+  low: number,
+  high: number,
+  told: (found: boolean) => void,
+  tries: number = TRIES,
+): void {
+  const complete = (_tag: number, result: number): void => {
+    const gone = !engine.open || engine.closing || engine.slots.generations[slot] !== high;
+    if (result !== -ENOENT || gone || tries === 0) told(result !== -ENOENT);
+    else cancelSlot(engine, slot, low, high, told, tries - 1);
+  };
+  engine.begin(cancelUserData(low, high), { batched: true, complete }, 0);
+}
 
 /**
  * Submits what names the descriptor and asks the kernel to end it; each operation still completes.

@@ -4,6 +4,7 @@ import {
   ETIME,
   ETIMEDOUT,
   IORING_CQE_F_MORE,
+  IORING_CQE_F_NOTIF,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../abi.js';
@@ -142,7 +143,7 @@ export function linkOf(
   const length = operations.length + limits.filter((limit) => limit !== undefined).length;
   const { entries } = engine.submission;
   if (length > entries) {
-    const most = `must have at most ${entries} operations and time limits, the \`entries\` of its ring`;
+    const most = `must have at most ${entries} operations and time limits: the ring's \`entries\``;
     throw invalidValue('chain', most, length);
   }
   if (!engine.open || engine.closing) return Promise.reject(closedError());
@@ -223,8 +224,18 @@ class ChainSink implements Sink {
     if (tag >= LIMIT) {
       // It may be told of before the operation that it ended, or after.
       this.#expired[tag - LIMIT] = result === -ETIME;
-    } else this.#results[tag] ??= this.#outcome(tag, result, flags, block);
+    } else if (this.#results[tag] === undefined) {
+      this.#results[tag] = this.#outcome(tag, result, flags, block);
+    } else this.#second(tag, result, flags);
     if ((flags & IORING_CQE_F_MORE) === 0 && --this.#pending === 0) this.#settle();
+  }
+
+  /** Of a send without a copy: the kernel has let go of the memory. */
+  #second(index: number, answer: number, flags: number): void {
+    const first = this.#results[index] as PromiseSettledResult<unknown>;
+    if (first.status === 'rejected') return;
+    const result = (flags & IORING_CQE_F_NOTIF) !== 0 ? answer : undefined;
+    (this.#operations[index] as Operation<unknown>).kind.notified?.(first.value, result);
   }
 
   #outcome(

@@ -1,8 +1,10 @@
 /**
  * A ring: the door through which operations are started, and the owner of all that belongs to them.
  */
+import { abortError } from '../errors.js';
 import { boolean, invalidType, onlyKeys } from '../validate.js';
 import { BufferRing, type BufferRingOptions } from './buffer-ring.js';
+import { type CancelTarget, cancelWhere, wantedBy } from './cancelling.js';
 import { closedError } from './closed.js';
 import { closeEngine } from './closing.js';
 import { Engine } from './engine.js';
@@ -11,6 +13,7 @@ import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
 import { Registrations } from './registrations/methods.js';
+import { Repeating, type RepeatOptions } from './repeating.js';
 import { descriptorOf } from './setup.js';
 import {
   type CompletionHandler,
@@ -154,7 +157,15 @@ export class Ring extends Registrations implements AsyncDisposable {
   /** Registers a function for `start`; it runs in the async context of this call. */
   handler(call: CompletionHandler, options: HandlerOptions = {}): Handler {
     if (typeof call !== 'function') throw invalidType('call', 'a function', call);
-    return new Handler(call, options);
+    const { signal } = options;
+    if (signal !== undefined) runOptions({ signal });
+    const handler = new Handler(call, options);
+    if (signal !== undefined && !this.closed) {
+      this.#engine.aborts.add(signal, () => {
+        this.cancel({ handler }).catch(() => undefined);
+      });
+    }
+    return handler;
   }
 
   /**
@@ -172,7 +183,44 @@ export class Ring extends Registrations implements AsyncDisposable {
       throw invalidType('handler', 'made by `ring.handler`', handler);
     }
     if (this.#closing !== undefined) throw closedError();
+    if (handler.signal?.aborted) throw abortError(handler.signal);
     this.#engine.begin(operation, handler, tag);
+  }
+
+  /**
+   * Starts a multishot operation whose results go to `each`, without an allocation for any.
+   *
+   * It is kept going: what the kernel ends by itself is submitted again, what finds no buffer waits
+   * for one, and a kernel that lacks the multishot form gets one operation after the other. `end`
+   * is called when it is over, and why.
+   */
+  startMultishot(operation: MultishotOperation<unknown>, options: RepeatOptions): Repeating {
+    if (!(operation instanceof MultishotOperation)) {
+      throw invalidType('operation', 'a multishot operation made by `op`', operation);
+    }
+    if (typeof options !== 'object' || options === null) {
+      throw invalidType('options', 'an object with `each` and `end`', options);
+    }
+    if (options.signal !== undefined) runOptions({ signal: options.signal });
+    if (this.closed) throw closedError();
+    return new Repeating(this.#engine, operation, options).start();
+  }
+
+  /**
+   * Asks for the end of operations: on a file, of a kind, or started with a handler. Answers how
+   * many there were. Each of them still completes, with ECANCELED or with what it had done; what it
+   * opened in spite of that is closed, unless a handler receives it.
+   *
+   * @kernel 5.5 IORING_OP_ASYNC_CANCEL
+   * @man io_uring_enter(2)
+   */
+  cancel(target: CancelTarget): Promise<number> {
+    return cancelWhere(this.#engine, wantedBy(target));
+  }
+
+  /** Asks for the end of all that is pending, and leaves the ring open. */
+  cancelAll(): Promise<number> {
+    return cancelWhere(this.#engine, () => true);
   }
 
   /** Submits what is queued now, instead of at the end of this turn. */

@@ -33,6 +33,8 @@ export interface HandlerOptions {
    * that make no promises. Default false.
    */
   batched?: boolean;
+  /** Cancels all that was started with it; what is started later is refused. */
+  signal?: AbortSignal;
 }
 
 /** A handler, run in the async context in which it was registered. */
@@ -41,12 +43,14 @@ export class Handler implements Sink {
   readonly uncloneable: () => void = itBelongsToItsThread;
   readonly takesNumbers = true;
   readonly batched: boolean;
+  readonly signal: AbortSignal | undefined;
   readonly #resource = new AsyncResource('nearmetal.handler');
   readonly #call: CompletionHandler;
 
   constructor(call: CompletionHandler, options: HandlerOptions) {
-    onlyKeys('options', options, ['batched']);
+    onlyKeys('options', options, ['batched', 'signal']);
     this.batched = boolean('batched', options.batched ?? false);
+    this.signal = options.signal;
     this.#call = call;
   }
 

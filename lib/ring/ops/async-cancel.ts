@@ -117,7 +117,7 @@ function criteriaOf(target: unknown): Criteria {
     return {
       ...(userData !== undefined && { userData: userDataWords('target.userData', userData) }),
       ...(fd !== undefined && { fd: descriptor('target.fd', fd) }),
-      ...(opcode !== undefined && { opcode: opcodeOf(opcode) }),
+      ...(opcode !== undefined && { opcode: opcodeOf('target.opcode', opcode) }),
     };
   }
   return { fd: descriptor('target', target) };
@@ -128,11 +128,12 @@ function isCriteria(target: unknown): target is CancelCriteria {
   return Object.getPrototypeOf(target) === Object.prototype;
 }
 
-function opcodeOf(name: unknown): number {
-  if (typeof name !== 'string') throw invalidType('target.opcode', 'a string', name);
+/** @internal The opcode of a name such as 'recv'; `what` is the argument it came in. */
+export function opcodeOf(what: string, name: unknown): number {
+  if (typeof name !== 'string') throw invalidType(what, 'a string', name);
   const code = OPCODES.findIndex(([known]) => known.toLowerCase() === name);
   if (code < 0) {
-    throw invalidValue('target.opcode', "must be an operation's name, such as 'recv'", name);
+    throw invalidValue(what, "must be an operation's name, such as 'recv'", name);
   }
   return code;
 }
