@@ -24,18 +24,25 @@ export class Delivery {
   deliver(): void {
     const completion = this.completion;
     const slots = this.slots;
+    let settled = false;
     while (completion.next < completion.count) {
       const slot = completion.slots[completion.next] as number;
       const sink = slots.sinks[slot] as Sink;
-      if (sink.batched) {
+      if (sink.settles) {
+        this.deliverOne(sink);
+        settled = true;
+      } else if (sink.batched) {
         this.batch = sink;
         if (sink.enter === undefined) this.deliverBatch();
         else sink.enter(this.deliverBatch);
       } else {
         this.deliverOne(sink);
         runTicks();
+        settled = false;
       }
     }
+    // Here and not after the turn, so that what they start next goes down in the same one.
+    if (settled) runTicks();
   }
 
   /** All completions in a row that are for one sink, in one entry of its asynchronous context. */

@@ -11,7 +11,6 @@ import {
 import { abortError, type SystemError, systemError } from '../errors.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, onlyKeys } from '../validate.js';
-import type { Aborts } from './aborts.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
 import { IGNORE } from './letting-go.js';
@@ -112,76 +111,91 @@ export function withoutRestart(result: number): number {
   return result <= -512 && result >= -516 ? -ECANCELED : result;
 }
 
-class PromiseSink implements Sink {
-  readonly batched = false;
-  readonly #operation: Operation<unknown>;
-  readonly #resolve: Resolve;
-  readonly #reject: Reject;
+/** What cuts an operation short, and where it was started: most have nothing of it. */
+interface Circumstances {
   /** Cancelled before this, it was by somebody else than `timeoutMs`. */
-  deadline = Number.POSITIVE_INFINITY;
-  signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
-  aborts: Aborts | undefined;
-  onEnd: (() => void) | undefined;
-  /** Where the operation was started, with `debug`. */
-  site: Error | undefined;
+  deadline: number;
+  signal?: AbortSignal;
+  /** No signal and no limit any more. */
+  onEnd?: () => void;
+  /** With `debug`. */
+  site?: Error;
+}
+
+const NOTHING_SPECIAL: Circumstances = { deadline: Number.POSITIVE_INFINITY };
+
+class PromiseSink implements Sink {
+  private readonly operation: Operation<unknown>;
+  private readonly resolve: Resolve;
+  private readonly reject: Reject;
+  circumstances: Circumstances | undefined;
   /** After the first of two completions: the result, or why there is none, until the second. */
-  #first: { value: unknown } | { failure: Error } | undefined;
+  private first: { value: unknown } | { failure: Error } | undefined;
 
   constructor(operation: Operation<unknown>) {
-    this.#operation = operation;
-    this.#resolve = resolveMade;
-    this.#reject = rejectMade;
+    this.operation = operation;
+    this.resolve = resolveMade;
+    this.reject = rejectMade;
+    this.circumstances = undefined;
+    this.first = undefined;
+  }
+
+  get batched(): boolean {
+    return true;
+  }
+
+  get settles(): boolean {
+    return true;
   }
 
   complete(_tag: number, answer: number, flags: number, block: Block | undefined): void {
-    if (this.#first !== undefined) {
-      this.#second(this.#first, answer, flags);
+    if (this.first !== undefined) {
+      this.second(this.first, answer, flags);
       return;
     }
     const result = answer < 0 ? withoutRestart(answer) : answer;
-    if (this.signal !== undefined) this.#forgetSignal(this.signal);
-    this.onEnd?.();
+    this.circumstances?.onEnd?.();
     if (block !== undefined && block.bytesLost > 0) {
-      this.#reject(new DetachedError(block.bytesLost));
+      this.reject(new DetachedError(block.bytesLost));
       return;
     }
-    const operation = this.#operation;
+    const { operation } = this;
     if (result < 0 && !operation.kind.successes.includes(-result)) {
-      const error = this.#error(result);
-      if ((flags & IORING_CQE_F_MORE) !== 0) this.#first = { failure: error };
-      else this.#reject(error);
+      const error = this.error(result);
+      if ((flags & IORING_CQE_F_MORE) !== 0) this.first = { failure: error };
+      else this.reject(error);
       return;
     }
     try {
       const value = operation.kind.decode(result, flags, operation, block);
-      if ((flags & IORING_CQE_F_MORE) !== 0) this.#first = { value };
-      this.#resolve(value);
+      if ((flags & IORING_CQE_F_MORE) !== 0) this.first = { value };
+      this.resolve(value);
     } catch (error) {
-      this.#reject(error);
+      this.reject(error);
     }
-  }
-
-  #forgetSignal(signal: AbortSignal): void {
-    if (this.onAbort !== undefined) this.aborts?.delete(signal, this.onAbort);
   }
 
   /** The kernel has let go of the memory, or the ring has given the operation up. */
-  #second(first: { value: unknown } | { failure: Error }, answer: number, flags: number): void {
-    if ('failure' in first) this.#reject(first.failure);
+  private second(
+    first: { value: unknown } | { failure: Error },
+    answer: number,
+    flags: number,
+  ): void {
+    if ('failure' in first) this.reject(first.failure);
     else {
       const result = (flags & IORING_CQE_F_NOTIF) !== 0 ? answer : undefined;
-      this.#operation.kind.notified?.(first.value, result);
+      this.operation.kind.notified?.(first.value, result);
     }
   }
 
-  #error(result: number): Error {
+  private error(result: number): Error {
+    const { deadline, signal, site } = this.circumstances ?? NOTHING_SPECIAL;
     const cancelled = result === -ECANCELED;
-    if (cancelled && this.signal?.aborted) return abortError(this.signal);
-    const errno = cancelled && performance.now() >= this.deadline ? -ETIMEDOUT : result;
-    const error = operationError(errno, this.#operation);
-    if (this.site?.stack !== undefined) {
-      const callers = this.site.stack.split('\n').slice(3).join('\n');
+    if (cancelled && signal?.aborted) return abortError(signal);
+    const errno = cancelled && performance.now() >= deadline ? -ETIMEDOUT : result;
+    const error = operationError(errno, this.operation);
+    if (site?.stack !== undefined) {
+      const callers = site.stack.split('\n').slice(3).join('\n');
       error.stack = `${error.name}: ${error.message}\n${callers}`;
     }
     return error;
@@ -236,11 +250,16 @@ export function promiseOf<Result>(
   if (signal?.aborted) return Promise.reject(abortError(signal));
   const promise = new Promise<unknown>(executor) as Promise<Result>;
   const sink = new PromiseSink(operation as Operation<unknown>);
-  if (engine.plan.debug) sink.site = new Error('started here');
+  if (engine.plan.debug) special(sink).site = new Error('started here');
   const plain = options === undefined;
   if (plain) engine.begin(operation as Operation<unknown>, sink, 0);
   else beginWith(engine, operation as Operation<unknown>, sink, options);
   return promise;
+}
+
+function special(sink: PromiseSink): Circumstances {
+  sink.circumstances ??= { ...NOTHING_SPECIAL };
+  return sink.circumstances;
 }
 
 function beginWith(
@@ -254,15 +273,20 @@ function beginWith(
   else if (!canLimit(engine, operation)) slot = beginTimed(engine, operation, sink, timeoutMs);
   else {
     const limit = linkTimeout(timeoutMs);
-    sink.deadline = performance.now() + timeoutMs;
+    special(sink).deadline = performance.now() + timeoutMs;
     slot = engine.beginLinked(operation, sink);
     engine.begin(limit, new LinkTimeoutSink(engine, operation, slot, timeoutMs), 0);
   }
   if (signal === undefined) return;
-  sink.signal = signal;
-  sink.onAbort = canceller(engine, operation, slot);
-  sink.aborts = engine.aborts;
-  engine.aborts.add(signal, sink.onAbort);
+  const circumstances = special(sink);
+  const { onEnd } = circumstances;
+  const cancel = canceller(engine, operation, slot);
+  circumstances.signal = signal;
+  circumstances.onEnd = () => {
+    engine.aborts.delete(signal, cancel);
+    onEnd?.();
+  };
+  engine.aborts.add(signal, cancel);
 }
 
 /** Whether a timeout that is linked to it does: the two are a chain, which needs two entries. */
@@ -283,7 +307,8 @@ function beginTimed(
   timeoutMs: number,
 ): number {
   const limit = timeout(timeoutMs);
-  sink.deadline = performance.now() + timeoutMs;
+  const circumstances = special(sink);
+  circumstances.deadline = performance.now() + timeoutMs;
   const slot = engine.begin(operation, sink, 0);
   const cancelOperation = canceller(engine, operation, slot);
   let timing = true;
@@ -292,7 +317,7 @@ function beginTimed(
     cancelOperation();
   };
   const cancelLimit = canceller(engine, limit, engine.begin(limit, { batched: true, complete }, 0));
-  sink.onEnd = () => {
+  circumstances.onEnd = () => {
     if (timing) cancelLimit();
   };
   return slot;

@@ -16,6 +16,8 @@ const FIRST_CAPACITY = 256;
 export interface Sink {
   /** Ticks and microtasks run after the whole batch, and not after each of its completions. */
   readonly batched: boolean;
+  /** Calls nothing of the user's: promises settle together, then ticks and microtasks run once. */
+  readonly settles?: boolean;
   /** Calls `deliver`, which completes several, in the sink's own asynchronous context. */
   enter?(deliver: () => void): void;
   /** Gets results as they are: a descriptor among them is its own to close. */
