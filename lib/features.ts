@@ -18,6 +18,7 @@ import { OPCODES, REGISTRATIONS, RING_FEATURES, SETUP_FLAGS } from './features/t
 import { kernel } from './kernel.js';
 
 export type { Feature } from './features/entries.js';
+export { queryRing, type RingQuery } from './features/query.js';
 export {
   opSupported,
   type RingAvailability,

@@ -1,5 +1,5 @@
 /** What can be used is found by trying, said with the true reason, and switched off on demand. */
-import { features, requireIoUring } from 'nearmetal/features';
+import { features, queryRing, requireIoUring } from 'nearmetal/features';
 import { expect, test } from 'vitest';
 import * as abi from '../lib/abi.js';
 import { FEATURE_NAMES, parseDisabled } from '../lib/features/disabled.js';
@@ -56,6 +56,27 @@ test.runIf(PERMITTED)('what is missing says the kernel that has it', () => {
   }
   expect(features.get('op:NONE')).toBeUndefined();
   expect(() => requireFeature('op:NONE')).toThrow(TypeError);
+});
+
+test.runIf(PERMITTED)('what the kernel says of itself is what is found by trying', (context) => {
+  const told = queryRing();
+  if (told === undefined) {
+    expect(features.get('register:QUERY')?.supported).toBe(false);
+    return context.skip('this kernel cannot be asked');
+  }
+  expect(features.get('register:QUERY')?.supported).toBe(true);
+  const bits = (table: Readonly<Record<string, { supported: boolean }>>): bigint =>
+    Object.values(table).reduce(
+      (sum, { supported }, bit) => (supported ? sum | (1n << BigInt(bit)) : sum),
+      0n,
+    );
+  expect(bits(features.ring) & ~told.features).toBe(0n);
+  expect(bits(features.setup) & ~told.setupFlags).toBe(0n);
+  const opcodes = Object.values(features.op).filter(({ supported }) => supported);
+  expect(opcodes.length).toBeLessThanOrEqual(told.opcodeCount);
+  expect(told.registrationCount).toBeGreaterThan(abi.IORING_REGISTER_QUERY);
+  expect(told.enterFlags & BigInt(abi.IORING_ENTER_GETEVENTS)).not.toBe(0n);
+  expect(told.sqeFlags & BigInt(abi.IOSQE_FIXED_FILE)).not.toBe(0n);
 });
 
 test('listing shows every entry, and asking twice gives the same', () => {

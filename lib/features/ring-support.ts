@@ -4,6 +4,7 @@ import { systemError, UnsupportedError } from '../errors.js';
 import { kernel } from '../kernel.js';
 import { ioUringRefusal, type Reason } from '../refusals.js';
 import { isDisabled } from './disabled.js';
+import { queryRing, type RingQuery } from './query.js';
 import { probeRing, type RingFacts, tryRegister, trySetup, withNeeded } from './rings.js';
 import { OPCODES, REGISTRATIONS, SETUP_FLAGS } from './tables.js';
 
@@ -93,6 +94,8 @@ const USUAL_FLAGS =
 /** Error number by flag, 0 where it works; a limit is not kept. */
 const setupResults = new Map<number, number>();
 
+let kernelSays: RingQuery | 'nothing' | undefined;
+
 export function setupResult(flag: number): number {
   const known = setupResults.get(flag);
   if (known !== undefined) return known;
@@ -105,7 +108,10 @@ export function setupResult(flag: number): number {
       return 0;
     }
   }
-  const result = trySetup(withNeeded(flag));
+  // A kernel that can be asked (6.18) says at once what it does not know.
+  kernelSays ??= queryRing() ?? 'nothing';
+  const unknown = kernelSays !== 'nothing' && (kernelSays.setupFlags & BigInt(flag)) === 0n;
+  const result = unknown ? abi.EINVAL : trySetup(withNeeded(flag));
   if (!isLimit(result)) setupResults.set(flag, result);
   return result;
 }

@@ -9,7 +9,16 @@ import {
 import { markOwned } from '../fd/owned-bits.js';
 import type { Block } from './block.js';
 import type { Control } from './control.js';
-import { CQE_FLAGS, CQE_RESULT, CQE_SHIFT, CQE_USER_DATA_HIGH, CQE_WORDS } from './cqe.js';
+import {
+  CQE_EXTRA,
+  CQE_EXTRA_WORDS,
+  CQE_FLAGS,
+  CQE_RESULT,
+  CQE_SHIFT,
+  CQE_USER_DATA_HIGH,
+  CQE_WORDS,
+  cqeExtraWords,
+} from './cqe.js';
 import { type Operation, YIELDS_FD } from './operation.js';
 import { ownPair } from './pairs.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
@@ -24,6 +33,8 @@ export interface CompletionLayout {
   readonly entries: number;
   /** 4, or 8 with IORING_SETUP_CQE32. */
   readonly cqeWords: number;
+  /** Some completions are of 8 (IORING_SETUP_CQE32, IORING_SETUP_CQE_MIXED). */
+  readonly large: boolean;
   /**
    * Completions are posted by this thread only, inside io_uring_enter (IORING_SETUP_DEFER_TASKRUN).
    */
@@ -51,6 +62,8 @@ export class CompletionQueue {
   /** Completions that no operation waited for. */
   stale = 0;
   readonly tags = new Tags();
+  /** The second halves of what was collected; empty for rings that have none. */
+  private readonly extras: Int32Array;
   private words: Int32Array;
   private readonly control: Control;
   private layout: CompletionLayout;
@@ -71,6 +84,7 @@ export class CompletionQueue {
     this.slots = new Int32Array(batch);
     this.results = new Int32Array(batch);
     this.flags = new Int32Array(batch);
+    this.extras = new Int32Array(layout.large ? batch * CQE_EXTRA_WORDS : 0);
   }
 
   get entries(): number {
@@ -109,7 +123,8 @@ export class CompletionQueue {
     const ready = Math.min(this.ready, most, this.slots.length);
     let count = 0;
     let last = 0;
-    for (let index = 0; index < ready; index++) {
+    let index = 0;
+    for (; index < ready; index++) {
       const base = this.entryAt((this.head + index) | 0);
       const low = words[base] as number;
       const generation = words[base + CQE_USER_DATA_HIGH] as number;
@@ -127,6 +142,7 @@ export class CompletionQueue {
         generations[slot] = (generation + 1) | 0;
         last++;
       }
+      if (this.layout.large) this.keepExtra(count, base, flags);
       this.slots[count] = slot;
       this.results[count] = result;
       this.flags[count] = flags;
@@ -135,8 +151,28 @@ export class CompletionQueue {
     }
     this.next = 0;
     this.count = count;
-    this.advance(ready, last);
-    return ready;
+    // A double one at the end has gone past `ready`.
+    this.advance(index, last);
+    return index;
+  }
+
+  /** The second half of the completion at `base`, if it has one. */
+  private keepExtra(index: number, base: number, flags: number): void {
+    const at = index * CQE_EXTRA_WORDS;
+    if (this.wide || (flags & IORING_CQE_F_32) !== 0) {
+      const from = base + CQE_EXTRA;
+      this.extras.set(this.cqes.subarray(from, from + CQE_EXTRA_WORDS), at);
+    } else this.extras.fill(0, at, at + CQE_EXTRA_WORDS);
+  }
+
+  get large(): boolean {
+    return this.layout.large;
+  }
+
+  /** Shows the second half of collected completion `index` to whoever it is delivered to. */
+  showExtra(index: number): void {
+    const at = index * CQE_EXTRA_WORDS;
+    cqeExtraWords.set(this.extras.subarray(at, at + CQE_EXTRA_WORDS));
   }
 
   /** From here on a descriptor that came is closed with this thread, if nobody does so before. */
@@ -177,6 +213,10 @@ export class CompletionQueue {
         else {
           if ((flags & IORING_CQE_F_32) !== 0) head = (head + 1) | 0;
           if ((flags & IORING_CQE_F_MORE) === 0) last++;
+        }
+        if (this.layout.large) {
+          this.keepExtra(0, base, flags);
+          this.showExtra(0);
         }
         // Most are small: whole arithmetic, and nothing to allocate for a call that is not inlined.
         const userData = high === 0 && low >= 0 ? low : (low >>> 0) + high * HIGH;

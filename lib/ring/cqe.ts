@@ -10,6 +10,18 @@ export const CQE_FLAGS = 3;
 
 const BUFFER_SHIFT = 16;
 
+/** Words that a large completion has more (IORING_SETUP_CQE32, IORING_CQE_F_32). */
+export const CQE_EXTRA = 4;
+export const CQE_EXTRA_WORDS = 4;
+
+/**
+ * extra1 and extra2 of the completion that is being delivered: for handlers, visitors and decoders,
+ * until they return. Zeroes for a small completion among large ones (IORING_SETUP_CQE_MIXED).
+ */
+export const cqeExtra = new BigUint64Array(2);
+/** The same, as words. */
+export const cqeExtraWords = new Int32Array(cqeExtra.buffer);
+
 /** Whether more completions of the same operation follow: without it the operation has ended. */
 export function hasMore(flags: number): boolean {
   return (flags & IORING_CQE_F_MORE) !== 0;

@@ -1,5 +1,5 @@
 /** Whose rights a kernel thread that submits has: those of the process when the ring was made. */
-import { SYS_getegid, SYS_geteuid, SYS_getgroups } from '../abi.js';
+import { SYS_getegid, SYS_geteuid } from '../abi.js';
 import { native } from '../native.js';
 
 /** The process has given up rights, or taken others, that the ring's kernel thread still has. */
@@ -21,27 +21,20 @@ function group(): number {
   return native.syscall(SYS_getegid);
 }
 
-/** How many supplementary groups there are. */
-function groupCount(): number {
-  return native.syscall(SYS_getgroups, 0, 0);
-}
-
 /**
- * Effective user and group, and the number of groups, when the ring was made. Asked before each
- * batch goes to the kernel thread, which costs less than an operation does; capabilities that are
- * dropped without a change of user are not noticed.
+ * Effective user and group when the ring was made. They are asked for before each batch goes to the
+ * kernel thread, which costs less than an operation does. Other groups and capabilities, dropped
+ * without a change of these two, are not noticed.
  */
 export class Credentials {
   readonly #user = user();
   readonly #group = group();
-  readonly #groupCount = groupCount();
   #changed = false;
 
   /** True once, when they are found to be different. */
   changed(): boolean {
     if (this.#changed) return false;
-    this.#changed =
-      user() !== this.#user || group() !== this.#group || groupCount() !== this.#groupCount;
+    this.#changed = user() !== this.#user || group() !== this.#group;
     return this.#changed;
   }
 

@@ -66,6 +66,7 @@ export class Delivery {
     let flags = completion.flags[index] as number;
     const block = slots.blocks[slot];
     const tag = slots.tags[slot] as number;
+    if (completion.large) completion.showExtra(index);
     const last = (flags & IORING_CQE_F_MORE) === 0;
     const operation = slots.operations[slot] as Operation<unknown>;
     // What it took over, and never began with, is given back.

@@ -327,7 +327,9 @@ export class Engine implements FdUser, MappingUser {
   /** Shows the kernel what is queued; answers how many entries it has yet to take. */
   #publish(): number {
     this.beforeSubmit?.();
-    if (this.#credentials?.changed()) this.#withdraw();
+    if (this.#credentials !== undefined && this.#hasFresh && this.#credentials.changed()) {
+      this.#withdraw();
+    }
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
@@ -335,6 +337,11 @@ export class Engine implements FdUser, MappingUser {
       this.#submitted += fresh;
     }
     return this.submission.waiting;
+  }
+
+  /** Whether anything waits to be shown to the kernel. */
+  get #hasFresh(): boolean {
+    return this.spill.count > 0 || this.submission.unpublished > 0;
   }
 
   /**

@@ -5,7 +5,7 @@ export type { MappingOptions } from '../memory/options.js';
 export { type BufferPressure, BufferRing, type BufferRingOptions } from './buffer-ring.js';
 export type { CancelTarget } from './cancelling.js';
 export type { RawVisitor } from './completion-queue.js';
-export { bufferId, hasMore } from './cqe.js';
+export { bufferId, cqeExtra, hasMore } from './cqe.js';
 export { CredentialsError } from './credentials.js';
 export type { Into } from './into.js';
 export { Lease } from './lease.js';

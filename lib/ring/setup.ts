@@ -5,9 +5,11 @@ import {
   IORING_REGISTER_RESIZE_RINGS,
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
+  IORING_SETUP_CQE_MIXED,
   IORING_SETUP_CQE32,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_IOPOLL,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_R_DISABLED,
   IORING_SETUP_SQE128,
@@ -99,8 +101,12 @@ export function openRaw(plan: RingPlan, tagged: boolean): Queues {
   return { fd, flags: params[P.flags] as number, features, ...parts };
 }
 
+/** Only of a ring that is not enabled yet; and one that polls (IOPOLL) refuses such waits. */
 function waitsRegistered(params: Uint32Array): boolean {
-  if (((params[P.flags] as number) & IORING_SETUP_R_DISABLED) === 0) return false;
+  const flags = params[P.flags] as number;
+  if ((flags & (IORING_SETUP_R_DISABLED | IORING_SETUP_IOPOLL)) !== IORING_SETUP_R_DISABLED) {
+    return false;
+  }
   return registerSupported(IORING_REGISTER_MEM_REGION);
 }
 
@@ -203,6 +209,7 @@ function completionLayout(params: Uint32Array): CompletionLayout {
     flags: wordOf(params, P.cqFlags),
     entries: params[P.cqEntries] as number,
     cqeWords: flags & IORING_SETUP_CQE32 ? CQE_WORDS * 2 : CQE_WORDS,
+    large: (flags & (IORING_SETUP_CQE32 | IORING_SETUP_CQE_MIXED)) !== 0,
     singleThreaded: (flags & IORING_SETUP_DEFER_TASKRUN) !== 0,
   };
 }

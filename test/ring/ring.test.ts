@@ -2,10 +2,10 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { features } from 'nearmetal/features';
-import { asFd, op, Ring, type RingOptions } from 'nearmetal/ring';
+import { asFd, Mapping, op, Ring, type RingOptions } from 'nearmetal/ring';
 import { expect, type TestContext, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
 import { runFixture } from '../support/process.js';
@@ -14,6 +14,7 @@ import {
   expectRefusal,
   fileOf,
   later,
+  openPlain,
   openRing,
   openWith,
   pipe,
@@ -127,6 +128,19 @@ test('a kernel thread may submit', async (context) => {
   });
 });
 
+test('a busy kernel thread needs no call for an operation', async (context) => {
+  needs(context, 'SQPOLL');
+  context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
+  const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
+  const { stdout, stderr, code } = await runFixture('ring-sqpoll-quiet', [], {
+    env: { NEARMETAL_ADDON: addon },
+  });
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  const [, operations, enters] = /^(\d+) operations, (\d+) enters/.exec(stdout) ?? [];
+  expect(Number(operations)).toBe(200_000);
+  expect(Number(enters)).toBeLessThan(2000);
+});
+
 test('attachWq shares the workers of another ring', async () => {
   const ring = openRing();
   const attached = openRing({ attachWq: ring });
@@ -148,6 +162,32 @@ test('a polled ring refuses plain files', async (context) => {
     code: expect.stringMatching(/EOPNOTSUPP|EINVAL/),
     syscall: 'io_uring:read',
   });
+});
+
+/** A disk whose driver is polled, as NVMe is with `nvme.poll_queues`; nothing is written to it. */
+function polledDisk(): string | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  return readdirSync('/sys/block').find((name) => {
+    const path = `/sys/block/${name}/queue/io_poll`;
+    return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
+  });
+}
+
+test('a polled ring completes reads of a polled disk', async (context) => {
+  needs(context, 'HYBRID_IOPOLL');
+  const disk = polledDisk();
+  if (disk === undefined) return context.skip('no disk of this machine is polled');
+  const fd = openPlain(`/dev/${disk}`, constants.O_RDONLY | constants.O_DIRECT);
+  const mapping = Mapping.anonymous({ size: 65_536 });
+  for (const options of [{}, { hybridIopoll: true }, { loop: 'own' as const }]) {
+    const ring = openRing({ iopoll: true, ...options });
+    const reads = Array.from({ length: 16 }, (_, index) => {
+      const offset = index * 4096;
+      return ring.read(fd, mapping.bytes.subarray(offset, offset + 4096), { offset });
+    });
+    if ('loop' in options) await callback(() => ring.runLoop());
+    expect(await Promise.all(reads)).toEqual(Array(16).fill(4096));
+  }
 });
 
 test('options that exclude each other are refused by name', () => {
