@@ -2,11 +2,12 @@
 import type { DirectFd, FdLike } from '../../fd/fd.js';
 import type { BufferRing } from '../buffer-ring.js';
 import type { Lease } from '../lease.js';
+import type { CommonOptions } from '../operation.js';
 import * as op from '../ops/index.js';
 import type { ReadOptions, WriteOptions } from '../ops/rw-flags.js';
 import type { RunOptions } from '../sinks.js';
 import type { MultishotStream, StreamOptions } from '../stream.js';
-import { Doors, split } from './doors.js';
+import { Doors, split, splitStream } from './doors.js';
 
 export abstract class IoVerbs extends Doors {
   read(
@@ -83,10 +84,9 @@ export abstract class IoVerbs extends Doors {
 
   readMultishot(
     fd: FdLike | DirectFd,
-    options: { buffers: BufferRing } & StreamOptions,
+    options: CommonOptions & { buffers: BufferRing } & StreamOptions,
   ): MultishotStream<Lease> {
-    // Checked by the operation, also where nothing was given.
-    const { buffers, ...rest } = options ?? {};
-    return this.stream(op.readMultishot(fd, { buffers }), rest);
+    const [own, stream] = splitStream<CommonOptions & { buffers: BufferRing }>(options);
+    return this.stream(op.readMultishot(fd, own), stream);
   }
 }

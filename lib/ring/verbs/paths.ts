@@ -1,13 +1,15 @@
 /** What is done to files by their names, as methods of a ring. */
 import type { DirectFd, FdLike, OwnedFd } from '../../fd/fd.js';
 import type { Into } from '../into.js';
+import type { FileStatus } from '../ops/file-status.js';
 import * as op from '../ops/index.js';
 import type { LinkOptions } from '../ops/linkat.js';
 import type { MkdirOptions } from '../ops/mkdirat.js';
-import type { OpenOptions } from '../ops/openat.js';
+import type { OpenOptions } from '../ops/open-flags.js';
+import type { Openat2Options } from '../ops/openat2.js';
 import type { PathLike } from '../ops/path.js';
 import type { RenameOptions } from '../ops/renameat.js';
-import type { FileStatus, StatxOptions } from '../ops/statx.js';
+import type { StatxOptions } from '../ops/statx.js';
 import type { SymlinkOptions } from '../ops/symlinkat.js';
 import type { UnlinkOptions } from '../ops/unlinkat.js';
 import type { RunOptions } from '../sinks.js';
@@ -23,6 +25,16 @@ export abstract class PathVerbs extends FileVerbs {
   ): Promise<OwnedFd | DirectFd> {
     const [own, run] = split(options as (OpenOptions & Into & RunOptions) | undefined);
     return this.run(op.openat(path, own), run);
+  }
+
+  openat2(path: PathLike, options?: Openat2Options & RunOptions): Promise<OwnedFd>;
+  openat2(path: PathLike, options: Openat2Options & Into & RunOptions): Promise<DirectFd>;
+  openat2(
+    path: PathLike,
+    options?: Openat2Options & Partial<Into> & RunOptions,
+  ): Promise<OwnedFd | DirectFd> {
+    const [own, run] = split(options as (Openat2Options & Into & RunOptions) | undefined);
+    return this.run(op.openat2(path, own), run);
   }
 
   statx(target: PathLike | FdLike, options?: StatxOptions & RunOptions): Promise<FileStatus> {

@@ -1,12 +1,15 @@
 /** Time, readiness and taking back, as methods of a ring. */
+import type { EventName } from '../../epoll/events.js';
 import type { DirectFd, FdLike } from '../../fd/fd.js';
 import type { CommonOptions } from '../operation.js';
 import type { AsyncCancelOptions, CancelCriteria } from '../ops/async-cancel.js';
+import type { EpollCtlOptions, EpollEvent, EpollWaitOptions } from '../ops/epoll.js';
 import type { FutexOptions, FutexWords } from '../ops/futex.js';
 import type { FutexWaited } from '../ops/futex-wait.js';
 import type { FutexWaiter } from '../ops/futex-waitv.js';
 import type { FutexWakeOptions } from '../ops/futex-wake.js';
 import * as op from '../ops/index.js';
+import type { NopOptions } from '../ops/nop.js';
 import type { PollMultishotOptions, PollOptions } from '../ops/poll-add.js';
 import type { PollEvent, PollEvents } from '../ops/poll-events.js';
 import type { TimeoutMultishotOptions, TimeoutOptions } from '../ops/timeout.js';
@@ -17,9 +20,17 @@ import { split, splitStream } from './doors.js';
 import { SocketVerbs } from './sockets.js';
 
 export abstract class WaitVerbs extends SocketVerbs {
-  nop(options?: CommonOptions & RunOptions): Promise<void> {
-    const [own, run] = split<CommonOptions>(options);
+  nop(options?: NopOptions & RunOptions): Promise<void> {
+    const [own, run] = split<NopOptions>(options);
     return this.run(op.nop(own), run);
+  }
+
+  nopInjectResult(
+    result: number,
+    options?: Omit<NopOptions, 'buffer'> & RunOptions,
+  ): Promise<number> {
+    const [own, run] = split<Omit<NopOptions, 'buffer'>>(options);
+    return this.run(op.nopInjectResult(result, own), run);
   }
 
   timeout(ms: number, options?: TimeoutOptions & RunOptions): Promise<void> {
@@ -51,6 +62,25 @@ export abstract class WaitVerbs extends SocketVerbs {
   ): MultishotStream<PollEvents> {
     const [own, stream] = splitStream<PollMultishotOptions>(options);
     return this.stream(op.pollMultishot(fd, events, own), stream);
+  }
+
+  epollCtl(
+    epoll: FdLike,
+    action: 'add' | 'mod' | 'del',
+    fd: FdLike,
+    events?: readonly EventName[],
+    options?: EpollCtlOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<EpollCtlOptions>(options);
+    return this.run(op.epollCtl(epoll, action, fd, events, own), run);
+  }
+
+  epollWait(
+    epoll: FdLike | DirectFd,
+    options?: EpollWaitOptions & RunOptions,
+  ): Promise<EpollEvent[]> {
+    const [own, run] = split<EpollWaitOptions>(options);
+    return this.run(op.epollWait(epoll, own), run);
   }
 
   /** Asks for the end of operations; gives how many there were. */

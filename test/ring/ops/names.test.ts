@@ -32,8 +32,6 @@ async function openFolder(ring: Ring): Promise<{ base: string; dirfd: OwnedFd }>
   return { base, dirfd };
 }
 
-const O_TMPFILE = 0o20200000;
-
 test('makes and removes directories, from the working directory or an open one', async () => {
   const ring = openRing();
   const { base, dirfd } = await openFolder(ring);
@@ -127,7 +125,7 @@ test('links files by name, through a symbolic link, and by descriptor', async ()
   expect(lstatSync(join(base, 'again')).ino).toBe(inode);
   expect(lstatSync(join(base, 'to the file')).ino).toBe(inode);
   expect(lstatSync(join(base, 'to the link')).isSymbolicLink()).toBe(true);
-  using nameless = await ring.openat(base, { access: 'readwrite', rawFlags: O_TMPFILE });
+  using nameless = await ring.openat(base, { access: 'readwrite', tmpfile: true });
   await ring.write(nameless, Buffer.from('now it has a name'));
   await ring.linkat(nameless, 'named', { newDirfd: dirfd });
   expect(readFileSync(join(base, 'named'), 'utf8')).toBe('now it has a name');

@@ -1,7 +1,7 @@
 /** nop: completes, alone and in numbers. */
-import { op } from 'nearmetal/ring';
+import { asFd, type DirectFd, Mapping, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
-import { expectRefusal, openRing, TYPE, VALUE } from '../../support/ring.js';
+import { expectRefusal, openRing, openWith, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 test('completes with nothing', async () => {
   const ring = openRing();
@@ -32,4 +32,40 @@ test('refuses options that it does not have', () => {
 test('takes flags only as true or false', () => {
   expectRefusal(() => op.nop({ async: 'no' as never }), TYPE, 'async');
   expectRefusal(() => op.nop({ drain: 1 as never }), TYPE, 'drain');
+});
+
+test('completes with the result that it is given', async () => {
+  const ring = openRing();
+  expect(await ring.nopInjectResult(42)).toBe(42);
+  expect(await ring.nopInjectResult(2 ** 31 - 1, { taskWork: true })).toBe(2 ** 31 - 1);
+  await expect(ring.nopInjectResult(-28)).rejects.toMatchObject({
+    code: 'ENOSPC',
+    syscall: 'io_uring:nop',
+  });
+});
+
+test('looks up a file, a registered file and registered memory', async () => {
+  const ring = openRing();
+  const file = openWith('x');
+  using registered = ring.registerFiles([file]);
+  const direct = registered.files[0] as DirectFd;
+  using mapping = Mapping.anonymous({ size: 4096 });
+  using _memory = ring.registerBuffers([mapping]);
+  await ring.nop({ file });
+  await ring.nop({ file: direct, taskWork: true });
+  await ring.nop({ buffer: mapping.bytes, file });
+  await expect(ring.nop({ file: asFd(19_999) })).rejects.toMatchObject({
+    code: 'EBADF',
+    fd: 19_999,
+  });
+  using empty = ring.files.reserve();
+  await expect(ring.nop({ file: empty })).rejects.toMatchObject({ code: 'EBADF' });
+  using loose = Mapping.anonymous({ size: 4096 });
+  expect(() => ring.nop({ buffer: loose.bytes })).toThrow('not registered');
+  expectRefusal(() => op.nop({ file: 3 as never }), TYPE, '"file"');
+  expectRefusal(() => op.nop({ buffer: new Uint8Array(1) }), TYPE, '"buffer"');
+  expectRefusal(() => op.nop({ taskWork: 1 as never }), TYPE, '"taskWork"');
+  expectRefusal(() => op.nopInjectResult(-4096), RANGE, '"result"');
+  expectRefusal(() => op.nopInjectResult(0.5), RANGE, '"result"');
+  expectRefusal(() => op.nopInjectResult(1, { buffer: mapping.bytes } as never), VALUE, 'buffer');
 });

@@ -1,5 +1,13 @@
 /** statx: every field against what Node says of the same file. */
-import { chmodSync, linkSync, lstatSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asFd, type FileStatus, op } from 'nearmetal/ring';
@@ -10,6 +18,7 @@ import {
   folder,
   openPlain,
   openRing,
+  pipe,
   TYPE,
   VALUE,
 } from '../../support/ring.js';
@@ -74,6 +83,40 @@ test('tells the alignment of direct I/O', async () => {
   expect((await ring.statx('/proc/self/status')).directOffsetAlignment).toBe(0);
 });
 
+test('looks from an open directory, and says what kind of file it is', async () => {
+  const ring = openRing();
+  const base = folder();
+  writeFileSync(join(base, 'file'), 'x');
+  symlinkSync('file', join(base, 'link'));
+  using dirfd = await ring.openat(base, { directory: true });
+  const typeOf = async (path: string): Promise<string> =>
+    (await ring.statx(path, { dirfd, noFollow: true, noAutomount: true })).type;
+  expect(await typeOf('file')).toBe('file');
+  expect(await typeOf('link')).toBe('symlink');
+  expect(await typeOf('.')).toBe('directory');
+  expect(await typeOf('/dev/null')).toBe('character-device');
+  expect((await ring.statx(pipe())).type).toBe('fifo');
+  expectSame(await ring.statx('link', { dirfd }), join(base, 'file'));
+  const device = await ring.statx('/dev/null');
+  expect([device.specialMajor, device.specialMinor]).toEqual([1, 3]);
+});
+
+test('asks for what is wanted only, and of whom', async () => {
+  const ring = openRing();
+  const path = fileOf('some bytes');
+  const some = await ring.statx(path, { mask: ['size', 'mtime'], sync: 'dont' });
+  expect(some).toMatchObject({ size: 10, mtimeMs: expect.closeTo(statSync(path).mtimeMs, 2) });
+  expect(some.mask & 0x240).toBe(0x240);
+  const all = await ring.statx(path, { sync: 'force' });
+  // STATX_BASIC_STATS.
+  expect(all.mask & 0x7ff).toBe(0x7ff);
+  expect(all.attributes.immutable ?? false).toBe(false);
+  expect(all.mountId).toBeGreaterThan(0);
+  await expect(ring.statx('x', { dirfd: openPlain(path) })).rejects.toMatchObject({
+    code: 'ENOTDIR',
+  });
+});
+
 test('a hundred at once do not mix their answers up', async () => {
   const ring = openRing();
   const paths = Array.from({ length: 100 }, (_, index) => fileOf('x'.repeat(index)));
@@ -97,4 +140,7 @@ test('refuses wrong arguments by name', () => {
   expectRefusal(() => op.statx('a\0'), VALUE, '"target"');
   expectRefusal(() => op.statx('a', { noFollow: 1 as never }), TYPE, '"noFollow"');
   expectRefusal(() => op.statx('a', { follow: true } as never), VALUE, '"follow"');
+  expectRefusal(() => op.statx('a', { mask: ['date' as never] }), VALUE, '"mask"');
+  expectRefusal(() => op.statx('a', { sync: 'now' as never }), VALUE, "'force'");
+  expectRefusal(() => op.statx('a', { dirfd: 3 as never }), TYPE, '"dirfd"');
 });
