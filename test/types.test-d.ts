@@ -6,13 +6,16 @@ import {
   type BufferRing,
   type ChildStatus,
   type DirectFd,
+  type EpollEvent,
   type FileStatus,
+  type FileType,
   type Lease,
   type LeasedMessage,
   Mapping,
   type Message,
   type MultishotStream,
   op,
+  type PipeEnds,
   type PollEvents,
   Ring,
   type ZeroCopyRelease,
@@ -71,6 +74,25 @@ export async function results(buffers: BufferRing): Promise<void> {
   await ring.setsockopt(socket, 'tcp', 'nodelay', true);
   const ended = ring.waitid({ pid: 1 }, { noHang: true });
   same<typeof ended, Promise<ChildStatus | undefined>>(true);
+  const ends = ring.pipe({ nonblock: true });
+  same<typeof ends, Promise<PipeEnds>>(true);
+  const directEnds = ring.pipe({ into: ring.files });
+  same<typeof directEnds, Promise<PipeEnds<DirectFd>>>(true);
+  await ring.splice(files.files[0]!, (await ends).write, 5, { sourceOffset: 0, more: true });
+  const found = ring.openat2('file', { dirfd: file, beneath: true });
+  same<typeof found, Promise<OwnedFd>>(true);
+  const value = ring.fgetxattr(file, 'user.name');
+  same<typeof value, Promise<Uint8Array>>(true);
+  const events = ring.epollWait(file, { maxEvents: 5 });
+  same<typeof events, Promise<EpollEvent[]>>(true);
+  const registered = ring.filesUpdate([file], { into: ring.files });
+  same<typeof registered, Promise<DirectFd[]>>(true);
+  const installed = ring.fixedFdInstall(await direct);
+  same<typeof installed, Promise<OwnedFd>>(true);
+  for await (using lease of ring.readMultishot(file, { buffers })) same<typeof lease, Lease>(true);
+  await ring.madvise(mapping, 'collapse');
+  await ring.write(file, mapping.bytes, { append: true, dsync: true });
+  same<FileStatus['type'], FileType>(true);
   const error: NodeJS.ErrnoException = await ring.nop().catch((reason) => reason);
   console.log(error);
 }
@@ -105,6 +127,16 @@ export function refused(ring: Ring, fd: OwnedFd, buffers: BufferRing): void {
   ring.futexWait(view, 0, 0);
   // @ts-expect-error one way to say which children
   ring.waitid(5);
+  // @ts-expect-error a read cannot append
+  ring.read(fd, view, { append: true });
+  // @ts-expect-error advice that discards is for the mapping itself
+  ring.madvise(view, 'dontneed');
+  // @ts-expect-error no slot of a table has a descriptor of its own: only a DirectFd does
+  ring.fixedFdInstall(fd);
+  // @ts-expect-error where to?
+  ring.filesUpdate([fd]);
+  // @ts-expect-error one of the actions
+  ring.epollCtl(fd, 'remove', fd);
   // @ts-expect-error a handler is made by the ring
   ring.start(op.nop(), () => undefined);
   // @ts-expect-error no such option

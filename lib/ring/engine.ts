@@ -15,6 +15,7 @@ import {
   IORING_FEAT_NO_IOWAIT,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
+  IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
   IORING_SETUP_TASKRUN_FLAG,
   IORING_SQ_CQ_OVERFLOW,
@@ -23,6 +24,7 @@ import {
 } from '../abi.js';
 import { check, SystemError, systemError } from '../errors.js';
 import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
+import { requireFeature } from '../features.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import { Aborts } from './aborts.js';
@@ -35,7 +37,7 @@ import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import { MessageTable } from './message-table.js';
 import type { Multishot } from './multishot.js';
-import type { Operation } from './operation.js';
+import type { Operation, OperationKind } from './operation.js';
 import type { RingPlan } from './options.js';
 import { BufferTable } from './registrations/buffer-table.js';
 import { FileTable } from './registrations/file-table.js';
@@ -178,6 +180,7 @@ export class Engine implements FdUser, MappingUser {
   }
 
   #stage(operation: Operation<unknown>, sink: Sink): Block {
+    if (operation.kind.wide) this.#requireWide(operation.kind);
     if (operation.kind.toldInMemory && sink.takesNumbers) {
       throw new TypeError(`a handler is not told what ${operation.kind.name} opens: use run`);
     }
@@ -187,6 +190,14 @@ export class Engine implements FdUser, MappingUser {
   #permit(personality: Personality): void {
     if (personality.ring !== this) throw new TypeError('the Personality belongs to another ring');
     if (personality.disposed) throw new TypeError('the Personality has been disposed');
+  }
+
+  /** A kernel or ring with short entries would take the second half for an entry of its own. */
+  #requireWide({ name }: OperationKind<unknown>): void {
+    requireFeature(`op:${name.toUpperCase()}`);
+    if ((this.flags & IORING_SETUP_SQE128) === 0) {
+      throw new TypeError(`${name} needs a ring made with sqe128`);
+    }
   }
 
   #admit(others: readonly Descriptor[]): void {

@@ -25,6 +25,8 @@ export interface OperationKind<Result> {
   readonly toldInMemory: boolean;
   /** Needs memory that was registered with the ring. */
   readonly fixedBuffer: boolean;
+  /** Its entry has 128 bytes (`sqe128`). */
+  readonly wide: boolean;
   /** The kernel does it in a worker thread, without trying first whether it can be done at once. */
   readonly inWorker: boolean;
   /** Errors that mean success, such as ETIME of a timeout. */
@@ -58,6 +60,7 @@ export function kind<Result>(
     yieldsPair: false,
     toldInMemory: facts.yieldsPair ?? false,
     fixedBuffer: false,
+    wide: false,
     inWorker: false,
     successes: [],
     ...facts,
@@ -139,6 +142,8 @@ export class Operation<Result> {
   /** The third address, which few operations have: futex masks, option values, attribute names. */
   address3Low = 0;
   address3High = 0;
+  /** Words of a command, for an entry that is wide. */
+  command: Int32Array | undefined;
   /** Library memory named by the address, kept mapped until the last completion. */
   mapping: Mapping | undefined;
   /** Descriptors that it names besides its own: they must be open, and stay so until it is over. */

@@ -30,7 +30,7 @@ import { type CompletionLayout, CompletionQueue } from './completion-queue.js';
 import { Control } from './control.js';
 import { CQE_WORDS } from './cqe.js';
 import { FLAG_OF, type RingPlan } from './options.js';
-import { highWord, SQE_WORDS } from './sqe.js';
+import { highWord, SQE_WORDS, WIDE_SQE_WORDS } from './sqe.js';
 import { type SubmissionLayout, SubmissionQueue } from './submission-queue.js';
 
 /** Word indices into `struct io_uring_params`. */
@@ -194,7 +194,7 @@ function submissionLayout(params: Uint32Array): SubmissionLayout {
     flags: wordOf(params, P.sqFlags),
     array: flags & IORING_SETUP_NO_SQARRAY ? -1 : wordOf(params, P.sqArray),
     entries: params[P.sqEntries] as number,
-    sqeWords: flags & IORING_SETUP_SQE128 ? SQE_WORDS * 2 : SQE_WORDS,
+    sqeWords: flags & IORING_SETUP_SQE128 ? WIDE_SQE_WORDS : SQE_WORDS,
     singleThreaded: (flags & IORING_SETUP_DEFER_TASKRUN) !== 0,
     polled: (flags & IORING_SETUP_SQPOLL) !== 0,
   };

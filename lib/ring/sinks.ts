@@ -2,13 +2,16 @@
 import { AsyncResource } from 'node:async_hooks';
 import {
   ECANCELED,
+  EINTR,
   EINVAL,
   ETIMEDOUT,
   IORING_CQE_F_MORE,
   IORING_CQE_F_NOTIF,
   IOSQE_ASYNC,
 } from '../abi.js';
-import { abortError, type SystemError, systemError } from '../errors.js';
+import { abortError, systemError, UnsupportedError } from '../errors.js';
+import { features, opSupported } from '../features.js';
+import { kernel } from '../kernel.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
@@ -99,16 +102,26 @@ const executor = (resolve: Resolve, reject: Reject): void => {
   rejectMade = reject;
 };
 
-/** The error of an operation that completed with `-errno`. */
-export function operationError(errno: number, operation: Operation<unknown>): SystemError {
+/** The error of an operation that completed with `-errno`; EINVAL may mean that there is none. */
+export function operationError(errno: number, operation: Operation<unknown>): Error {
   const { kind, descriptor, fd, about } = operation;
+  if (errno === -EINVAL && !opSupported(kind.code)) return unsupported(kind.name);
   const detail = descriptor === undefined ? about : { fd, ...about };
   return systemError(errno, `io_uring:${kind.name}`, detail);
 }
 
-/** ERESTARTSYS and its kin never leave the kernel but in a completion: the call was cut short. */
+function unsupported(name: string): UnsupportedError {
+  const feature = `op:${name.toUpperCase()}`;
+  const { since = '', detail, hint } = features.get(feature) ?? {};
+  return new UnsupportedError({ feature, since, kernel: kernel.release, reason: detail, hint });
+}
+
+/**
+ * A worker thread that is told to give up has its call cut short: EINTR, or ERESTARTSYS and its
+ * kin, which never leave the kernel otherwise. Nothing else interrupts an operation.
+ */
 export function withoutRestart(result: number): number {
-  return result <= -512 && result >= -516 ? -ECANCELED : result;
+  return (result <= -512 && result >= -516) || result === -EINTR ? -ECANCELED : result;
 }
 
 /** What cuts an operation short, and where it was started: most have nothing of it. */
@@ -294,7 +307,10 @@ function canLimit(engine: Engine, operation: Operation<unknown>): boolean {
   return engine.submission.entries > 1 && !startsInWorker(operation);
 }
 
-/** From 6.15 on the kernel arms a linked timeout when its worker thread comes back, so too late. */
+/**
+ * The kernel arms a linked timeout when the first try of an operation is over (seen on 6.12,
+ * 6.18 and 7.3), which for one that starts in a worker thread is too late.
+ */
 export function startsInWorker({ head, kind }: Operation<unknown>): boolean {
   return kind.inWorker || (head & (IOSQE_ASYNC << SQE_FLAGS_SHIFT)) !== 0;
 }

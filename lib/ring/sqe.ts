@@ -1,6 +1,8 @@
 /** The 64 bytes of a submission queue entry, as 32-bit words: `struct io_uring_sqe`. */
 
 export const SQE_WORDS = 16;
+/** On a ring made with IORING_SETUP_SQE128, where each entry is as large as the largest may be. */
+export const WIDE_SQE_WORDS = 32;
 /** Multiplying takes longer, since JavaScript has to look for overflow and for minus zero. */
 export const SQE_SHIFT = 4;
 
@@ -22,6 +24,8 @@ export const SQE_BUFFER = 10;
 export const SQE_FILE_INDEX = 11;
 export const SQE_ADDRESS3_LOW = 12;
 export const SQE_ADDRESS3_HIGH = 13;
+/** Of a wide entry: up to 80 bytes of a command, in place of the third address. */
+export const SQE_COMMAND = 12;
 
 export const SQE_FLAGS_SHIFT = 8;
 export const SQE_IOPRIO_SHIFT = 16;

@@ -8,6 +8,7 @@ import {
   SQE_ADDRESS3_HIGH,
   SQE_ADDRESS3_LOW,
   SQE_BUFFER,
+  SQE_COMMAND,
   SQE_FD,
   SQE_FILE_INDEX,
   SQE_FLAGS_SHIFT,
@@ -20,6 +21,7 @@ import {
   SQE_USER_DATA_HIGH,
   SQE_USER_DATA_LOW,
   SQE_WORDS,
+  WIDE_SQE_WORDS,
 } from './sqe.js';
 
 /** The kernel's own limit. */
@@ -106,7 +108,7 @@ export class SubmissionQueue {
     const words = this.words;
     const base = this.nextEntry();
     writeSqe(words, base, operation, low, high, extraFlags);
-    if (this.wide) words.fill(0, base + SQE_WORDS, base + 2 * SQE_WORDS);
+    if (this.wide) writeSecondHalf(words, base, operation);
     this.tail = (this.tail + 1) | 0;
   }
 
@@ -122,8 +124,7 @@ export class SubmissionQueue {
   /** Copies an entry kept elsewhere; there must be room. */
   pushWords(source: Int32Array, from: number): void {
     const base = this.nextEntry();
-    this.words.fill(0, base, base + (this.wide ? 2 * SQE_WORDS : SQE_WORDS));
-    this.words.set(source.subarray(from, from + SQE_WORDS), base);
+    this.words.set(source.subarray(from, from + (this.wide ? WIDE_SQE_WORDS : SQE_WORDS)), base);
     this.tail = (this.tail + 1) | 0;
   }
 
@@ -203,4 +204,14 @@ export function writeSqe(
   words[base + SQE_ADDRESS3_HIGH] = operation.address3High;
   words[base + SQE_ADDRESS3_HIGH + 1] = 0;
   words[base + SQE_ADDRESS3_HIGH + 2] = 0;
+}
+
+/** Fills what a wide entry has behind the first 16 words, and the command that begins before. */
+export function writeSecondHalf(
+  words: Int32Array,
+  base: number,
+  { command }: Operation<unknown>,
+): void {
+  words.fill(0, base + SQE_WORDS, base + WIDE_SQE_WORDS);
+  if (command !== undefined) words.set(command, base + SQE_COMMAND);
 }
