@@ -10,9 +10,11 @@ export function flagBits<const Table extends Readonly<Record<string, number>>>(
   options: FlagOptions<Table>,
 ): number {
   let bits = 0;
-  // Most calls give no option at all, so it is theirs that are gone through and not the table's.
-  for (const [name, value] of Object.entries(options)) {
+  // Theirs and not the table's, since most calls give none; without an array of them, which costs
+  // half a microsecond.
+  for (const name in options) {
     const bit = table[name];
+    const value = options[name];
     if (bit !== undefined && value !== undefined && boolean(name, value)) bits |= bit;
   }
   return bits;

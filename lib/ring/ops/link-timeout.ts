@@ -12,7 +12,8 @@ const LINK_TIMEOUT = kind<void>({
 
 /**
  * Cancels the operation before it in its chain after `timeoutMs`. What `timeoutMs` of `ring.run`
- * uses.
+ * uses, but for operations that start in a worker thread (`splice`, `tee`, `fsync`, all on names,
+ * what is `async`): the kernel begins to count when their first try is over, which is too late.
  *
  * @kernel 5.5 IORING_OP_LINK_TIMEOUT
  * @man io_uring_enter(2)
