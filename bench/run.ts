@@ -9,8 +9,9 @@ import { crossing } from './crossing.bench.js';
 import { echo } from './echo.bench.js';
 import { fread } from './fread.bench.js';
 import { nop } from './nop.bench.js';
+import { readiness } from './readiness.bench.js';
 
-const benches: Bench[] = [nop, crossing, echo, fread];
+const benches: Bench[] = [nop, crossing, echo, fread, readiness];
 
 const usage = `usage: npm run --silent bench -- NAME... [--json] [--quick]
        npm run --silent bench -- --list
@@ -66,7 +67,13 @@ async function measure(selected: readonly Bench[], json: boolean, quick: boolean
     progress.clear();
   }
   if (json) for (const result of session.results) console.log(jsonLine(result));
-  else console.log(table(session.results));
+  else {
+    console.log(table(session.results));
+    for (const { name, chart } of selected) {
+      const own = session.results.filter(({ bench }) => bench === name);
+      if (chart !== undefined && own.length > 0) console.log(`\n${chart(own)}`);
+    }
+  }
   for (const line of absences(session)) console.error(line);
   for (const line of noise()) console.error(`noise: ${line}`);
   if (quick) console.error('quick: these figures are not to be relied on');

@@ -30,6 +30,8 @@ export const serverCommands: [subject: string, command: () => string[]][] = [
   [C_URING, () => [reference('echo-uring')]],
   [C_EPOLL, () => [reference('echo-epoll')]],
   [NEARMETAL, () => [process.execPath, subjectFile('echo-nearmetal')]],
+  ['nearmetal loop, io_uring', () => [process.execPath, subjectFile('echo-loop'), 'io_uring']],
+  ['nearmetal loop, epoll', () => [process.execPath, subjectFile('echo-loop'), 'epoll']],
   [NODE, () => [process.execPath, subjectFile('echo-node')]],
   ['Bun', () => [findBun(), subjectFile('echo-bun')]],
 ];

@@ -46,6 +46,8 @@ export interface Bench {
   /** One line for `--list`. */
   readonly title: string;
   run(session: Session): Promise<void>;
+  /** How its results go together, for a terminal. */
+  chart?(results: readonly Result[]): string;
 }
 
 export class Session {

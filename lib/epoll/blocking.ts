@@ -22,15 +22,24 @@ const NANOSECONDS = 1_000_000;
 const SLICE_NS = 50 * NANOSECONDS;
 const LONGEST_MS = 2 ** 40;
 
+/** Waits once: answers what there is, 0 for nothing, or `-errno`. */
+export type Once = (timeoutNs: number, mask: SignalMask | undefined) => number;
+
+/** As `blockUntil`, without options. */
+export function blockForever(once: Once): number {
+  const sliceNs = isMainThread ? -1 : SLICE_NS;
+  for (;;) {
+    const result = once(sliceNs, undefined);
+    if (result !== 0 && result !== -EINTR) return result;
+  }
+}
+
 /**
  * Calls `once` until it answers something, time is over, or a signal came that ends the wait.
  *
  * Answers what `once` answered last, or 0. Negative time means no limit.
  */
-export function blockUntil(
-  options: BlockingOptions,
-  once: (timeoutNs: number, mask: SignalMask | undefined) => number,
-): number {
+export function blockUntil(options: BlockingOptions, once: Once): number {
   onlyKeys('options', options, KEYS);
   const limitNs = timeoutNs(options.timeoutMs);
   const restart = boolean('restart', options.restart ?? true);

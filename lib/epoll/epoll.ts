@@ -17,7 +17,7 @@ import { native } from '../native.js';
 import { boolean, integer, invalidType, invalidValue, oneOf, onlyKeys } from '../validate.js';
 import { defaultLoop, type LoopKind } from '../watch.js';
 import { Batch } from './batch.js';
-import { type BlockingOptions, blockUntil } from './blocking.js';
+import { type BlockingOptions, blockForever, blockUntil } from './blocking.js';
 import { type BusyPoll, busyPollOf, setBusyPoll } from './busy-poll.js';
 import { type EventName, type InterestOptions, interestOf } from './events.js';
 import { closedError, controlError } from './failures.js';
@@ -83,6 +83,11 @@ export class Epoll implements Disposable, AsyncDisposable {
   readonly #known = new Registrations();
   readonly #batch: Batch;
   readonly #loop: EpollLoop;
+  readonly #once = (timeoutNs: number, mask: SignalMask | undefined): number => {
+    this.#begin();
+    const count = this.#page.wait(timeoutNs, mask);
+    return count > 0 && !this.#batch.waiting ? 0 : count;
+  };
   #rebuilt = 0;
 
   private constructor(descriptor: OwnedFd, page: EventPage, budget: number, kind: LoopKind) {
@@ -199,7 +204,7 @@ export class Epoll implements Disposable, AsyncDisposable {
       if (result === -ENOENT || result === -EBADF) known.remove(slot, number);
       throw controlError(result, number);
     }
-    known.generations[slot] = generation;
+    known.renew(slot);
     known.interests[slot] = interest;
     known.tags[slot] = tag;
   }
@@ -265,7 +270,7 @@ export class Epoll implements Disposable, AsyncDisposable {
    * @kernel 2.6.19 epoll_pwait; 5.11 epoll_pwait2 for fractions of a millisecond
    * @man epoll_pwait2(2)
    */
-  wait(options: BlockingOptions = {}): ReadyEvent[] {
+  wait(options?: BlockingOptions): ReadyEvent[] {
     this.#block(options);
     return this.#batch.take();
   }
@@ -278,7 +283,7 @@ export class Epoll implements Disposable, AsyncDisposable {
    * @kernel 2.6.19 epoll_pwait; 5.11 epoll_pwait2 for fractions of a millisecond
    * @man epoll_pwait2(2)
    */
-  waitEach(visit: EventHandler, options: BlockingOptions = {}): number {
+  waitEach(visit: EventHandler, options?: BlockingOptions): number {
     if (typeof visit !== 'function') throw invalidType('visit', 'a function', visit);
     this.#block(options);
     const batch = this.#batch;
@@ -292,18 +297,13 @@ export class Epoll implements Disposable, AsyncDisposable {
     return batch.delivered - before;
   }
 
-  #block(options: BlockingOptions): void {
+  #block(options: BlockingOptions | undefined): void {
     if (this.closed) throw closedError();
     if (this.#loop.delivering) throw new TypeError('the events of this epoll are being handled');
     // Left over by a handler that was taken away, or threw.
     if (this.#batch.waiting) return;
-    const once = (timeoutNs: number, mask: SignalMask | undefined): number => {
-      const count = this.#page.wait(timeoutNs, mask);
-      if (count <= 0) return count;
-      this.#checkOrphans();
-      return this.#batch.waiting ? count : 0;
-    };
-    check(blockUntil(options, once), 'epoll_pwait');
+    const once = this.#once;
+    check(options === undefined ? blockForever(once) : blockUntil(options, once), 'epoll_pwait');
   }
 
   // --- waiting on the loop -----------------------------------------------------------------------
@@ -352,10 +352,10 @@ export class Epoll implements Disposable, AsyncDisposable {
 
   #look(): number {
     if (this.closed) return 0;
+    this.#begin();
     const count = this.#page.look();
-    if (count > 0) this.#checkOrphans();
     // Interrupted: the loop comes back.
-    else if (count !== -EINTR) check(count, 'epoll_pwait');
+    if (count < 0 && count !== -EINTR) check(count, 'epoll_pwait');
     return Math.max(0, count);
   }
 
@@ -366,10 +366,16 @@ export class Epoll implements Disposable, AsyncDisposable {
    * ever, and no call reaches its registration any more: only a new epoll is rid of it. It gets the
    * number of this one, with every registration that can still be named.
    */
-  #checkOrphans(): void {
+  #begin(): void {
+    if (this.#batch.orphaned) this.#rebuild();
+    this.#batch.begin();
+  }
+
+  #rebuild(): void {
     const { descriptor } = this;
+    this.#batch.orphaned = false;
     // An operation of a ring waits for the file that this one is now.
-    if (!this.#batch.hasOrphans || descriptor.inFlight > 0) return;
+    if (descriptor.inFlight > 0) return;
     const fresh = native.epollCreate1(EPOLL_CLOEXEC);
     if (fresh < 0) return;
     if (!this.#copyTo(fresh)) {

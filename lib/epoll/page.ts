@@ -12,14 +12,15 @@ const RESULT = 3;
 /** As a double, in units of 8 bytes. */
 const TIMEOUT = 2;
 const MASK = 6;
-const EVENTS = 16;
+export const EVENTS = 16;
 
 const MASKED = 1;
 const FINE = 2;
 
 /** `struct epoll_event` is packed on x64 and nowhere else: events, then data in two halves. */
-const EVENT_WORDS = process.arch === 'x64' ? 3 : 4;
-const DATA_LOW = process.arch === 'x64' ? 1 : 2;
+export const EVENT_WORDS = process.arch === 'x64' ? 3 : 4;
+export const DATA_LOW = process.arch === 'x64' ? 1 : 2;
+export const DATA_HIGH = DATA_LOW + 1;
 
 const MILLISECOND = 1_000_000;
 /** What epoll_pwait takes at most; nobody waits for 24 days without waking. */
@@ -32,7 +33,7 @@ export class EventPage {
   count = 0;
   next = 0;
   readonly capacity: number;
-  readonly #words: Int32Array;
+  readonly words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #call: () => void;
 
@@ -43,22 +44,22 @@ export class EventPage {
       throw new TypeError('unreachable');
     }
     this.capacity = capacity;
-    this.#words = new Int32Array(made.page);
+    this.words = new Int32Array(made.page);
     this.#doubles = new Float64Array(made.page, 0, EVENTS / 2);
     this.#call = made.wait;
-    this.#words[FD] = fd;
+    this.words[FD] = fd;
   }
 
   /** Takes what is there, without waiting. Answers how many events, or `-errno`. */
   look(): number {
-    this.#words[FLAGS] = 0;
+    this.words[FLAGS] = 0;
     this.#doubles[TIMEOUT] = 0;
     return this.#wait();
   }
 
   /** Blocks this thread for `timeoutNs` at most, or without a limit when that is negative. */
   wait(timeoutNs: number, mask: SignalMask | undefined): number {
-    const words = this.#words;
+    const words = this.words;
     let flags = 0;
     if (mask !== undefined) {
       flags |= MASKED;
@@ -83,27 +84,14 @@ export class EventPage {
   #wait(): number {
     this.next = 0;
     this.#call();
-    const result = this.#words[RESULT] as number;
+    const result = this.words[RESULT] as number;
     this.count = Math.max(result, 0);
     return result;
   }
 
-  /** EPOLL* bits of event `index`. */
-  events(index: number): number {
-    return this.#words[EVENTS + index * EVENT_WORDS] as number;
-  }
-
-  slot(index: number): number {
-    return this.#words[EVENTS + index * EVENT_WORDS + DATA_LOW] as number;
-  }
-
-  generation(index: number): number {
-    return this.#words[EVENTS + index * EVENT_WORDS + DATA_LOW + 1] as number;
-  }
-
   /** A wait after this one answers EBADF, whoever has the number by then. */
   close(): void {
-    this.#words[FD] = -1;
+    this.words[FD] = -1;
     this.count = 0;
     this.next = 0;
   }

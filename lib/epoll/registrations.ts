@@ -15,10 +15,12 @@ export class Registrations {
    * waiting in the same batch, are recognised by it.
    */
   generations = new Int32Array(FIRST_CAPACITY);
-  tags = new Float64Array(FIRST_CAPACITY);
   /** What the kernel waits for. */
   interests = new Int32Array(FIRST_CAPACITY);
+  readonly tags: number[] = [];
   readonly descriptors: (Descriptor | undefined)[] = [];
+  /** How often events became nobody's. */
+  changes = 0;
   /** By number, as the kernel knows them. */
   readonly #slots = new Map<number, number>();
   readonly #free: number[] = [];
@@ -58,8 +60,13 @@ export class Registrations {
   }
 
   /** Events that still come for it are nobody's. */
-  remove(slot: number, fd: number): void {
+  renew(slot: number): void {
+    this.changes = (this.changes + 1) | 0;
     this.generations[slot] = ((this.generations[slot] as number) + 1) | 0;
+  }
+
+  remove(slot: number, fd: number): void {
+    this.renew(slot);
     this.descriptors[slot] = undefined;
     this.#slots.delete(fd);
     this.#free.push(slot);
@@ -70,12 +77,10 @@ export class Registrations {
   }
 
   #extend(capacity: number): void {
-    const { generations, tags, interests } = this;
+    const { generations, interests } = this;
     this.generations = new Int32Array(capacity);
-    this.tags = new Float64Array(capacity);
     this.interests = new Int32Array(capacity);
     this.generations.set(generations);
-    this.tags.set(tags);
     this.interests.set(interests);
   }
 }

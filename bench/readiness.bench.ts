@@ -1,0 +1,104 @@
+/** What it costs to learn which of many descriptors are ready, as their number grows. */
+import type { Contestant } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Result, Session } from './_lib/session.js';
+import { perOperation, type Work } from './_lib/work.js';
+
+const counts = [10, 100, 1000, 10_000];
+/** Descriptor numbers from here on do not fit a set of select. */
+const SELECT_MOST = 1000;
+
+const metric: Metric = { key: 'ns', label: '', unit: 'ns/event', better: 'lower' };
+
+const kinds = ['select', 'poll', 'level', 'edge', 'ring'] as const;
+type Kind = (typeof kinds)[number];
+
+const names: Record<Kind, string> = {
+  select: 'select',
+  poll: 'poll',
+  level: 'epoll level',
+  edge: 'epoll edge',
+  ring: 'io_uring multishot poll',
+};
+
+const subjects = kinds.flatMap((kind) => [
+  { kind, name: `C ${names[kind]}`, command: () => [reference('readiness'), kind] },
+  {
+    kind,
+    name: `nearmetal ${names[kind]}`,
+    command: () => [process.execPath, subjectFile('readiness-nearmetal'), kind],
+  },
+]);
+
+async function start(session: Session, name: string, command: string[]): Promise<Child> {
+  session.progress(`readiness: warming up ${name}`);
+  const child = new Child(name, command, { cpu: session.placement.server });
+  for (const count of counts.slice(0, 3)) {
+    await child.ask<Work>(`${count} ${Math.max(0.1, session.pace.turn / 2)}`);
+  }
+  return child;
+}
+
+async function run(session: Session): Promise<void> {
+  const children = new Map<string, Child>();
+  for (const { name, command } of subjects) {
+    const child = await session.admit(name, () => start(session, name, command()));
+    if (child) children.set(name, child);
+  }
+  try {
+    for (const count of counts) {
+      if (!session.wants('readiness', `${count}`)) continue;
+      for (const kind of kinds) {
+        if (kind === 'select' && count > SELECT_MOST) continue;
+        await compare(session, children, kind, count);
+      }
+    }
+  } finally {
+    for (const child of children.values()) await child.stop();
+  }
+}
+
+/** Each kind beside its own twin in C; across kinds the chart compares. */
+async function compare(
+  session: Session,
+  children: ReadonlyMap<string, Child>,
+  kind: Kind,
+  count: number,
+): Promise<void> {
+  const contestants: Contestant[] = [];
+  for (const { name } of subjects.filter((subject) => subject.kind === kind)) {
+    const child = children.get(name);
+    if (child === undefined) continue;
+    const turn = async () => perOperation(await child.ask<Work>(`${count} ${session.pace.turn}`));
+    contestants.push({ subject: name, turn });
+  }
+  const references = [`C ${names[kind]}`];
+  await session.measure('readiness', `${count}`, { contestants, references, metrics: [metric] });
+}
+
+const WIDTH = 56;
+
+/** A bar for each figure, as long as its logarithm: ten times as much is one step more. */
+function chart(results: readonly Result[]): string {
+  const lines = ['ns per event, 1% active; each step to the right is ten times as much'];
+  const most = Math.log10(Math.max(10, ...results.map(({ value }) => value)));
+  for (const { name } of subjects) {
+    const own = results.filter(({ subject }) => subject === name);
+    if (own.length === 0) continue;
+    lines.push('', name);
+    for (const { metric: count, value } of own) {
+      const length = Math.max(1, Math.round((WIDTH * Math.log10(Math.max(1, value))) / most));
+      lines.push(`${count.padStart(8)}  ${'█'.repeat(length)} ${value.toFixed(0)}`);
+    }
+  }
+  return lines.join('\n');
+}
+
+export const readiness: Bench = {
+  name: 'readiness',
+  title: 'which of 10 to 10,000 descriptors are ready: select, poll, epoll, io_uring',
+  run,
+  chart,
+};
