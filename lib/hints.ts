@@ -5,6 +5,7 @@
 import * as abi from './abi.js';
 import { type SystemError, setHintProvider } from './errors.js';
 import {
+  closingRanges,
   fanotifyForbidden,
   fanotifyGroups,
   fanotifyMarks,
@@ -116,6 +117,9 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'fanotify_init EMFILE': fanotifyGroups,
   'fanotify_mark EPERM': fanotifyForbidden,
   'fanotify_mark ENOSPC': fanotifyMarks,
+  'fanotify_mark ENODEV': () => 'this file system has no id to name its files by: use inotify',
+  'fanotify_mark EOPNOTSUPP': () => 'this file system has no file handles: use inotify',
+  'close_range EINVAL': closingRanges,
   'pidfd_getfd EPERM': tracing,
   'open_by_handle_at EPERM': fileHandles,
   'sendmsg ETOOMANYREFS': fdsOnTheirWay,

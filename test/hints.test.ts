@@ -208,6 +208,13 @@ test('watched files: the limit that it can be, and its value', () => {
   expect(hintFor('fanotify_mark', 'ENOSPC', {}, roomy)).toMatch(/max_user_marks = 9000/);
 });
 
+test('file systems that fanotify cannot name files of; ranges on old kernels', () => {
+  expect(hintFor('fanotify_mark', 'ENODEV', {}, NOTHING)).toMatch(/no id.*inotify/);
+  expect(hintFor('fanotify_mark', 'EOPNOTSUPP', {}, NOTHING)).toMatch(/no file handles.*inotify/);
+  const old = hintFor('close_range', 'EINVAL', {}, NOTHING);
+  expect(old === undefined).toBe(kernel.atLeast('5.11'));
+});
+
 test('rights: which one, whether it is held, and what else may be done', () => {
   const nobody = having({ ...UNPRIVILEGED, '/proc/sys/kernel/yama/ptrace_scope': '2' });
   const ask = (call: string, facts = {}) => hintFor(call, 'EPERM', facts, nobody);

@@ -71,18 +71,29 @@ export function tryLock(fd: FdLike, options: LockOptions = {}): boolean {
  * @kernel 3.15
  * @man fcntl(2)
  */
-export async function lock(fd: FdLike, options: LockOptions & WaitOptions = {}): Promise<void> {
+export function lock(fd: FdLike, options: LockOptions & WaitOptions = {}): Promise<void> {
   const { signal, timeoutMs, ...own } = options;
   const record = lockOf(own);
   const given = abortSignal('signal', signal);
   const limit = timeoutMs === undefined ? undefined : milliseconds('timeoutMs', timeoutMs);
-  const deadline = limit === undefined ? Number.POSITIVE_INFINITY : performance.now() + limit;
+  plainDescriptor('fd', fd);
+  return lockInTime(fd, record, given, limit ?? Number.POSITIVE_INFINITY);
+}
+
+async function lockInTime(
+  fd: FdLike,
+  record: DataView,
+  signal: AbortSignal | undefined,
+  limitMs: number,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
-    if (given?.aborted) throw abortError(given);
+    if (signal?.aborted) throw abortError(signal);
+    // It may have been closed meanwhile.
     if (tryNow(plainDescriptor('fd', fd).fd, record)) return;
     const left = deadline - performance.now();
     if (left <= 0) throw systemError(-ETIMEDOUT, 'fcntl');
-    await pause(Math.min(wait, left), undefined, given && { signal: given }).catch(() => undefined);
+    await pause(Math.min(wait, left), undefined, signal && { signal }).catch(() => undefined);
   }
 }
 

@@ -4,7 +4,7 @@ import { check } from '../errors.js';
 import { native } from '../native.js';
 import { abortSignal, milliseconds, onlyKeys, outOfRange } from '../validate.js';
 import { OwnedFd } from './fd.js';
-import { closedError, Readiness } from './readiness.js';
+import { closedError, Readiness, type Turn } from './readiness.js';
 
 /** As far as a timer of Node goes. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
@@ -46,7 +46,7 @@ export abstract class WaitableFd extends OwnedFd {
   }
 
   /** @internal Resolves with what `attempt` answers, once that is not undefined. */
-  protected async waitFor<Result>(
+  protected waitFor<Result>(
     attempt: () => Result | undefined,
     options: WaitOptions,
   ): Promise<Result> {
@@ -57,18 +57,7 @@ export abstract class WaitableFd extends OwnedFd {
     if (timeoutMs !== undefined && timeoutMs > TIMEOUT_MAX_MS) {
       throw outOfRange('timeoutMs', `<= ${TIMEOUT_MAX_MS}`, timeoutMs);
     }
-    const readiness = this.#ready();
-    const turn = readiness.wait(signal, timeoutMs);
-    try {
-      for (;;) {
-        turn.check();
-        const found = attempt();
-        if (found !== undefined) return found;
-        await turn.next();
-      }
-    } finally {
-      turn.end();
-    }
+    return attemptInTurns(attempt, this.#ready().wait(signal, timeoutMs));
   }
 
   /** @internal What `attempt` answers, again and again, until the descriptor is closed. */
@@ -104,5 +93,21 @@ export abstract class WaitableFd extends OwnedFd {
     }
     this.#readiness = new Readiness(this, this.#referenced);
     return this.#readiness;
+  }
+}
+
+async function attemptInTurns<Result>(
+  attempt: () => Result | undefined,
+  turn: Turn,
+): Promise<Result> {
+  try {
+    for (;;) {
+      turn.check();
+      const found = attempt();
+      if (found !== undefined) return found;
+      await turn.next();
+    }
+  } finally {
+    turn.end();
   }
 }

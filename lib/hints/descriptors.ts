@@ -1,5 +1,6 @@
 /** Hints for descriptors: timers, watched files, processes, and what processes pass around. */
 import { EMFILE } from '../abi.js';
+import { kernel } from '../kernel.js';
 import { type Capability, hasCapability, type Reader, readLimit, sysctl } from '../proc/read.js';
 import { descriptorRefusal } from '../refusals.js';
 import { type Facts, sentence } from './rows.js';
@@ -86,4 +87,9 @@ export function fdsOnTheirWay(reader: Reader): string {
     `as many descriptors are on their way as this process may have open (ulimit -n is ${limit}): ` +
     'let the other side receive them first'
   );
+}
+
+export function closingRanges(): string | undefined {
+  if (kernel.atLeast('5.11')) return undefined;
+  return `\`cloexec\` needs Linux 5.11, this is ${kernel.release}: set the flag on each descriptor`;
 }

@@ -103,7 +103,7 @@ test('waiting ends with the signal, the time, or the descriptor, and loses nothi
   await turn();
   counter.close();
   await expect(last).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
-  await expect(counter.wait()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+  expect(() => counter.wait()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
   expect(() => counter.read()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
 });
 
@@ -155,7 +155,7 @@ test('a ring reads it, where it was not opened nonblocking', async () => {
   counter.write(11);
   expect(await read).toBe(8);
   expect(target[0]).toBe(11n);
-  await expect(counter.wait()).rejects.toThrow('nonblocking: false');
+  expect(() => counter.wait()).toThrow('nonblocking: false');
 });
 
 test('an epoll reports it, and a ring polls it', async () => {
@@ -182,11 +182,12 @@ test('wrong arguments are refused before any call', () => {
   expectRefusal(() => EventFd.adopt(-1), RANGE, 'fd');
 });
 
-test('waiting with wrong options is a rejection that names them', async () => {
+test('wrong ways to wait are refused at once', () => {
   const counter = open();
-  await expect(counter.wait({ timeoutMs: -1 })).rejects.toMatchObject({ code: RANGE });
-  await expect(counter.wait({ timeout: 1 } as never)).rejects.toMatchObject({ code: VALUE });
-  await expect(counter.wait({ signal: {} as never })).rejects.toMatchObject({ code: TYPE });
+  expectRefusal(() => counter.wait({ timeoutMs: -1 }), RANGE, 'timeoutMs');
+  expectRefusal(() => counter.wait({ timeoutMs: 2 ** 31 }), RANGE, 'timeoutMs');
+  expectRefusal(() => counter.wait({ timeout: 1 } as never), VALUE, 'timeoutMs');
+  expectRefusal(() => counter.wait({ signal: {} as never }), TYPE, 'signal');
 });
 
 test('what is no eventfd, or was closed by somebody else, is an error of the kernel', async () => {
@@ -194,6 +195,6 @@ test('what is no eventfd, or was closed by somebody else, is an error of the ker
   closeSync(counter.fd);
   expect(() => counter.read()).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'read' }));
   expect(() => counter.write()).toThrow(expect.objectContaining({ code: 'EBADF' }));
-  await expect(counter.wait()).rejects.toMatchObject({ code: 'EBADF' });
+  expect(() => counter.wait()).toThrow(expect.objectContaining({ code: 'EBADF' }));
   expect(() => counter.close()).toThrow(expect.objectContaining({ code: 'EBADF' }));
 });

@@ -102,5 +102,8 @@ test('what the kernel refuses, and wrong arguments', async () => {
   expectRefusal(() => tryLock(one, { offset: 1 } as never), VALUE, 'offset');
   expectRefusal(() => tryLock(1 as never), TYPE, 'fd');
   expectRefusal(() => unlock(one, { mode: 'shared' } as never), VALUE, 'mode');
-  await expect(lock(one, { timeoutMs: -1 })).rejects.toMatchObject({ code: RANGE });
+  expectRefusal(() => lock(one, { timeoutMs: -1 }), RANGE, 'timeoutMs');
+  const closed = dup(one);
+  closed.close();
+  expectRefusal(() => lock(closed), TYPE, 'fd');
 });
