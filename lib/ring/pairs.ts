@@ -2,7 +2,7 @@
  * Where the kernel writes the two descriptors of a pipe: cells in pages of their own, which the
  * native side looks through when the thread ends, so that none is left open.
  */
-import { clearOwned, markOwned } from '../fd/owned-bits.js';
+import { markOwned } from '../fd/owned-bits.js';
 import { Mapping } from '../memory/mapping.js';
 import { native } from '../native.js';
 import { Block, PAIR_SHIFT } from './block.js';
@@ -29,13 +29,12 @@ export class Pairs {
     return this.#free.pop() as Block;
   }
 
-  /** Descriptors that nobody took are closed. */
+  /** Descriptors that nobody took are closed; they stay owned until then. */
   give(block: Block): void {
     for (let index = 0; index < 2; index++) {
       const fd = block.words[index] as number;
       if (fd === NONE) continue;
       block.words[index] = NONE;
-      clearOwned(fd);
       native.close(fd);
     }
     this.#free.push(block);
