@@ -149,7 +149,11 @@ export class EpollBackend implements Backend {
     };
     const tag = this.watch({ ready });
     this.epoll.add(socket, EPOLLOUT, { tag });
+    // Closed meanwhile, it is ready for nobody: this tells.
+    const user = { open: true, letGo: () => told.cancel() };
+    socket.addUser(user);
     told.onEnd = () => {
+      user.open = false;
       this.unwatch(tag);
       if (!socket.closed) this.epoll.delete(socket);
     };

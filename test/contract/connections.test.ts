@@ -58,6 +58,11 @@ describe.each(BACKENDS)('%s', (name) => {
     }
     await until(() => results.includes(-ECANCELED));
     expect(results.filter((result) => result === -ECANCELED)).toHaveLength(1);
+    const closed = openSocket(address);
+    const given = connected(backend, closed, address);
+    await turn();
+    closed.close();
+    expect(await given).toBe(-ECANCELED);
     listener.close();
     const refused = openSocket(address);
     expect(await connected(backend, refused, address)).toBe(-ECONNREFUSED);
