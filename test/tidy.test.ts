@@ -233,6 +233,7 @@ test('names are spelt out', () => {
     'lib/epoll/ready.ts err',
     'test/epoll/epoll.test.ts err',
   ];
+  const calls = ['msgRing', 'msgRingFd', 'sendMsgRing'];
   const wrong: string[] = [];
   for (const path of typescript) {
     if (isGenerated(path)) continue;
@@ -243,7 +244,8 @@ test('names are spelt out', () => {
       );
     code.split('\n').forEach((line, index) => {
       for (const [name] of line.matchAll(/(?<![.\w$])[a-z_$][\w$]*/g)) {
-        if (path === 'test/tidy.test.ts' || given.includes(`${path} ${name}`)) continue;
+        if (path === 'test/tidy.test.ts' || calls.includes(name)) continue;
+        if (given.includes(`${path} ${name}`)) continue;
         for (const word of name.toLowerCase() === name ? [name] : name.split(/_|(?=[A-Z])/)) {
           if (!Object.hasOwn(spelt, word.toLowerCase())) continue;
           wrong.push(`${path}:${index + 1}: '${name}': write ${spelt[word.toLowerCase()]}`);

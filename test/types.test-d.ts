@@ -93,6 +93,11 @@ export async function results(buffers: BufferRing): Promise<void> {
   await ring.madvise(mapping, 'collapse');
   await ring.write(file, mapping.bytes, { append: true, dsync: true });
   same<FileStatus['type'], FileType>(true);
+  for await (const { tag, value, file } of ring.messages({ files: true })) {
+    same<typeof tag | typeof value, number>(true);
+    same<typeof file, DirectFd | undefined>(true);
+  }
+  await ring.msgRing(asFd(ring.fd), { tag: 1, value: 2 });
   const error: NodeJS.ErrnoException = await ring.nop().catch((reason) => reason);
   console.log(error);
 }
@@ -123,6 +128,8 @@ export function refused(ring: Ring, fd: OwnedFd, buffers: BufferRing): void {
   ring.setsockopt(fd, 'udp', 'nodelay', 1);
   // @ts-expect-error descriptors are objects here too
   ring.sendmsg(fd, view, { control: { rights: [3] } });
+  // @ts-expect-error a file of the table, not a descriptor
+  ring.msgRingFd(fd, fd);
   // @ts-expect-error a futex is a word
   ring.futexWait(view, 0, 0);
   // @ts-expect-error one way to say which children

@@ -19,6 +19,7 @@ import {
   CQE_WORDS,
   cqeExtraWords,
 } from './cqe.js';
+import type { Mailbox } from './mailbox.js';
 import { type Operation, YIELDS_FD } from './operation.js';
 import { ownPair } from './pairs.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
@@ -64,6 +65,8 @@ export class CompletionQueue {
   readonly tags = new Tags();
   /** The second halves of what was collected; empty for rings that have none. */
   private readonly extras: Int32Array;
+  /** Where messages of other rings go. */
+  mailbox: Mailbox | undefined;
   private words: Int32Array;
   private readonly control: Control;
   private layout: CompletionLayout;
@@ -134,7 +137,7 @@ export class CompletionQueue {
       if ((flags & IORING_CQE_F_32) !== 0) index++;
       const slot = low & SLOT_MASK;
       if (generations[slot] !== generation || table.sinks[slot] === undefined) {
-        if (low !== TAG_LOW || !this.tags.arrived(generation)) this.stale++;
+        this.unsolicited(low, generation, words[base + CQE_RESULT] as number, flags);
         continue;
       }
       const result = words[base + CQE_RESULT] as number;
@@ -173,6 +176,12 @@ export class CompletionQueue {
   showExtra(index: number): void {
     const at = index * CQE_EXTRA_WORDS;
     cqeExtraWords.set(this.extras.subarray(at, at + CQE_EXTRA_WORDS));
+  }
+
+  /** A tag, a message of another ring, or a completion that nobody waits for any more. */
+  private unsolicited(low: number, high: number, result: number, flags: number): void {
+    if (low === TAG_LOW && this.tags.arrived(high)) return;
+    if (this.mailbox?.arrived(low, high, result, flags) !== true) this.stale++;
   }
 
   /** From here on a descriptor that came is closed with this thread, if nobody does so before. */

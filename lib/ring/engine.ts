@@ -35,6 +35,7 @@ import type { Control } from './control.js';
 import { Credentials } from './credentials.js';
 import { Delivery } from './delivery.js';
 import { IGNORE, letGoOf } from './letting-go.js';
+import { Mailbox } from './mailbox.js';
 import { MessageTable } from './message-table.js';
 import type { Multishot } from './multishot.js';
 import type { Operation, OperationKind } from './operation.js';
@@ -79,6 +80,7 @@ export class Engine implements FdUser, MappingUser {
   readonly files = new FileTable(this);
   readonly buffers = new BufferTable(this);
   readonly messages: MessageTable;
+  readonly mailbox = new Mailbox(this);
   open = true;
   /** Only cancel requests may still begin. */
   closing = false;
@@ -123,6 +125,7 @@ export class Engine implements FdUser, MappingUser {
     this.#control = this.#raw.control;
     this.staging = new Staging((mapping) => this.hold(mapping), this.#control);
     this.messages = new MessageTable(this.fd);
+    this.completion.mailbox = this.mailbox;
     this.#delivery = new Delivery(this.completion, this.slots, this.staging);
     this.#enabled = plan.enabled;
     if ((this.flags & IORING_SETUP_SQPOLL) !== 0) this.#credentials = new Credentials();
@@ -477,12 +480,14 @@ export class Engine implements FdUser, MappingUser {
   #rounds(): boolean {
     let budget = this.plan.budget;
     this.#delivery.deliver();
+    if (this.mailbox.waiting > 0) this.mailbox.deliver();
     for (let round = 0; round < ROUNDS; round++) {
       const enterFirst = round === 0 && (this.#mustEnter || this.#polled);
       const overflowing = this.#submitAndGetEvents(enterFirst);
       const taken = this.completion.collect(this.slots, budget);
       if (taken === 0) return overflowing;
       this.#delivery.deliver();
+      if (this.mailbox.waiting > 0) this.mailbox.deliver();
       budget -= taken;
       if (budget <= 0) return true;
     }
@@ -532,7 +537,7 @@ export class Engine implements FdUser, MappingUser {
   updateReference(): void {
     const idle = this.slots.inUse === 0;
     if (idle) this.onIdle?.();
-    this.#wakeUp?.reference(this.#wantsReference && !idle);
+    this.#wakeUp?.reference(this.#wantsReference && (!idle || this.mailbox.listening));
   }
 
   letGo(descriptor: Descriptor): void {
@@ -552,6 +557,7 @@ export class Engine implements FdUser, MappingUser {
     this.#wakeUp?.close();
     this.aborts.dispose();
     for (const stream of this.streams) stream.ringClosed();
+    this.mailbox.close();
     if (abandon) this.#settleAbandoned();
     this.completion.tags.forgetAll();
   }

@@ -18,6 +18,7 @@ export {
   Within,
   within,
 } from './link.js';
+export type { MessageHandler, MessageStream, MessagesOptions, RingMessage } from './mailbox.js';
 export {
   type CommonOptions,
   MultishotOperation,
@@ -36,6 +37,12 @@ export type { FutexWaiter } from './ops/futex-waitv.js';
 export type { FutexWakeOptions } from './ops/futex-wake.js';
 export * as op from './ops/index.js';
 export { LeasedMessage, Message } from './ops/message.js';
+export {
+  type MessageData,
+  type MsgRingFdOptions,
+  type MsgRingOptions,
+  sendMsgRing,
+} from './ops/msg-ring.js';
 export type { OpenOptions } from './ops/open-flags.js';
 export type { PathLike } from './ops/path.js';
 export type { PipeEnds } from './ops/pipe.js';

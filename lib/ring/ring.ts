@@ -9,6 +9,7 @@ import { closedError } from './closed.js';
 import { closeEngine } from './closing.js';
 import { Engine } from './engine.js';
 import { type Linkable, type LinkOptions, type LinkResults, linkOf } from './link.js';
+import type { MessageHandler, MessageStream, MessagesOptions } from './mailbox.js';
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
@@ -237,6 +238,33 @@ export class Ring extends Registrations implements AsyncDisposable {
     const buffers = new BufferRing(this.#engine, this.#groups++, options);
     this.#engine.bufferRings.add(buffers);
     return buffers;
+  }
+
+  /**
+   * Messages that other rings send to this one (`op.msgRing`), as an async iterable. Waiting for
+   * the next one keeps the process alive. Several iterations share the messages, and a handler
+   * set by `onMessage` comes first; until somebody takes them they are kept.
+   *
+   * @kernel 5.18 IORING_OP_MSG_RING
+   * @man io_uring_enter(2)
+   */
+  messages(options: MessagesOptions = {}): MessageStream {
+    if (this.closed) throw closedError();
+    onlyKeys('options', options, ['files', 'signal']);
+    runOptions(options.signal === undefined ? {} : { signal: options.signal });
+    return this.#engine.mailbox.stream(options);
+  }
+
+  /**
+   * Calls `handler` with each message of other rings, in the asynchronous context of this call;
+   * `undefined` takes it away. While there is one it keeps the process alive.
+   *
+   * @kernel 5.18 IORING_OP_MSG_RING
+   * @man io_uring_enter(2)
+   */
+  onMessage(handler: MessageHandler | undefined, options: { files?: boolean } = {}): void {
+    if (this.closed) throw closedError();
+    this.#engine.mailbox.handle(handler, options);
   }
 
   /** Pending operations keep the process alive (the default). */

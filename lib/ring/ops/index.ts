@@ -19,6 +19,7 @@ export { linkat } from './linkat.js';
 export { listen } from './listen.js';
 export { madvise } from './madvise.js';
 export { mkdirat } from './mkdirat.js';
+export { msgRing, msgRingFd } from './msg-ring.js';
 export { nop, nopInjectResult } from './nop.js';
 export { nop128 } from './nop128.js';
 export { openat } from './openat.js';

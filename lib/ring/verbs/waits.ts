@@ -9,6 +9,7 @@ import type { FutexWaited } from '../ops/futex-wait.js';
 import type { FutexWaiter } from '../ops/futex-waitv.js';
 import type { FutexWakeOptions } from '../ops/futex-wake.js';
 import * as op from '../ops/index.js';
+import type { MessageData, MsgRingFdOptions, MsgRingOptions } from '../ops/msg-ring.js';
 import type { NopOptions } from '../ops/nop.js';
 import type { PollMultishotOptions, PollOptions } from '../ops/poll-add.js';
 import type { PollEvent, PollEvents } from '../ops/poll-events.js';
@@ -125,5 +126,25 @@ export abstract class WaitVerbs extends SocketVerbs {
   ): Promise<ChildStatus | undefined> {
     const [own, run] = split<WaitidOptions>(options);
     return this.run(op.waitid(target, own), run);
+  }
+
+  /** Sends a message to another ring, by its descriptor. */
+  msgRing(
+    target: FdLike | DirectFd,
+    message: MessageData,
+    options?: MsgRingOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<MsgRingOptions>(options);
+    return this.run(op.msgRing(target, message, own), run);
+  }
+
+  /** Puts a file of this ring's table into that of another ring. */
+  msgRingFd(
+    target: FdLike,
+    file: DirectFd,
+    options?: MsgRingFdOptions & RunOptions,
+  ): Promise<void> {
+    const [own, run] = split<MsgRingFdOptions>(options);
+    return this.run(op.msgRingFd(target, file, own), run);
   }
 }
