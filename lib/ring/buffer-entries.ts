@@ -64,6 +64,17 @@ export class BufferEntries {
     this.#tail = (this.#tail + 1) & 0xffff;
   }
 
+  /** Counts places: the next entry is filled at this one. */
+  get place(): number {
+    return this.#tail;
+  }
+
+  /** The buffer in the entry at a place that has not been filled again. */
+  idAt(place: number): number {
+    const index = place & (this.#capacity - 1);
+    return this.#halves[index * (ENTRY_BYTES / 2) + ENTRY_ID_HALF] as number;
+  }
+
   /** The kernel must see the entries before it sees the tail behind them. */
   publish(): void {
     Atomics.store(this.#halves, TAIL_HALF, this.#tail);

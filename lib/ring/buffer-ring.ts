@@ -90,6 +90,8 @@ export class BufferRing implements Disposable {
   readonly #views: (Uint8Array | undefined)[] = [];
   /** Set for buffers that the kernel has, also for one that it has filled in part. */
   readonly #withKernel: Uint8Array;
+  /** Where each buffer stood in the ring last. */
+  readonly #places: Uint16Array;
   /** How many receivers hold bytes of each buffer. */
   readonly #lends: Uint32Array;
   /** Where the next bytes go in each buffer, when it is used piece by piece. */
@@ -115,6 +117,7 @@ export class BufferRing implements Disposable {
     this.group = group;
     this.debug = engine.plan.debug || creationSite() !== undefined;
     this.#withKernel = new Uint8Array(this.maxCount);
+    this.#places = new Uint16Array(this.maxCount);
     this.#lends = new Uint32Array(this.maxCount);
     this.#offsets = new Uint32Array(this.incremental ? this.maxCount : 0);
     this.mapping = Mapping.anonymous({
@@ -195,6 +198,25 @@ export class BufferRing implements Disposable {
     const copy = this.view(start, length).slice();
     this.recycle(id);
     return Lease.ofCopy(copy);
+  }
+
+  /**
+   * @internal Objects for the bytes of a bundle: the buffers stand one behind the other in the
+   * ring, and all but the last are full.
+   */
+  leasesOf(flags: number, length: number, site?: string): Lease[] {
+    const leases: Lease[] = [];
+    const first = this.#places[bufferId(flags)] as number;
+    let left = length;
+    do {
+      const id = this.#entries.idAt(first + leases.length);
+      const part = Math.min(left, this.size);
+      leases.push(this.leaseOf((id << 16) | IORING_CQE_F_BUFFER, part, site));
+      left -= part;
+    } while (left > 0);
+    if (length > 0) return leases;
+    for (const lease of leases) lease.release();
+    return [];
   }
 
   /**
@@ -296,6 +318,7 @@ export class BufferRing implements Disposable {
 
   #put(id: number): void {
     const low = (this.mapping.addressLow >>> 0) + id * this.size;
+    this.#places[id] = this.#entries.place;
     this.#entries.put(id, low | 0, this.mapping.addressHigh + highWord(low), this.size);
     this.#withKernel[id] = 1;
     this.available++;

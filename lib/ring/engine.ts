@@ -104,6 +104,7 @@ export class Engine implements FdUser, MappingUser {
   #enabled: boolean;
   /** Whose rights the kernel thread has, where one submits (IORING_SETUP_SQPOLL). */
   readonly #credentials: Credentials | undefined;
+  readonly #kept = new Set<Mapping>();
   #spillNext = false;
   #flushScheduled = false;
   #kicked = false;
@@ -155,6 +156,7 @@ export class Engine implements FdUser, MappingUser {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
       if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
       if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
+      if (operation.kind.keepsMapping) this.#keep(mapping);
       if (operation.kind.fixedBuffer) {
         operation.buffer = (operation.buffer & ~0xffff) | this.#fixedIndex(mapping);
       }
@@ -201,6 +203,18 @@ export class Engine implements FdUser, MappingUser {
     if ((this.flags & IORING_SETUP_SQE128) === 0) {
       throw new TypeError(`${name} needs a ring made with sqe128`);
     }
+  }
+
+  /** The kernel has this memory until the ring is closed. */
+  #keep(mapping: Mapping): void {
+    if (this.#kept.has(mapping)) return;
+    this.#kept.add(mapping);
+    mapping.inFlight++;
+  }
+
+  #letGoOfKept(): void {
+    for (const mapping of this.#kept) if (--mapping.inFlight === 0) mapping.settled();
+    this.#kept.clear();
   }
 
   #admit(others: readonly Descriptor[]): void {
@@ -558,6 +572,7 @@ export class Engine implements FdUser, MappingUser {
     this.aborts.dispose();
     for (const stream of this.streams) stream.ringClosed();
     this.mailbox.close();
+    if (!abandon) this.#letGoOfKept();
     if (abandon) this.#settleAbandoned();
     this.completion.tags.forgetAll();
   }

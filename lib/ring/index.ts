@@ -47,6 +47,9 @@ export type { OpenOptions } from './ops/open-flags.js';
 export type { PathLike } from './ops/path.js';
 export type { PipeEnds } from './ops/pipe.js';
 export type { PollEvent, PollEvents } from './ops/poll-events.js';
+export type { BufferGroup, ProvideBuffersOptions } from './ops/provide-buffers.js';
+export type { GroupBytes } from './ops/recv-select.js';
+export type { RecvZcOptions } from './ops/recv-zc.js';
 export type { RecvmsgOptions } from './ops/recvmsg.js';
 export type { RecvmsgMultishot, RecvmsgMultishotOptions } from './ops/recvmsg-multishot.js';
 export type { SendOptions, ZeroCopyOptions } from './ops/send-options.js';
@@ -81,3 +84,4 @@ export {
 export type { RingStats } from './stats.js';
 export type { MultishotStream, StreamOptions } from './stream.js';
 export { type ZeroCopyRelease, ZeroCopySend } from './zero-copy.js';
+export { ZeroCopySender, type ZeroCopySenderOptions } from './zero-copy-sender.js';

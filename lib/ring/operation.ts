@@ -29,6 +29,8 @@ export interface OperationKind<Result> {
   readonly wide: boolean;
   /** The kernel does it in a worker thread, without trying first whether it can be done at once. */
   readonly inWorker: boolean;
+  /** The kernel keeps the memory when it has completed: it stays mapped until the ring closes. */
+  readonly keepsMapping: boolean;
   /** Errors that mean success, such as ETIME of a timeout. */
   readonly successes: readonly number[];
   /** It was cancelled before it began: what it took over is given back. */
@@ -60,6 +62,7 @@ export function kind<Result>(
     yieldsPair: false,
     toldInMemory: facts.yieldsPair ?? false,
     fixedBuffer: false,
+    keepsMapping: false,
     wide: false,
     inWorker: false,
     successes: [],

@@ -1,7 +1,9 @@
 /**
  * A ring: the door through which operations are started, and the owner of all that belongs to them.
  */
+
 import { abortError } from '../errors.js';
+import { type DirectFd, descriptor, type FdLike } from '../fd/fd.js';
 import { boolean, invalidType, onlyKeys } from '../validate.js';
 import { BufferRing, type BufferRingOptions } from './buffer-ring.js';
 import { type CancelTarget, cancelWhere, wantedBy } from './cancelling.js';
@@ -26,6 +28,7 @@ import {
 } from './sinks.js';
 import type { RingStats } from './stats.js';
 import { MultishotStream, type StreamOptions } from './stream.js';
+import { ZeroCopySender, type ZeroCopySenderOptions } from './zero-copy-sender.js';
 
 function runOptions(options: RunOptions): RunOptions {
   onlyKeys('options', options, RUN_KEYS);
@@ -238,6 +241,17 @@ export class Ring extends Registrations implements AsyncDisposable {
     const buffers = new BufferRing(this.#engine, this.#groups++, options);
     this.#engine.bufferRings.add(buffers);
     return buffers;
+  }
+
+  /**
+   * A sender that chooses, for each send on `socket`, whether it goes without a copy.
+   *
+   * @kernel 6.2 IORING_SEND_ZC_REPORT_USAGE; plain sends on older kernels
+   * @man io_uring_enter(2)
+   */
+  zeroCopySender(socket: FdLike | DirectFd, options: ZeroCopySenderOptions = {}): ZeroCopySender {
+    descriptor('socket', socket);
+    return new ZeroCopySender(this, socket, options);
   }
 
   /**

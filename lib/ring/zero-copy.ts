@@ -39,6 +39,11 @@ export class ZeroCopySend {
     this.released.catch(() => undefined);
   }
 
+  /** @internal A plain send, whose memory is free at once. */
+  static ofCopy(byteCount: number): ZeroCopySend {
+    return new ZeroCopySend(byteCount, true).releasedAtOnce();
+  }
+
   /** @internal The notification, or undefined when there will be none. */
   notified(result: number | undefined): void {
     if (result === undefined) this.#reject(systemError(-ECANCELED, 'io_uring:send_zc'));

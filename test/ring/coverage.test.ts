@@ -17,7 +17,7 @@ const records = codes.flatMap((code) =>
 );
 
 /** Opcodes that nobody has made a record of yet. Shrink it; never add to it. */
-const MISSING: readonly string[] = ['PROVIDE_BUFFERS', 'RECV_ZC', 'REMOVE_BUFFERS'];
+const MISSING: readonly string[] = [];
 
 test('every opcode of this kernel has a record', () => {
   const known = Object.keys(features.op).filter((name) => features.op[name]?.supported);
