@@ -24,6 +24,7 @@ import { type Operation, YIELDS_FD } from './operation.js';
 import { ownPair } from './pairs.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
 import { SLOT_MASK, type Slots } from './slots.js';
+import type { Cqe } from './unsafe/cqe.js';
 
 /** Where things are in the mapped memory, in words (`struct io_cqring_offsets`). */
 export interface CompletionLayout {
@@ -241,6 +242,32 @@ export class CompletionQueue {
   private entryAt(position: number): number {
     const index = position & this.mask & (ENTRIES_MAX - 1);
     return this.wide ? index << (CQE_SHIFT + 1) : index << CQE_SHIFT;
+  }
+
+  /** Shows the oldest completion, and leaves it in the queue; false when there is none. */
+  peek(into: Cqe): boolean {
+    for (;;) {
+      if (this.ready === 0) return false;
+      const base = this.entryAt(this.head);
+      const flags = this.cqes[base + CQE_FLAGS] as number;
+      if ((flags & IORING_CQE_F_SKIP) === 0) {
+        into.userDataLow = this.cqes[base] as number;
+        into.userDataHigh = this.cqes[base + CQE_USER_DATA_HIGH] as number;
+        into.result = this.cqes[base + CQE_RESULT] as number;
+        into.flags = flags;
+        return true;
+      }
+      this.advance(1, 0);
+    }
+  }
+
+  /** Takes the oldest completion off the queue; there must be one. */
+  seen(): void {
+    const flags = this.cqes[this.entryAt(this.head) + CQE_FLAGS] as number;
+    this.advance(
+      (flags & IORING_CQE_F_32) === 0 ? 1 : 2,
+      (flags & IORING_CQE_F_MORE) === 0 ? 1 : 0,
+    );
   }
 
   private advance(taken: number, last: number): void {

@@ -83,5 +83,6 @@ export {
 } from './sinks.js';
 export type { RingStats } from './stats.js';
 export type { MultishotStream, StreamOptions } from './stream.js';
+export * as unsafe from './unsafe/index.js';
 export { type ZeroCopyRelease, ZeroCopySend } from './zero-copy.js';
 export { ZeroCopySender, type ZeroCopySenderOptions } from './zero-copy-sender.js';

@@ -52,12 +52,15 @@ export interface WaitLimits {
 export class RawRing implements Disposable, MappingUser {
   /** @internal */
   readonly uncloneable: () => void = itBelongsToItsThread;
-  private readonly raw: Queues;
+  /** @internal */
+  protected readonly raw: Queues;
   private enabled: boolean;
-  private closed = false;
+  /** @internal */
+  protected closed = false;
   private reaping = false;
 
-  private constructor(raw: Queues, enabled: boolean) {
+  /** @internal */
+  protected constructor(raw: Queues, enabled: boolean) {
     this.raw = raw;
     this.enabled = enabled;
   }
@@ -168,8 +171,8 @@ export class RawRing implements Disposable, MappingUser {
     }
   }
 
-  /** The ring keeps the memory mapped until it is closed. */
-  private hold(mapping: Mapping): void {
+  /** @internal The ring keeps the memory mapped until it is closed. */
+  protected hold(mapping: Mapping): void {
     if (mapping.disposed) throw new TypeError('the mapping has been disposed');
     if (!mapping.users.has(this)) check(native.ringHold(this.raw.fd, mapping.region), 'ringHold');
     mapping.users.add(this);

@@ -128,6 +128,20 @@ export class SubmissionQueue {
     this.tail = (this.tail + 1) | 0;
   }
 
+  /** Takes the next entry, all zeroes, to be filled by hand; answers its first word. */
+  reserve(): number {
+    const base = this.nextEntry();
+    this.words.fill(0, base, base + (this.wide ? 2 * SQE_WORDS : SQE_WORDS));
+    this.tail = (this.tail + 1) | 0;
+    return base;
+  }
+
+  /** Entries that are free. */
+  get space(): number {
+    this.head = this.kernelHead();
+    return this.entries - ((this.tail - this.head) | 0);
+  }
+
   /** Takes back the last `count` entries, which the kernel must not know of yet. */
   takeBack(count: number): void {
     this.tail = (this.tail - count) | 0;
