@@ -43,12 +43,12 @@ import {
   parseFanotify,
 } from './fanotify-events.js';
 import { type FdLike, plainDescriptor } from './fd.js';
+import { eventMask } from './inotify-events.js';
 import { WaitableFd, type WaitOptions } from './waitable.js';
 
 const READ_BYTES = 65_536;
 const STATFS_BYTES = 120;
 const STATFS_FSID = 56;
-const NAMES = Object.keys(FANOTIFY_EVENTS) as FanotifyEventName[];
 const SCOPES = {
   inode: FAN_MARK_INODE,
   mount: FAN_MARK_MOUNT,
@@ -206,21 +206,13 @@ export class Fanotify extends WaitableFd implements AsyncIterable<FanotifyEvent>
     if (boolean('onlyDirectory', options.onlyDirectory ?? false)) flags |= FAN_MARK_ONLYDIR;
     if (!boolean('follow', options.follow ?? true)) flags |= FAN_MARK_DONT_FOLLOW;
     if (boolean('evictable', options.evictable ?? false)) flags |= FAN_MARK_EVICTABLE;
-    let mask = maskOf(events);
+    let mask = eventMask(events, FANOTIFY_EVENTS);
     if (boolean('onChild', options.onChild ?? scope === 'inode')) mask |= FAN_EVENT_ON_CHILD;
     if (boolean('onDirectory', options.onDirectory ?? false)) mask |= FAN_ONDIR;
     const fd = this.openFd();
     const result = native.fanotifyMark(fd, flags, mask >>> 0, AT_FDCWD, bytes);
     check(result, 'fanotify_mark', { path: shownPath(path), facts: { scope } });
   }
-}
-
-function maskOf(events: unknown): number {
-  if (!Array.isArray(events)) throw invalidType('events', 'an array of events', events);
-  let mask = 0;
-  for (const event of events) mask |= FANOTIFY_EVENTS[oneOf('events', event, NAMES)];
-  if (mask === 0) throw invalidValue('events', 'must name at least one event', events);
-  return mask;
 }
 
 /**

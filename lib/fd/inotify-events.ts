@@ -17,6 +17,7 @@ import {
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
 } from '../abi.js';
+import { invalidType, invalidValue, oneOf } from '../validate.js';
 
 /** What can be asked for. */
 export const INOTIFY_EVENTS = {
@@ -57,6 +58,16 @@ export interface RawInotifyEvent {
   readonly cookie: number;
   /** What it is about within the watched folder; empty when that is the folder itself. */
   readonly name: Uint8Array;
+}
+
+/** The bits of events that are asked for by name; at least one. */
+export function eventMask(events: unknown, table: Readonly<Record<string, number>>): number {
+  if (!Array.isArray(events)) throw invalidType('events', 'an array of events', events);
+  const names = Object.keys(table);
+  let mask = 0;
+  for (const event of events) mask |= table[oneOf('events', event, names)] as number;
+  if (mask === 0) throw invalidValue('events', 'must name at least one event', events);
+  return mask;
 }
 
 /** Malformed: the kernel never writes such. */

@@ -15,8 +15,9 @@ import {
 import { check } from '../errors.js';
 import { native } from '../native.js';
 import { type PathLike, pathBytes, shownPath } from '../path.js';
-import { boolean, invalidType, invalidValue, oneOf, onlyKeys } from '../validate.js';
+import { boolean, onlyKeys } from '../validate.js';
 import {
+  eventMask,
   INOTIFY_EVENTS,
   type InotifyEventName,
   type InotifyEventType,
@@ -30,7 +31,6 @@ import { WaitableFd, type WaitOptions } from './waitable.js';
 
 /** Room for some hundred events; one of the longest name takes 272 bytes. */
 const READ_BYTES = 16_384;
-const NAMES = Object.keys(INOTIFY_EVENTS) as InotifyEventName[];
 
 export interface InotifyOptions {
   /** False for reads through a ring that wait in the kernel; `read` then blocks. Default true. */
@@ -151,7 +151,7 @@ export class Inotify extends WaitableFd implements AsyncIterable<InotifyEvent> {
     onlyKeys('options', options, ['onlyDirectory', 'follow', 'excludeUnlinked', 'oneshot']);
     const bytes = pathBytes('path', path);
     const shown = shownPath(path);
-    let mask = maskOf(events) | IN_MASK_CREATE;
+    let mask = eventMask(events, INOTIFY_EVENTS) | IN_MASK_CREATE;
     if (boolean('onlyDirectory', options.onlyDirectory ?? false)) mask |= IN_ONLYDIR;
     if (!boolean('follow', options.follow ?? true)) mask |= IN_DONT_FOLLOW;
     if (boolean('excludeUnlinked', options.excludeUnlinked ?? false)) mask |= IN_EXCL_UNLINK;
@@ -238,12 +238,4 @@ export class Inotify extends WaitableFd implements AsyncIterable<InotifyEvent> {
     // It stays known by its number until the 'ignored' that follows has been read.
     watch.ended = true;
   }
-}
-
-function maskOf(events: unknown): number {
-  if (!Array.isArray(events)) throw invalidType('events', 'an array of events', events);
-  let mask = 0;
-  for (const event of events) mask |= INOTIFY_EVENTS[oneOf('events', event, NAMES)];
-  if (mask === 0) throw invalidValue('events', 'must name at least one event', events);
-  return mask;
 }
