@@ -48,7 +48,8 @@ export function filesUpdate(
     operation.into = into;
     operation.offsetLow = into.fd;
   } else throw invalidType('into', 'the `files` of a ring, or a slot reserved of them', into);
-  operation.others = sources;
+  // The slot too: closed meanwhile, it is given back when this has completed.
+  operation.others = operation.into === undefined ? sources : [...sources, operation.into];
   operation.length = sources.length;
   return operation.arguments(sources.length * 4, (self, block) => {
     for (const [index, source] of sources.entries()) block.words[index] = source.fd;
