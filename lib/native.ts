@@ -133,8 +133,11 @@ export interface Native extends DescriptorCalls {
   memfdCreate(name: string, flags: number): number;
   /** `struct rusage` into `usage`. */
   getrusage(who: number, usage: Bytes): number;
-  /** Drops the caller's count; the memory goes with the last one. */
-  regionRelease(region: RegionId): number;
+  /**
+   * Drops the caller's count; the memory goes with the last one. With `emptied` the counts of its
+   * ArrayBuffers do not matter any more: no view of them shows it.
+   */
+  regionRelease(region: RegionId, emptied: boolean): number;
   /**
    * Empties every view of `buffer`. Aborts the process on a buffer marked as untransferable: ask
    * first.

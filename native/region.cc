@@ -67,23 +67,41 @@ long Region::remap(size_t new_length, int flags) {
   return address;
 }
 
-void Region::drop() {
-  if (count_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+void Region::unmap() {
   sys::call(SYS_munmap, sys::pointer(base), static_cast<long>(length));
   counters_->regions.fetch_sub(1, std::memory_order_relaxed);
   counters_->bytes.fetch_sub(static_cast<long>(length), std::memory_order_relaxed);
+  base = nullptr;
+}
+
+void Region::unmap_if_unheld() {
+  // In this order: a finalizer on another thread gives up its place among the buffers before its
+  // count, so that one seen half-way makes the difference larger.
+  const long count = count_.load(std::memory_order_acquire);
+  if (base != nullptr && count - buffers_.load(std::memory_order_acquire) <= 1) unmap();
+}
+
+void Region::drop_buffer() {
+  buffers_.fetch_sub(1, std::memory_order_release);
+  drop();
+}
+
+void Region::drop() {
+  if (count_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (base != nullptr) unmap();
   delete this;
 }
 
 long Region::to_array_buffer(napi_env env, napi_value* result) {
   hold();
+  buffers_.fetch_add(1, std::memory_order_relaxed);
   // SAFETY: the finalizer only drops a count and calls nothing of Node-API, because it may run
   // inside `transfer()`, or on another thread, while the kernel still writes to the memory.
   const napi_status status = napi_create_external_arraybuffer(
-      env, base, length, [](napi_env, void*, void* hint) { static_cast<Region*>(hint)->drop(); },
-      this, result);
+      env, base, length,
+      [](napi_env, void*, void* hint) { static_cast<Region*>(hint)->drop_buffer(); }, this, result);
   if (status == napi_ok) return 0;
-  drop();
+  drop_buffer();
   return status == napi_no_external_buffers_allowed ? -EOPNOTSUPP : -ENOMEM;
 }
 
@@ -134,11 +152,13 @@ napi_value region_remap(napi_env env, napi_callback_info info) {
 }
 
 napi_value region_release(napi_env env, napi_callback_info info) {
-  Args<1> args(env, info);
+  Args<2> args(env, info);
   EnvState* state = EnvState::of(env);
   const int32_t id = args.integer(0);
+  const bool emptied = args.boolean(1);
   Region* region = state->region(id);
   if (!args.ok() || region == nullptr) return number(env, -EBADF);
+  if (emptied) region->unmap_if_unheld();
   state->regions[static_cast<size_t>(id)] = nullptr;
   state->free_regions.push_back(static_cast<uint32_t>(id));
   region->drop();

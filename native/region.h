@@ -40,6 +40,10 @@ struct Region {
   // Answers the new address or -errno. No view may show it, and no system call may know it.
   long remap(size_t new_length, int flags);
 
+  // Unmaps now, if nobody has a count but its owner and buffers that have been emptied, whose
+  // finalizers may be a turn away.
+  void unmap_if_unheld();
+
   void hold() { count_.fetch_add(1, std::memory_order_relaxed); }
   void drop();
 
@@ -49,7 +53,11 @@ struct Region {
   Region(void* base_, size_t length_, std::shared_ptr<RegionCounters> counters);
   ~Region() = default;
 
+  void drop_buffer();
+  void unmap();
+
   std::atomic<long> count_{1};
+  std::atomic<long> buffers_{0};  // counts among these that belong to an ArrayBuffer
   std::shared_ptr<RegionCounters> counters_;
 };
 

@@ -10,12 +10,13 @@ export interface Pace {
   readonly turn: number;
   readonly longTurn: number;
   readonly fileBytes: number;
+  readonly memoryBytes: number;
 }
 
 export const paces = {
-  full: { rounds: 7, turn: 0.3, longTurn: 1, fileBytes: 256 * 2 ** 20 },
-  demo: { rounds: 3, turn: 0.15, longTurn: 0.4, fileBytes: 64 * 2 ** 20 },
-  quick: { rounds: 2, turn: 0.05, longTurn: 0.15, fileBytes: 16 * 2 ** 20 },
+  full: { rounds: 7, turn: 0.3, longTurn: 1, fileBytes: 256 * 2 ** 20, memoryBytes: 2 ** 30 },
+  demo: { rounds: 3, turn: 0.15, longTurn: 0.4, fileBytes: 64 * 2 ** 20, memoryBytes: 2 ** 28 },
+  quick: { rounds: 2, turn: 0.05, longTurn: 0.15, fileBytes: 16 * 2 ** 20, memoryBytes: 2 ** 26 },
 } as const satisfies Record<string, Pace>;
 
 export interface Metric {

@@ -105,7 +105,7 @@ export function placeFile(fd: number, options: FileMappingOptions): PlacedFile {
     }
     lock(region, size, manner);
   } catch (error) {
-    native.regionRelease(region);
+    native.regionRelease(region, true);
     throw error;
   }
   const { sealed } = facts;

@@ -67,7 +67,7 @@ interface Remains {
 const forgotten = new FinalizationRegistry<Remains>(({ region, size, users, site }) => {
   if (site !== undefined) warnOfLeak(`a Mapping of ${size} bytes`, 'dispose()', site);
   for (const user of users) user.forget(region);
-  native.regionRelease(region);
+  native.regionRelease(region, false);
 });
 
 /** What is true of the memory now; a mapping that is resized hands it on. */
@@ -132,6 +132,8 @@ export class Mapping implements Disposable {
   readonly #traits: Traits;
   #view: Uint8Array<ArrayBuffer> | undefined;
   #disposed = false;
+  /** No view shows it: it can be unmapped as soon as the kernel has done. */
+  #emptied = true;
 
   private constructor(region: number, size: number, traits: Traits) {
     const address = native.regionAddress(region);
@@ -504,7 +506,7 @@ export class Mapping implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.#view !== undefined) empty(this.#view.buffer);
+    if (this.#view !== undefined) this.#emptied = empty(this.#view.buffer);
     this.#traits.fd?.close();
     if (this.inFlight === 0) this.#giveBack();
   }
@@ -523,7 +525,7 @@ export class Mapping implements Disposable {
     for (const user of this.users) user.forget(this.region);
     this.users.clear();
     forgotten.unregister(this);
-    native.regionRelease(this.region);
+    native.regionRelease(this.region, this.#emptied);
     this.region = -1;
   }
 

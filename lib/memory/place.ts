@@ -68,7 +68,7 @@ export function placeMemfd(plan: Plan, seals: number): Placed {
       try {
         check(native.fcntl(fd.fd, F_ADD_SEALS, seals | F_SEAL_SHRINK), 'fcntl');
       } catch (error) {
-        native.regionRelease(placed.region);
+        native.regionRelease(placed.region, true);
         throw error;
       }
       return placed;
@@ -105,7 +105,7 @@ function place(plan: Plan, pages: Pages, kind: number, fd: OwnedFd | undefined):
       plan.name !== '' && fd === undefined && native.regionName(region, plan.name) === 0;
     return { region, size, pages, fd, named: named || (fd !== undefined && plan.name !== '') };
   } catch (error) {
-    native.regionRelease(region);
+    native.regionRelease(region, true);
     throw error;
   }
 }
@@ -155,7 +155,7 @@ function alignedHint(size: number): number {
   const probe = native.regionMap(0, room, PROT_NONE, kind, -1, 0);
   if (probe < 0) return 0;
   const address = alignUp(native.regionAddress(probe), TRANSPARENT_BYTES);
-  native.regionRelease(probe);
+  native.regionRelease(probe, true);
   return address;
 }
 
