@@ -31,8 +31,10 @@ long map_pages(long hint, size_t length, int protection, int flags, int fd, long
       sys::call(SYS_mmap, hint, static_cast<long>(length), protection, flags, fd, offset);
   if (failed(address)) return address;
   // A forked child that keeps a copy-on-write reference makes direct reads land in the wrong page.
-  sys::call(SYS_madvise, address, static_cast<long>(length), MADV_DONTFORK);
-  return address;
+  const long kept = sys::call(SYS_madvise, address, static_cast<long>(length), MADV_DONTFORK);
+  if (kept == 0) return address;
+  sys::call(SYS_munmap, address, static_cast<long>(length));
+  return kept;
 }
 
 }  // namespace

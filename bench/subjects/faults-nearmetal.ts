@@ -1,4 +1,4 @@
-/** Maps memory and touches each page of it, once per line. Arguments: which pages, how many bytes. */
+/** Maps memory and touches each page of it, once per line. Arguments: which pages, and bytes. */
 import { createInterface } from 'node:readline';
 import { Mapping, pageFaults } from 'nearmetal/memory';
 
