@@ -89,7 +89,7 @@ describe('the command', () => {
       .trim()
       .split('\n')
       .map((line) => line.split(/\s/)[0]);
-    expect(names).toEqual(['nop', 'crossing', 'echo', 'fread']);
+    expect(names).toEqual(['nop', 'crossing', 'echo', 'fread', 'tlb', 'alloc', 'faults']);
   });
 
   it('refuses names and options that it does not know', () => {

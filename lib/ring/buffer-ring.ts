@@ -124,6 +124,8 @@ export class BufferRing implements Disposable {
       size: this.maxCount * this.size,
       populate: this.maxCount === count,
     });
+    // The kernel has the addresses of its buffers.
+    this.mapping.pinned = true;
     try {
       engine.hold(this.mapping);
       const capacity = 2 ** Math.ceil(Math.log2(this.maxCount));
