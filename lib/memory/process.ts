@@ -31,7 +31,8 @@ export interface LockAllOptions {
 }
 
 /**
- * Keeps all memory of the process from being swapped out.
+ * Keeps all memory of the process from being swapped out. With `future`, V8 ends the process when
+ * memory that it wants later cannot be locked: see that the limit is far away.
  *
  * @errno ENOMEM RLIMIT_MEMLOCK is too small @errno EPERM RLIMIT_MEMLOCK is 0
  * @kernel 2.0; 4.4 `onfault`
