@@ -62,6 +62,6 @@ export function queryRing(): RingQuery | undefined {
       sqeFlags: long(8),
     };
   } finally {
-    native.regionRelease(region);
+    native.regionRelease(region, false);
   }
 }
