@@ -89,7 +89,16 @@ describe('the command', () => {
       .trim()
       .split('\n')
       .map((line) => line.split(/\s/)[0]);
-    expect(names).toEqual(['nop', 'crossing', 'echo', 'fread', 'tlb', 'alloc', 'faults']);
+    expect(names).toEqual([
+      'nop',
+      'crossing',
+      'echo',
+      'fread',
+      'readiness',
+      'tlb',
+      'alloc',
+      'faults',
+    ]);
   });
 
   it('refuses names and options that it does not know', () => {
