@@ -92,50 +92,50 @@ export class Engine implements FdUser, MappingUser {
   beforeSubmit: (() => void) | undefined;
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
-  #raw: Queues;
-  readonly #control: Control;
-  readonly #delivery: Delivery;
+  private raw: Queues;
+  private readonly control: Control;
+  private readonly delivery: Delivery;
   /** None where a thread blocks in the ring itself. */
-  readonly #wakeUp: WakeUp | undefined;
-  readonly #task = (): void => this.flush();
-  readonly #polled: boolean;
-  readonly #mustEnter: boolean;
+  private readonly wakeUp: WakeUp | undefined;
+  private readonly task = (): void => this.flush();
+  private readonly polled: boolean;
+  private readonly mustEnter: boolean;
   /** The kernel takes nothing before `enable` (IORING_SETUP_R_DISABLED). */
-  #enabled: boolean;
+  enabled: boolean;
   /** Whose rights the kernel thread has, where one submits (IORING_SETUP_SQPOLL). */
-  readonly #credentials: Credentials | undefined;
-  readonly #kept = new Set<Mapping>();
-  #spillNext = false;
-  #flushScheduled = false;
-  #kicked = false;
-  #inTurn = false;
-  #wantsReference = true;
-  #submitted = 0;
-  #overflows = 0;
-  #retries = 0;
-  #failures = 0;
+  private readonly credentials: Credentials | undefined;
+  private readonly kept = new Set<Mapping>();
+  private spillNext = false;
+  private flushScheduled = false;
+  private kicked = false;
+  private inTurn = false;
+  private wantsReference = true;
+  private submitted = 0;
+  private overflows = 0;
+  private retries = 0;
+  private failures = 0;
 
   constructor(plan: RingPlan) {
     this.plan = plan;
-    this.#raw = openRaw(plan, true);
-    this.fd = this.#raw.fd;
-    this.flags = this.#raw.flags;
-    this.features = this.#raw.features;
-    this.submission = this.#raw.submission;
-    this.completion = this.#raw.completion;
-    this.#control = this.#raw.control;
-    this.staging = new Staging((mapping) => this.hold(mapping), this.#control);
+    this.raw = openRaw(plan, true);
+    this.fd = this.raw.fd;
+    this.flags = this.raw.flags;
+    this.features = this.raw.features;
+    this.submission = this.raw.submission;
+    this.completion = this.raw.completion;
+    this.control = this.raw.control;
+    this.staging = new Staging((mapping) => this.hold(mapping), this.control);
     this.messages = new MessageTable(this.fd);
     this.completion.mailbox = this.mailbox;
-    this.#delivery = new Delivery(this.completion, this.slots, this.staging);
-    this.#enabled = plan.enabled;
-    if ((this.flags & IORING_SETUP_SQPOLL) !== 0) this.#credentials = new Credentials();
-    this.#polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
+    this.delivery = new Delivery(this.completion, this.slots, this.staging);
+    this.enabled = plan.enabled;
+    if ((this.flags & IORING_SETUP_SQPOLL) !== 0) this.credentials = new Credentials();
+    this.polled = (this.flags & IORING_SETUP_IOPOLL) !== 0;
     // Without the flag that tells of deferred work, only a call can find out.
-    this.#mustEnter =
+    this.mustEnter =
       (this.flags & IORING_SETUP_DEFER_TASKRUN) !== 0 &&
       (this.flags & IORING_SETUP_TASKRUN_FLAG) === 0;
-    if (plan.loop !== 'own') this.#wakeUp = WakeUp.open(this.fd, plan.loop, () => this.turn());
+    if (plan.loop !== 'own') this.wakeUp = WakeUp.open(this.fd, plan.loop, () => this.turn());
   }
 
   // --- starting ----------------------------------------------------------------------------------
@@ -143,22 +143,22 @@ export class Engine implements FdUser, MappingUser {
   /** Queues `operation`; `sink` gets its completions. Answers the slot. */
   begin(operation: Operation<unknown>, sink: Sink, tag: number, extraFlags = 0): number {
     if (!this.open || (this.closing && sink !== IGNORE)) throw closedError();
-    if (this.#credentials !== undefined && sink !== IGNORE) this.#credentials.require();
+    if (this.credentials !== undefined && sink !== IGNORE) this.credentials.require();
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) {
       if (descriptor.fd !== operation.fd) throw new TypeError('the descriptor has been closed');
       if (descriptor.direct) belongsTo(this, descriptor as DirectFd);
       else descriptor.addUser(this);
     }
-    if (operation.others !== undefined) this.#admit(operation.others);
+    if (operation.others !== undefined) this.admit(operation.others);
     const mapping = operation.mapping;
     if (mapping !== undefined) {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
       if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
       if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
-      if (operation.kind.keepsMapping) this.#keep(mapping);
+      if (operation.kind.keepsMapping) this.keep(mapping);
       if (operation.kind.fixedBuffer) {
-        operation.buffer = (operation.buffer & ~0xffff) | this.#fixedIndex(mapping);
+        operation.buffer = (operation.buffer & ~0xffff) | this.fixedIndex(mapping);
       }
       const buffers = operation.bufferRing;
       if (buffers !== undefined && !this.bufferRings.has(buffers)) {
@@ -166,39 +166,39 @@ export class Engine implements FdUser, MappingUser {
       }
     }
     if (operation.table !== undefined) operation.table.prepare(this);
-    if (operation.personality !== undefined) this.#permit(operation.personality);
-    const block = operation.plain ? undefined : this.#stage(operation, sink);
+    if (operation.personality !== undefined) this.permit(operation.personality);
+    const block = operation.plain ? undefined : this.stage(operation, sink);
     const slot = this.slots.take(operation, sink, tag, block);
     if (block !== undefined && operation.kind.eachFd !== undefined) {
       this.messages.note(slot, operation, block);
     }
     const low = this.slots.userDataLow(slot, operation);
     const high = this.slots.generations[slot] as number;
-    if (this.spill.count === 0 && !this.#spillNext && this.#hasRoom()) {
+    if (this.spill.count === 0 && !this.spillNext && this.hasRoom()) {
       this.submission.push(operation, low, high, extraFlags);
     } else {
       this.spill.push(operation, low, high, extraFlags);
-      this.#spillNext = false;
+      this.spillNext = false;
     }
     this.submitSoon();
     return slot;
   }
 
-  #stage(operation: Operation<unknown>, sink: Sink): Block {
-    if (operation.kind.wide) this.#requireWide(operation.kind);
+  private stage(operation: Operation<unknown>, sink: Sink): Block {
+    if (operation.kind.wide) this.requireWide(operation.kind);
     if (operation.kind.toldInMemory && sink.takesNumbers) {
       throw new TypeError(`a handler is not told what ${operation.kind.name} opens: use run`);
     }
     return stage(this.staging, operation);
   }
 
-  #permit(personality: Personality): void {
+  private permit(personality: Personality): void {
     if (personality.ring !== this) throw new TypeError('the Personality belongs to another ring');
     if (personality.disposed) throw new TypeError('the Personality has been disposed');
   }
 
   /** A kernel or ring with short entries would take the second half for an entry of its own. */
-  #requireWide({ name }: OperationKind<unknown>): void {
+  private requireWide({ name }: OperationKind<unknown>): void {
     requireFeature(`op:${name.toUpperCase()}`);
     if ((this.flags & IORING_SETUP_SQE128) === 0) {
       throw new TypeError(`${name} needs a ring made with sqe128`);
@@ -206,18 +206,18 @@ export class Engine implements FdUser, MappingUser {
   }
 
   /** The kernel has this memory until the ring is closed. */
-  #keep(mapping: Mapping): void {
-    if (this.#kept.has(mapping)) return;
-    this.#kept.add(mapping);
+  private keep(mapping: Mapping): void {
+    if (this.kept.has(mapping)) return;
+    this.kept.add(mapping);
     mapping.inFlight++;
   }
 
-  #letGoOfKept(): void {
-    for (const mapping of this.#kept) if (--mapping.inFlight === 0) mapping.settled();
-    this.#kept.clear();
+  private letGoOfKept(): void {
+    for (const mapping of this.kept) if (--mapping.inFlight === 0) mapping.settled();
+    this.kept.clear();
   }
 
-  #admit(others: readonly Descriptor[]): void {
+  private admit(others: readonly Descriptor[]): void {
     for (const other of others) {
       if (other.fd < 0) throw new TypeError('the descriptor has been closed');
       if (other.direct) belongsTo(this, other as DirectFd);
@@ -227,7 +227,7 @@ export class Engine implements FdUser, MappingUser {
 
   /** As `begin`, for an operation that the next one is linked to. */
   beginLinked(operation: Operation<unknown>, sink: Sink): number {
-    this.#together(2);
+    this.together(2);
     return this.begin(operation, sink, 0, IOSQE_IO_LINK);
   }
 
@@ -236,7 +236,7 @@ export class Engine implements FdUser, MappingUser {
    * cannot be begun none is. There may be as many as the submission queue has entries.
    */
   beginChain(links: readonly Link[], flag: number): number[] {
-    const spilled = this.#together(links.length);
+    const spilled = this.together(links.length);
     const slots: number[] = [];
     try {
       for (const { operation, sink, tag } of links) {
@@ -244,23 +244,23 @@ export class Engine implements FdUser, MappingUser {
         slots.push(this.begin(operation, sink, tag, last ? 0 : flag));
       }
     } catch (error) {
-      this.#spillNext = false;
+      this.spillNext = false;
       (spilled ? this.spill : this.submission).takeBack(slots.length);
-      for (const slot of slots.reverse()) this.#giveUp(slot);
+      for (const slot of slots.reverse()) this.giveUp(slot);
       throw error;
     }
     return slots;
   }
 
   /** A chain that is cut by a submission is no chain: what does not fit together is spilled. */
-  #together(count: number): boolean {
+  private together(count: number): boolean {
     if (this.spill.count === 0 && !this.submission.hasRoom(count)) this.flush();
-    this.#spillNext = this.spill.count > 0 || !this.submission.hasRoom(count);
-    return this.#spillNext;
+    this.spillNext = this.spill.count > 0 || !this.submission.hasRoom(count);
+    return this.spillNext;
   }
 
   /** Forgets an operation that has begun here, and that the kernel will never hear of. */
-  #giveUp(slot: number): void {
+  private giveUp(slot: number): void {
     const operation = this.slots.operations[slot] as Operation<unknown>;
     const block = this.slots.blocks[slot];
     operation.kind.cancelled?.(operation);
@@ -269,13 +269,13 @@ export class Engine implements FdUser, MappingUser {
     if (block !== undefined) this.staging.give(block);
   }
 
-  #hasRoom(): boolean {
+  private hasRoom(): boolean {
     if (this.submission.hasRoom(1)) return true;
     this.flush();
     return this.spill.count === 0 && this.submission.hasRoom(1);
   }
 
-  #fixedIndex(mapping: Mapping): number {
+  private fixedIndex(mapping: Mapping): number {
     if (mapping.registeredWith === this) return mapping.registeredAs;
     const index = this.buffers.slotOf(mapping);
     if (index === undefined) throw new TypeError('the memory is not registered with this ring');
@@ -301,39 +301,35 @@ export class Engine implements FdUser, MappingUser {
 
   /** Submits when this turn is over, or what JavaScript does now. */
   submitSoon(): void {
-    if (this.#flushScheduled || this.#inTurn) return;
-    this.#flushScheduled = true;
-    queueMicrotask(this.#task);
+    if (this.flushScheduled || this.inTurn) return;
+    this.flushScheduled = true;
+    queueMicrotask(this.task);
   }
 
   /** Submits all that is queued, now. Done once per tick without being asked. */
   flush(): void {
-    this.#flushScheduled = false;
-    if (!this.#enabled) return;
+    this.flushScheduled = false;
+    if (!this.enabled) return;
     for (let pass = 0; pass < ROUNDS; pass++) {
-      const waiting = this.#publish();
+      const waiting = this.publish();
       if (waiting === 0) break;
       if (this.flags & IORING_SETUP_SQPOLL) {
-        this.#wakePoller();
+        this.wakePoller();
         if (this.spill.count === 0) break;
         continue;
       }
-      if (!this.#enter(waiting, 0)) break;
+      if (!this.enter(waiting, 0)) break;
       if (pass === ROUNDS - 1) this.kick();
     }
-    if (this.#polled && this.slots.inUse > 0) this.kick();
+    if (this.polled && this.slots.inUse > 0) this.kick();
     this.updateReference();
-  }
-
-  get enabled(): boolean {
-    return this.#enabled;
   }
 
   /** Lets the kernel take what was started so far, and all that will be. */
   enable(): void {
-    if (this.#enabled) return;
+    if (this.enabled) return;
     enableRing(this.fd, this.flags);
-    this.#enabled = true;
+    this.enabled = true;
     this.flush();
   }
 
@@ -343,32 +339,32 @@ export class Engine implements FdUser, MappingUser {
    */
   resize(entries: number, completionEntries: number): void {
     this.flush();
-    this.#publish();
+    this.publish();
     try {
-      this.#raw = resizeRaw(this.#raw, entries, completionEntries);
+      this.raw = resizeRaw(this.raw, entries, completionEntries);
     } catch (error) {
-      if (SystemError.is(error, 'ENOTRECOVERABLE')) this.#fail(-ENOTRECOVERABLE);
+      if (SystemError.is(error, 'ENOTRECOVERABLE')) this.fail(-ENOTRECOVERABLE);
       throw error;
     }
   }
 
   /** Shows the kernel what is queued; answers how many entries it has yet to take. */
-  #publish(): number {
+  private publish(): number {
     this.beforeSubmit?.();
-    if (this.#credentials !== undefined && this.#hasFresh && this.#credentials.changed()) {
-      this.#withdraw();
+    if (this.credentials !== undefined && this.hasFresh && this.credentials.changed()) {
+      this.withdraw();
     }
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
       this.submission.publish();
-      this.#submitted += fresh;
+      this.submitted += fresh;
     }
     return this.submission.waiting;
   }
 
   /** Whether anything waits to be shown to the kernel. */
-  get #hasFresh(): boolean {
+  private get hasFresh(): boolean {
     return this.spill.count > 0 || this.submission.unpublished > 0;
   }
 
@@ -376,7 +372,7 @@ export class Engine implements FdUser, MappingUser {
    * The process has other rights by now than the kernel thread: what it has not been shown yet is
    * taken back, and ends as forbidden.
    */
-  #withdraw(): void {
+  private withdraw(): void {
     const withdrawn: number[] = [];
     this.submission.withdraw((low) => withdrawn.push(low & SLOT_MASK));
     this.spill.withdraw((low) => withdrawn.push(low & SLOT_MASK));
@@ -393,31 +389,31 @@ export class Engine implements FdUser, MappingUser {
     }
   }
 
-  #wakePoller(): void {
+  private wakePoller(): void {
     // What does not fit waits here for the kernel thread, which needs a moment only.
     const flags = this.submission.wakeUp | (this.spill.count > 0 ? IORING_ENTER_SQ_WAIT : 0);
-    if (flags !== 0) this.#control.enter(0, 0, flags);
+    if (flags !== 0) this.control.enter(0, 0, flags);
     if (this.spill.count > 0) this.kick();
   }
 
   /** One io_uring_enter; false when there is no point in another one at once. */
-  #enter(waiting: number, flags: number): boolean {
-    const result = this.#control.enter(waiting, 0, flags);
+  private enter(waiting: number, flags: number): boolean {
+    const result = this.control.enter(waiting, 0, flags);
     if (result >= 0) {
-      if (result === 0 && waiting > 0) return this.#retryLater();
-      this.#failures = 0;
+      if (result === 0 && waiting > 0) return this.retryLater();
+      this.failures = 0;
       // What did not fit the queue before may do so now.
       return result < waiting || this.spill.count > 0;
     }
-    if (result === -EINTR && this.#failures++ < EAGER_RETRIES) return true;
+    if (result === -EINTR && this.failures++ < EAGER_RETRIES) return true;
     // The entries are still queued and stay ours: completions have to be taken first.
-    if (result === -EAGAIN || result === -EBUSY || result === -EINTR) return this.#retryLater();
-    this.#fail(result);
+    if (result === -EAGAIN || result === -EBUSY || result === -EINTR) return this.retryLater();
+    this.fail(result);
     return false;
   }
 
   /** The kernel refuses the ring itself: a warning says so, and all on it ends with that error. */
-  #fail(result: number): void {
+  private fail(result: number): void {
     if (this.closing) return;
     this.closing = true;
     this.verdict = result;
@@ -435,22 +431,22 @@ export class Engine implements FdUser, MappingUser {
     return this.spill.count === 0 && this.submission.waiting === 0;
   }
 
-  #retryLater(): false {
-    this.#retries++;
-    this.#failures++;
+  private retryLater(): false {
+    this.retries++;
+    this.failures++;
     this.kick();
     return false;
   }
 
   /** A turn soon, without waiting for the kernel to signal one. */
   kick(): void {
-    if (this.#kicked) return;
-    this.#kicked = true;
+    if (this.kicked) return;
+    this.kicked = true;
     const turn = (): void => {
-      this.#kicked = false;
+      this.kicked = false;
       if (this.open) this.turn();
     };
-    if (this.#failures > EAGER_RETRIES) setTimeout(turn, 1);
+    if (this.failures > EAGER_RETRIES) setTimeout(turn, 1);
     else setImmediate(turn);
   }
 
@@ -459,12 +455,12 @@ export class Engine implements FdUser, MappingUser {
    * `minWaitUs` one is enough.
    */
   wait(timeoutNs: number, count = 1, minWaitUs = 0): void {
-    const waiting = this.#publish();
+    const waiting = this.publish();
     if (this.completion.ready >= count) return;
     // Waiting for completions is no waiting for a disk: operators look at that figure.
     const quiet = this.features & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0;
     const flags = IORING_ENTER_GETEVENTS | quiet | this.submission.wakeUp;
-    const result = this.#control.enterTimeout(waiting, count, flags, timeoutNs, minWaitUs);
+    const result = this.control.enterTimeout(waiting, count, flags, timeoutNs, minWaitUs);
     const later = [-ETIME, -EINTR, -EAGAIN, -EBUSY];
     if (result < 0 && !later.includes(result)) check(result, 'io_uring_enter');
   }
@@ -476,31 +472,31 @@ export class Engine implements FdUser, MappingUser {
    * to the budget. When a sink throws, the next turn goes on with the completion behind it.
    */
   turn(): void {
-    if (!this.#enabled) return;
-    this.#inTurn = true;
+    if (!this.enabled) return;
+    this.inTurn = true;
     let more = true;
     try {
       this.completion.setSignals(false);
-      more = this.#rounds();
+      more = this.rounds();
     } finally {
-      this.#inTurn = false;
-      if (this.#wakeUp !== undefined) this.#rest(this.#wakeUp, more);
+      this.inTurn = false;
+      if (this.wakeUp !== undefined) this.rest(this.wakeUp, more);
     }
-    if (this.#polled && this.slots.inUse > 0) this.kick();
+    if (this.polled && this.slots.inUse > 0) this.kick();
     this.updateReference();
   }
 
   /** True when it stopped with more to do. */
-  #rounds(): boolean {
+  private rounds(): boolean {
     let budget = this.plan.budget;
-    this.#delivery.deliver();
+    this.delivery.deliver();
     if (this.mailbox.waiting > 0) this.mailbox.deliver();
     for (let round = 0; round < ROUNDS; round++) {
-      const enterFirst = round === 0 && (this.#mustEnter || this.#polled);
-      const overflowing = this.#submitAndGetEvents(enterFirst);
+      const enterFirst = round === 0 && (this.mustEnter || this.polled);
+      const overflowing = this.submitAndGetEvents(enterFirst);
       const taken = this.completion.collect(this.slots, budget);
       if (taken === 0) return overflowing;
-      this.#delivery.deliver();
+      this.delivery.deliver();
       if (this.mailbox.waiting > 0) this.mailbox.deliver();
       budget -= taken;
       if (budget <= 0) return true;
@@ -509,18 +505,18 @@ export class Engine implements FdUser, MappingUser {
   }
 
   /** Answers whether completions are waiting in the kernel for room in the queue. */
-  #submitAndGetEvents(always: boolean): boolean {
-    const waiting = this.#publish();
+  private submitAndGetEvents(always: boolean): boolean {
+    const waiting = this.publish();
     const flags = this.submission.flags;
     const overflowing = (flags & IORING_SQ_CQ_OVERFLOW) !== 0;
-    if (overflowing) this.#overflows++;
+    if (overflowing) this.overflows++;
     if (this.flags & IORING_SETUP_SQPOLL) {
-      if (waiting > 0) this.#wakePoller();
+      if (waiting > 0) this.wakePoller();
       if (!overflowing) return false;
-      this.#enter(0, IORING_ENTER_GETEVENTS);
+      this.enter(0, IORING_ENTER_GETEVENTS);
     } else if (waiting > 0 || always || overflowing || (flags & IORING_SQ_TASKRUN) !== 0) {
       // Interrupted, or taken in part: no completion might come to bring us back for the rest.
-      if (this.#enter(waiting, IORING_ENTER_GETEVENTS)) this.kick();
+      if (this.enter(waiting, IORING_ENTER_GETEVENTS)) this.kick();
     }
     return overflowing;
   }
@@ -528,11 +524,11 @@ export class Engine implements FdUser, MappingUser {
   /**
    * Back to sleep, unless something came in between; then, or when starved, the loop calls again.
    */
-  #rest(wakeUp: WakeUp, starved: boolean): void {
+  private rest(wakeUp: WakeUp, starved: boolean): void {
     if (!starved) {
       this.completion.setSignals(true);
       wakeUp.clear();
-      if (this.#mustEnter) this.#enter(0, IORING_ENTER_GETEVENTS);
+      if (this.mustEnter) this.enter(0, IORING_ENTER_GETEVENTS);
       // A completion that came before signals were on again has signalled nobody.
       const flags = this.submission.flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
       if (this.completion.ready === 0 && flags === 0) return;
@@ -543,7 +539,7 @@ export class Engine implements FdUser, MappingUser {
   // --- staying alive, letting go -----------------------------------------------------------------
 
   setWantsReference(wanted: boolean): void {
-    this.#wantsReference = wanted;
+    this.wantsReference = wanted;
     this.updateReference();
   }
 
@@ -551,7 +547,7 @@ export class Engine implements FdUser, MappingUser {
   updateReference(): void {
     const idle = this.slots.inUse === 0;
     if (idle) this.onIdle?.();
-    this.#wakeUp?.reference(this.#wantsReference && (!idle || this.mailbox.listening));
+    this.wakeUp?.reference(this.wantsReference && (!idle || this.mailbox.listening));
   }
 
   letGo(descriptor: Descriptor): void {
@@ -564,21 +560,21 @@ export class Engine implements FdUser, MappingUser {
     this.closing = true;
     if (!abandon) this.staging.dispose();
     this.messages.dispose();
-    for (const buffer of this.#raw.buffers) native.detach(buffer);
-    this.#wakeUp?.stop();
+    for (const buffer of this.raw.buffers) native.detach(buffer);
+    this.wakeUp?.stop();
     if (abandon) native.ringAbandon(this.fd);
     else native.ringClose(this.fd);
-    this.#wakeUp?.close();
+    this.wakeUp?.close();
     this.aborts.dispose();
     for (const stream of this.streams) stream.ringClosed();
     this.mailbox.close();
-    if (!abandon) this.#letGoOfKept();
-    if (abandon) this.#settleAbandoned();
+    if (!abandon) this.letGoOfKept();
+    if (abandon) this.settleAbandoned();
     this.completion.tags.forgetAll();
   }
 
   /** Nobody waits for ever: the operations end, though the kernel has not let go. */
-  #settleAbandoned(): void {
+  private settleAbandoned(): void {
     this.leaked = this.slots.inUse;
     for (const slot of this.slots.occupied()) {
       try {
@@ -600,12 +596,12 @@ export class Engine implements FdUser, MappingUser {
   get stats(): RingStats {
     return {
       inFlight: this.slots.inUse,
-      submitted: this.#submitted,
+      submitted: this.submitted,
       completed: this.completion.completed,
-      enters: this.#control.enters,
-      overflows: this.#overflows,
+      enters: this.control.enters,
+      overflows: this.overflows,
       stale: this.completion.stale,
-      retries: this.#retries,
+      retries: this.retries,
       leaked: this.leaked,
       bufferShortages: this.bufferShortages,
     };
