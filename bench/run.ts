@@ -5,6 +5,7 @@ import { hostFacts, watchNoise } from './_lib/host.js';
 import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, jsonLine, progressLine, table } from './_lib/report.js';
 import { type Bench, paces, Session } from './_lib/session.js';
+import { affinity } from './affinity.bench.js';
 import { alloc } from './alloc.bench.js';
 import { crossing } from './crossing.bench.js';
 import { echo } from './echo.bench.js';
@@ -14,7 +15,7 @@ import { nop } from './nop.bench.js';
 import { readiness } from './readiness.bench.js';
 import { tlb } from './tlb.bench.js';
 
-const benches: Bench[] = [nop, crossing, echo, fread, readiness, tlb, alloc, faults];
+const benches: Bench[] = [nop, crossing, echo, fread, readiness, tlb, alloc, faults, affinity];
 
 const usage = `usage: npm run --silent bench -- NAME... [--json] [--quick]
        npm run --silent bench -- --list

@@ -4,6 +4,7 @@
  */
 import * as abi from './abi.js';
 import { type SystemError, setHintProvider } from './errors.js';
+import { CPU_HINTS } from './hints/cpu-rows.js';
 import {
   closingRanges,
   fanotifyForbidden,
@@ -24,7 +25,6 @@ import {
   rootOnly,
 } from './hints/memory.js';
 import {
-  affinity,
   type Facts,
   hugepageMemory,
   lowPort,
@@ -32,7 +32,6 @@ import {
   mmapMemory,
   number,
   pipeSize,
-  realtime,
   sentence,
   setupFlags,
   unpollable,
@@ -84,9 +83,6 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'nr_hugepages ENOMEM': poolGrowth,
   'nr_hugepages EACCES': poolForbidden,
   'nr_hugepages EROFS': poolForbidden,
-  'sched_setaffinity EINVAL': affinity,
-  'sched_setscheduler EPERM': realtime,
-  'sched_setattr EPERM': realtime,
   'mbind EINVAL': nodesNotAllowed,
   'mbind ENOMEM': nodeMemory,
   'set_mempolicy EINVAL': nodesNotAllowed,
@@ -95,6 +91,7 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'set_mempolicy_home_node ENOSYS': refused(abi.ENOSYS, '5.17'),
   'set_mempolicy_home_node EPERM': refused(abi.EPERM, '5.17'),
   'weighted_interleave EACCES': rootOnly,
+  ...CPU_HINTS,
   'mbind EPERM': refused(abi.EPERM, '2.6'),
   'mbind ENOSYS': refused(abi.ENOSYS, '2.6'),
   'set_mempolicy EPERM': refused(abi.EPERM, '2.6'),

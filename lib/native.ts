@@ -180,6 +180,46 @@ export interface Native extends DescriptorCalls {
   ): number;
   migratePages(process: number, from: Bytes, to: Bytes): number;
 
+  // --- scheduling ------------------------------------------------------------------------------
+  /** Thread 0 is the calling one, here and below. */
+  schedSetaffinity(tid: number, mask: Bytes): number;
+  /** Answers the bytes that the kernel wrote. */
+  schedGetaffinity(tid: number, mask: Bytes): number;
+  /** `attributes` is `struct sched_attr`, which begins with its own size. */
+  schedSetattr(tid: number, attributes: Bytes, flags: number): number;
+  schedGetattr(tid: number, attributes: Bytes, flags: number): number;
+  /** The node times 2^32, plus the CPU. */
+  getcpu(): number;
+  gettid(): number;
+  setpriority(which: number, who: number, nice: number): number;
+  /** 20 less the nice value, which is never negative. */
+  getpriority(which: number, who: number): number;
+  ioprioSet(which: number, who: number, priority: number): number;
+  ioprioGet(which: number, who: number): number;
+  /** prctl(2), for the calling thread only. */
+  setTimerslack(nanoseconds: number): number;
+  getTimerslack(): number;
+
+  // --- threads and time ------------------------------------------------------------------------
+  /** Ids of the threads that have loaded the addon. */
+  scriptThreads(): number[];
+  /** The affinity that this process had when it first loaded the addon, as sched_getaffinity(2). */
+  firstAffinity(mask: Bytes): number;
+  /** Has `count` threads of libuv's pool answer with their ids, each waiting for the others. */
+  poolThreads(count: number, limitMs: number): Promise<number[]>;
+  /**
+   * `page` is two doubles: nanoseconds of CLOCK_MONOTONIC_RAW and ticks of the CPU's counter since
+   * this call, each written by its function.
+   */
+  openClock(): { page: ArrayBuffer; readClock: () => void; readCounter: () => void } | number;
+  /** Ticks a second where the CPU says it, or 0. */
+  counterFrequency(): number;
+
+  // --- performance counters --------------------------------------------------------------------
+  /** `attributes` is `struct perf_event_attr`, 112 bytes of it. Answers a descriptor. */
+  perfEventOpen(attributes: Bytes, tid: number, cpu: number, group: number, flags: number): number;
+  perfEventIoctl(fd: number, request: number, argument: number): number;
+
   // --- rings -----------------------------------------------------------------------------------
   /**
    * `params` is `struct io_uring_params` as 30 words, written by the kernel. Answers a descriptor.

@@ -26,6 +26,10 @@ NAPI_MODULE_INIT() {
   nearmetal::init_ring_queues(env, exports);
   nearmetal::init_epoll(env, exports);
   nearmetal::init_watch(env, exports);
+  nearmetal::init_sched(env, exports);
+  nearmetal::init_threads(env, exports);
+  nearmetal::init_clock(env, exports);
+  nearmetal::init_perf(env, exports);
 #ifdef NEARMETAL_SEAM
   nearmetal::init_seam(env, exports);
   nearmetal::init_crossing(env, exports);

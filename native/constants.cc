@@ -5,6 +5,7 @@
 #include "uapi.h"
 #include "uapi_descriptors.h"
 #include "uapi_errno.h"
+#include "uapi_sched.h"
 #include "uapi_system.h"
 
 namespace nearmetal {
@@ -33,6 +34,8 @@ constexpr Constant kConstants[] = {
     NEARMETAL_DESCRIPTOR_NEW(NEARMETAL_VALUE_ROW)
     NEARMETAL_MEMORY_NAMES(NEARMETAL_NAME_ROW)
     NEARMETAL_SYSCALL_NAMES(NEARMETAL_NAME_ROW)
+    NEARMETAL_SCHED(NEARMETAL_VALUE_ROW)
+    NEARMETAL_PERF(NEARMETAL_VALUE_ROW)
     NEARMETAL_ERRNO_NAMES(NEARMETAL_NAME_ROW)
 };
 

@@ -20,6 +20,10 @@ void init_memory(napi_env env, napi_value exports);
 void init_numa(napi_env env, napi_value exports);
 void init_epoll(napi_env env, napi_value exports);
 void init_watch(napi_env env, napi_value exports);
+void init_sched(napi_env env, napi_value exports);
+void init_threads(napi_env env, napi_value exports);
+void init_clock(napi_env env, napi_value exports);
+void init_perf(napi_env env, napi_value exports);
 #ifdef NEARMETAL_SEAM
 void init_seam(napi_env env, napi_value exports);
 void init_crossing(napi_env env, napi_value exports);

@@ -15,6 +15,7 @@ const entries = {
   ring: 'lib/ring/index.ts',
   memory: 'lib/memory/index.ts',
   numa: 'lib/numa/index.ts',
+  cpu: 'lib/cpu/index.ts',
   net: 'lib/net/index.ts',
   fd: 'lib/fd/index.ts',
   shared: 'lib/shared/index.ts',

@@ -98,6 +98,7 @@ describe('the command', () => {
       'tlb',
       'alloc',
       'faults',
+      'affinity',
     ]);
   });
 

@@ -1,7 +1,13 @@
 /** `nearmetal doctor`: the report as a page for people, or as JSON for machines. */
 import { formatBytes, system } from '../proc/read.js';
 import { Page } from './page.js';
-import { collect, collectKernel, type FamilyReport, type Report } from './report.js';
+import {
+  collect,
+  collectCounters,
+  collectKernel,
+  type FamilyReport,
+  type Report,
+} from './report.js';
 
 const HELP = `Usage: nearmetal doctor [--json]
 
@@ -21,7 +27,7 @@ export async function run(words: readonly string[]): Promise<number> {
     process.stderr.write(`nearmetal doctor: "${unknown}" is not known\n\n${HELP}`);
     return 2;
   }
-  const report = collect(await collectKernel(), system);
+  const report = collect(await collectKernel(), system, await collectCounters());
   if (words.includes('--json')) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else
     process.stdout.write(render(report, Boolean(process.stdout.isTTY) && !process.env['NO_COLOR']));
@@ -193,7 +199,17 @@ function processors(page: Page, { cpus, cgroup }: Report): void {
   page.title('CPUs');
   page.row('plain', 'online', cpus.online ?? 'cannot be read');
   page.row('plain', 'allowed', cpus.allowed ?? 'cannot be read');
+  const many = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
+  const { packages, cores, counters } = cpus;
+  page.row('plain', 'made of', `${many(packages, 'package')}, ${many(cores, 'core')}`);
   page.row('plain', 'isolated', cpus.isolated ?? 'none');
+  if (cpus.nohzFull !== undefined) page.row('plain', 'without a timer tick', cpus.nohzFull);
+  if (counters !== undefined) {
+    const kinds = counters.hardware ? 'hardware and software' : 'software only';
+    const found = counters.software ? kinds : 'none';
+    page.row(counters.software ? 'good' : 'plain', 'performance counters', found);
+    page.why(counters.reason);
+  }
   const version =
     cgroup.version === 0 ? 'none to be seen' : `version ${cgroup.version}, ${cgroup.path}`;
   page.row('plain', 'cgroup', version);

@@ -11,6 +11,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'what this kernel, container and machine allow; why something is off; what to type',
     load: () => import('./doctor.js'),
   },
+  topology: {
+    summary: 'draws packages, NUMA nodes, caches and CPUs, as text, as a picture (SVG) or as JSON',
+    load: () => import('./topology.js'),
+  },
 };
 
 function usage(): string {

@@ -1,5 +1,6 @@
 /** Gathers what the doctor reports, as plain data; whatever cannot be read is left out. */
 import { arch, cpus } from 'node:os';
+import { readTopology } from '../cpu/topology.js';
 import type { Feature, RingAvailability } from '../features.js';
 import { kernel } from '../kernel.js';
 import {
@@ -39,6 +40,27 @@ export interface KernelReport extends RingAvailability {
   readonly families: Readonly<Record<string, FamilyReport>>;
 }
 
+/** Which performance counters there are. */
+export interface CounterReport {
+  readonly hardware: boolean;
+  readonly software: boolean;
+  /** Why some are missing, and what would help. */
+  readonly reason: string | undefined;
+}
+
+/** Asks the kernel through the addon; undefined without one. */
+export async function collectCounters(): Promise<CounterReport | undefined> {
+  try {
+    const { perfSupport } = await import('../cpu/perf.js');
+    const { cycles, 'page-faults': faults } = perfSupport();
+    const { supported: hardware } = cycles;
+    const { supported: software } = faults;
+    return { hardware, software, reason: software ? cycles.reason : faults.reason };
+  } catch {
+    return undefined;
+  }
+}
+
 type Limit = { readonly soft: number | 'unlimited'; readonly hard: number | 'unlimited' };
 
 export interface Report {
@@ -60,6 +82,11 @@ export interface Report {
     online: string | undefined;
     allowed: string | undefined;
     isolated: string | undefined;
+    nohzFull: string | undefined;
+    packages: number;
+    cores: number;
+    /** Performance counters; undefined when nobody could be asked. */
+    counters: CounterReport | undefined;
   };
   readonly cgroup: Cgroup;
 }
@@ -107,8 +134,9 @@ function confinement(reader: Reader): Report['confinement'] {
 }
 
 /** Everything; `reader` stands for /proc and /sys. */
-export function collect(ioUring: KernelReport, reader: Reader): Report {
+export function collect(ioUring: KernelReport, reader: Reader, counters?: CounterReport): Report {
   const cpuFolder = '/sys/devices/system/cpu';
+  const machine = readTopology(reader);
   return {
     system: { kernel: kernel.release, node: process.version, arch: arch(), cpus: cpus().length },
     ioUring,
@@ -125,6 +153,10 @@ export function collect(ioUring: KernelReport, reader: Reader): Report {
       online: readLine(`${cpuFolder}/online`, reader),
       allowed: readConfinement(reader).cpusAllowed,
       isolated: readLine(`${cpuFolder}/isolated`, reader) || undefined,
+      nohzFull: machine.nohzFull.isEmpty ? undefined : `${machine.nohzFull}`,
+      packages: machine.packages.length,
+      cores: machine.cores.length,
+      counters,
     },
     cgroup: readCgroup(reader),
   };

@@ -7,7 +7,6 @@ import {
   formatBytes,
   hasCapability,
   type Reader,
-  readConfinement,
   readHugepagePools,
   readLimit,
   sysctl,
@@ -110,27 +109,6 @@ export function mlockForbidden(reader: Reader): string {
   return (
     `locking memory needs CAP_IPC_LOCK or RLIMIT_MEMLOCK above 0${found}: \`ulimit -l ` +
     '65536`, or `docker run --ulimit memlock=-1`'
-  );
-}
-
-/** facts: cpus, what was asked for in list format. */
-export function affinity(reader: Reader, facts: Facts): string {
-  const asked = facts['cpus'] === undefined ? 'none of the CPUs asked for' : `CPU ${facts['cpus']}`;
-  const allowed = readConfinement(reader).cpusAllowed ?? 'unknown';
-  const verb = facts['cpus'] === undefined ? 'is' : 'is not';
-  return (
-    `${asked} ${verb} in this process's allowed set ${allowed} (cgroup cpuset or taskset): ` +
-    'choose from it, or widen cpuset.cpus'
-  );
-}
-
-/** facts: priority. */
-export function realtime(reader: Reader, facts: Facts): string {
-  const priority = number(facts['priority']) ?? 1;
-  const now = readLimit('rtprio', reader)?.soft ?? 0;
-  return (
-    `this needs CAP_SYS_NICE or RLIMIT_RTPRIO >= ${priority} (now ${now}): \`ulimit -r ` +
-    `${priority}\`, \`docker run --cap-add SYS_NICE\``
   );
 }
 

@@ -28,6 +28,12 @@ export const system: Reader = {
   },
 };
 
+/** The same files below `root`: a saved tree, or one made up. */
+export function rootedAt(root: string): Reader {
+  if (root === '/') return system;
+  return { text: (path) => system.text(root + path), names: (path) => system.names(root + path) };
+}
+
 export function readLine(path: string, reader: Reader = system): string | undefined {
   return reader.text(path)?.trim();
 }

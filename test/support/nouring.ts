@@ -21,6 +21,9 @@ function nouring(): string {
 
 export const IO_URING_CALLS: readonly number[] = [425, 426, 427];
 
+/** A child that has not ended by then hangs. */
+const LIMIT_MS = 120_000;
+
 export interface Outcome {
   readonly status: number | null;
   readonly stdout: string;
@@ -33,13 +36,15 @@ export interface Circumstances {
   readonly env?: Readonly<Record<string, string>>;
   /** Soft and hard RLIMIT_MEMLOCK in bytes, without the capability that lifts it. */
   readonly memlock?: number;
+  /** As the user 'nobody', without any capability; wants a test that runs as root. */
+  readonly nobody?: boolean;
 }
 
 /**
  * Runs node with `words` in the root of the package, so that its name resolves to what was built.
  */
 export function runNode(words: readonly string[], circumstances: Circumstances = {}): Outcome {
-  const { refuse, env, memlock } = circumstances;
+  const { refuse, env, memlock, nobody } = circumstances;
   const command = [process.execPath, ...words];
   if (refuse !== undefined) {
     command.unshift(nouring(), String(refuse.errno), ...refuse.calls.map(String), '--');
@@ -51,10 +56,15 @@ export function runNode(words: readonly string[], circumstances: Circumstances =
         : [];
     command.unshift('prlimit', `--memlock=${memlock}:${memlock}`, ...drop);
   }
+  if (nobody === true) {
+    command.unshift('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups');
+  }
   const [program = '', ...rest] = command;
   const done = spawnSync(program, rest, {
     cwd: root,
     encoding: 'utf8',
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
     env: { ...process.env, NO_COLOR: '1', ...env },
   });
   if (done.error !== undefined) throw done.error;

@@ -1,0 +1,72 @@
+/** What it costs to ask and set where a thread runs, to read a clock, and to be moved. */
+import type { Contestant } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { perOperation, type Work } from './_lib/work.js';
+
+const C = 'C';
+const OURS = 'nearmetal';
+const metric: Metric = { key: 'ns', label: '', unit: 'ns/call', better: 'lower' };
+
+/** Each case, as each subject calls it; for some the process must not be held on one CPU. */
+const cases: [title: string, moves: boolean, names: [subject: string, name: string][]][] = [
+  ['getAffinity', false, both('getaffinity')],
+  ['setAffinity', false, both('setaffinity')],
+  ['getcpu', false, both('getcpu')],
+  [
+    'clock',
+    false,
+    [
+      [C, 'nanoseconds'],
+      [OURS, 'nanoseconds'],
+      ['node: hrtime.bigint', 'hrtime'],
+      ['node: performance.now', 'performance'],
+    ],
+  ],
+  ['ticks', false, both('ticks')],
+  ['256 KiB walked, warm', true, both('warm')],
+  ['256 KiB walked, moved before', true, both('moved')],
+];
+
+function both(name: string): [subject: string, name: string][] {
+  return [
+    [C, name],
+    [OURS, name],
+  ];
+}
+
+const commandOf = (subject: string): string[] =>
+  subject === C ? [reference('affinity')] : [process.execPath, subjectFile('affinity-nearmetal')];
+
+async function run(session: Session): Promise<void> {
+  for (const [title, moves, subjects] of cases) {
+    if (!session.wants('affinity', title)) continue;
+    const options = moves ? {} : { cpu: session.placement.server };
+    const children: Child[] = [];
+    const contestants: Contestant[] = [];
+    try {
+      for (const [subject, name] of subjects) {
+        session.progress(`affinity: warming up ${subject}, ${name}`);
+        const turn = await session.admit(subject, async () => {
+          const child = new Child(subject, commandOf(subject), options);
+          children.push(child);
+          await child.ask<Work>(`${name} 0.2`);
+          return async () => perOperation(await child.ask<Work>(`${name} ${session.pace.turn}`));
+        });
+        if (turn) contestants.push({ subject, turn });
+      }
+      const references = [C];
+      await session.measure('affinity', title, { contestants, references, metrics: [metric] });
+    } finally {
+      for (const child of children) await child.stop();
+    }
+  }
+}
+
+export const affinity: Bench = {
+  name: 'affinity',
+  title: 'where a thread runs: asking, setting, being moved; and what a clock costs',
+  run,
+};
