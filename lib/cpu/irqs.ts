@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { EIO } from '../abi.js';
 import { systemError } from '../errors.js';
 import { type Reader, readLine, rootedAt, system } from '../proc/read.js';
-import { integer, invalidValue } from '../validate.js';
+import { integer, invalidValue, onlyKeys } from '../validate.js';
 import { CpuSet, type CpuSetLike } from './set.js';
 import { listOf } from './sysfs.js';
 import type { TopologyOptions } from './topology.js';
@@ -24,6 +24,7 @@ export interface Irq {
  * @man proc_irq(5)
  */
 export function irqs(options: TopologyOptions = {}): Irq[] {
+  onlyKeys('options', options, ['root']);
   return readIrqs(options.root === undefined ? system : rootedAt(options.root));
 }
 

@@ -1,0 +1,12 @@
+/** No argument can crash (promise 22), and placement is what was said (promise 20), here too. */
+import { test } from 'vitest';
+import { passes } from '../support/process.js';
+
+test.each([1, 20, 22, 23])('hostile arguments, seed %i', (seed) =>
+  passes('cpu-misuse', [String(seed)]),
+);
+
+test('hostile arguments, another seed each time', () => passes('cpu-misuse'));
+
+test('placement, deadlines, counters: what can be tried outside of a guest', () =>
+  passes('cpu-guest'));
