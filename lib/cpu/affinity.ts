@@ -12,10 +12,11 @@ import { factsOf, type ThreadOptions, threadOf } from './thread-option.js';
 const MASK_WORDS = 2048;
 const WORD_BYTES = 4;
 const mask = new Uint32Array(MASK_WORDS);
+const earlier = new Uint32Array(MASK_WORDS);
 
-/** Leaves the CPUs of the thread in `mask`; answers how many words the kernel wrote. */
-function readMask(tid: number): number {
-  const bytes = native.schedGetaffinity(tid, mask);
+/** Leaves the CPUs of the thread in `target`; answers how many words the kernel wrote. */
+function readMask(tid: number, target: Uint32Array): number {
+  const bytes = native.schedGetaffinity(tid, target);
   if (bytes < 0) throw systemError(bytes, 'sched_getaffinity', factsOf(tid));
   return bytes / WORD_BYTES;
 }
@@ -33,8 +34,8 @@ function maskIs(words: Uint32Array, count: number): boolean {
  * @errno ESRCH no thread has that id
  * @man sched_getaffinity(2)
  */
-export function getAffinity(options: ThreadOptions = {}): CpuSet {
-  return CpuSet.fromWords(mask.subarray(0, readMask(threadOf(options))));
+export function getAffinity(options?: ThreadOptions): CpuSet {
+  return CpuSet.fromWords(mask, readMask(threadOf(options), mask));
 }
 
 /**
@@ -50,16 +51,16 @@ export function getAffinity(options: ThreadOptions = {}): CpuSet {
  * @errno EBUSY a deadline thread, whose share of time is promised on all of its CPUs
  * @man sched_setaffinity(2)
  */
-export function setAffinity(cpus: CpuSetLike, options: ThreadOptions = {}): void {
+export function setAffinity(cpus: CpuSetLike, options?: ThreadOptions): void {
   const wanted = CpuSet.from(cpus);
   const tid = threadOf(options);
   if (wanted.isEmpty) throw invalidValue('cpus', 'must have at least one CPU', cpus);
   const words = wanted.toWords();
-  const before = mask.slice(0, readMask(tid));
+  const count = readMask(tid, earlier);
   const result = native.schedSetaffinity(tid, words);
   if (result < 0) throw refused(result, tid, wanted);
-  if (maskIs(words, readMask(tid))) return;
-  native.schedSetaffinity(tid, before);
+  if (maskIs(words, readMask(tid, mask))) return;
+  native.schedSetaffinity(tid, earlier.subarray(0, count));
   throw refused(-EINVAL, tid, wanted);
 }
 
@@ -84,7 +85,7 @@ function permitted(tid: number): string {
 export function allowedCpus(): CpuSet {
   const first = new Uint32Array(MASK_WORDS);
   const bytes = check(native.firstAffinity(first), 'sched_getaffinity');
-  const started = CpuSet.fromWords(first.subarray(0, bytes / WORD_BYTES));
+  const started = CpuSet.fromWords(first, bytes / WORD_BYTES);
   const now = CpuSet.parse(permitted(0));
   const left = now.isEmpty ? started : started.intersection(now);
   // A cpuset that shares nothing with what we began with has replaced it.

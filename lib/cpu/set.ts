@@ -9,10 +9,15 @@ const BITS = 32;
 /** A set, one CPU, several, or the kernel's list format ('0-3,8'). */
 export type CpuSetLike = CpuSet | string | number | Iterable<number>;
 
-function highestWord(words: Uint32Array): number {
-  let length = words.length;
+/** Up to the last word that counts, and as system calls take them: an even number of words. */
+function trimmed(words: Uint32Array, count: number): Uint32Array {
+  let length = count;
   while (length > 0 && words[length - 1] === 0) length--;
-  return length;
+  const even = length + (length & 1);
+  if (even <= words.length) return words.slice(0, even);
+  const longer = new Uint32Array(even);
+  longer.set(words);
+  return longer;
 }
 
 /** One part of a list: '5', '0-7', or '0-31:2/8', which is the first 2 of every 8. */
@@ -46,7 +51,7 @@ export class CpuSet implements Iterable<number> {
   readonly uncloneable: () => void = sendItsListInstead;
   static readonly empty = new CpuSet(new Uint32Array(0));
 
-  /** Bit n of word m is CPU 32 * m + n; the last word is not 0. */
+  /** Bit n of word m is CPU 32 * m + n; of the last two words one is not 0. */
   readonly #words: Uint32Array;
   readonly size: number;
 
@@ -98,8 +103,8 @@ export class CpuSet implements Iterable<number> {
   }
 
   /** @internal Bit n of word m is CPU 32 * m + n; the words are copied. */
-  static fromWords(words: Uint32Array): CpuSet {
-    return new CpuSet(words.slice(0, highestWord(words)));
+  static fromWords(words: Uint32Array, count: number = words.length): CpuSet {
+    return new CpuSet(trimmed(words, count));
   }
 
   static #collect(cpus: Iterable<number>): CpuSet {
@@ -129,7 +134,7 @@ export class CpuSet implements Iterable<number> {
 
   /** The highest CPU. */
   get last(): number | undefined {
-    const at = this.#words.length - 1;
+    const at = this.#words.findLastIndex((word) => word !== 0);
     return at < 0 ? undefined : at * BITS + 31 - Math.clz32(this.#words[at] ?? 0);
   }
 
@@ -222,7 +227,7 @@ export class CpuSet implements Iterable<number> {
     return words
       .map((word) => word.toString(16).padStart(8, '0'))
       .join(',')
-      .replace(/^0+(?=.)/, '');
+      .replace(/^[0,]+(?=.)/, '');
   }
 
   toArray(): number[] {
@@ -233,11 +238,9 @@ export class CpuSet implements Iterable<number> {
     return this.toString();
   }
 
-  /** @internal As system calls take it: a whole number of 64-bit words. */
+  /** @internal As system calls take it: a whole number of 64-bit words, not to be written to. */
   toWords(): Uint32Array {
-    const words = new Uint32Array(Math.max(2, this.#words.length + (this.#words.length & 1)));
-    words.set(this.#words);
-    return words;
+    return this.#words;
   }
 
   [inspect.custom](): string {

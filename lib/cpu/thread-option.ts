@@ -8,7 +8,8 @@ export interface ThreadOptions {
 }
 
 /** Answers the thread's id, 0 for this one. */
-export function threadOf(options: ThreadOptions): number {
+export function threadOf(options: ThreadOptions | undefined): number {
+  if (options === undefined) return 0;
   onlyKeys('options', options, ['tid']);
   return options.tid === undefined ? 0 : integer('options.tid', options.tid, 1, 2 ** 31 - 1);
 }

@@ -46,9 +46,9 @@ export class EpollLoop {
     this.#resuming = false;
     this.#handleTurn();
   };
-  #watch: Watch | undefined;
-  #handler: EventHandler | undefined;
-  #resource: AsyncResource | undefined;
+  #watch: Watch | undefined = undefined;
+  #handler: EventHandler | undefined = undefined;
+  #resource: AsyncResource | undefined = undefined;
   #batched = false;
   #wantsReference = true;
   /** There is something registered: a handler waits for it. */

@@ -61,7 +61,7 @@ const UNKNOWN: ProcessEnd = {
  * @man pidfd_open(2)
  */
 export class PidFd extends WaitableFd {
-  #end: ProcessEnd | undefined;
+  #end: ProcessEnd | undefined = undefined;
   #reaped = false;
 
   /**

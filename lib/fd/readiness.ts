@@ -13,9 +13,9 @@ export function closedError(): TypeError {
 /** One that waits, as often as it takes: being readable is a hint, since others read too. */
 export class Turn {
   readonly #readiness: Readiness;
-  readonly #signal: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout | undefined;
-  #failure: Error | undefined;
+  readonly #signal: AbortSignal | undefined = undefined;
+  readonly #timer: NodeJS.Timeout | undefined = undefined;
+  #failure: Error | undefined = undefined;
   #resolve: (() => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
   readonly #onAbort = (): void => this.fail(abortError(this.#signal as AbortSignal));
@@ -71,7 +71,7 @@ export class Turn {
 export class Readiness implements FdUser {
   readonly #descriptor: OwnedFd;
   readonly #waiting = new Set<Turn>();
-  #watch: Watch | undefined;
+  #watch: Watch | undefined = undefined;
   referenced: boolean;
 
   constructor(descriptor: OwnedFd, referenced: boolean) {

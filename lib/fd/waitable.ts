@@ -22,7 +22,7 @@ export interface WaitOptions {
  * by a ring. Whoever reads first has what is there.
  */
 export abstract class WaitableFd extends OwnedFd {
-  #readiness: Readiness | undefined;
+  #readiness: Readiness | undefined = undefined;
   #referenced = true;
 
   /** Waiting keeps the process alive, as it does at first. */

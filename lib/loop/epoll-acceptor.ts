@@ -14,7 +14,7 @@ export class EpollAcceptor implements Acceptor, Watched {
   readonly #events: AcceptEvents;
   readonly #listener: OwnedFd;
   readonly #tag: number;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
 
   constructor(backend: EpollBackend, listener: OwnedFd, events: AcceptEvents) {

@@ -84,7 +84,7 @@ export class EpollBackend implements Backend {
   readonly #free: number[] = [];
   readonly #dirty = new Dirty();
   readonly #active = new Set<Closable>();
-  #closing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined = undefined;
 
   constructor(plan: BackendPlan) {
     this.plan = plan;

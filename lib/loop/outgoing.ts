@@ -16,7 +16,7 @@ export class Block {
   readonly bytes: Uint8Array;
   start = 0;
   end = 0;
-  next: Block | undefined;
+  next: Block | undefined = undefined;
 
   constructor(mapping: Mapping, base: number, size: number) {
     this.mapping = mapping;
@@ -61,8 +61,8 @@ export class BlockPool {
 /** What one stream has yet to send, in order. */
 export class Outgoing {
   readonly #pool: BlockPool;
-  first: Block | undefined;
-  #last: Block | undefined;
+  first: Block | undefined = undefined;
+  #last: Block | undefined = undefined;
   pending = 0;
 
   constructor(pool: BlockPool) {

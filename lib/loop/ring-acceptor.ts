@@ -18,7 +18,7 @@ export class RingAcceptor implements Acceptor, Sink {
   readonly #operation: MultishotOperation<unknown>;
   #slot = -1;
   #generation = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
 
   constructor(backend: RingBackend, listener: OwnedFd, events: AcceptEvents) {

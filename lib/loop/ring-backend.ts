@@ -93,7 +93,7 @@ export class RingBackend implements Backend {
   readonly #engine: Engine;
   readonly #dirty = new Dirty();
   readonly #active = new Set<{ close(): void }>();
-  #closing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined = undefined;
 
   constructor(plan: BackendPlan) {
     this.plan = plan;

@@ -27,7 +27,7 @@ const lost = new FinalizationRegistry<string>((site) => {
 export class BufferLease implements Disposable {
   readonly #pool: BufferPool;
   readonly #index: number;
-  #buffer: Buffer<ArrayBuffer> | undefined;
+  #buffer: Buffer<ArrayBuffer> | undefined = undefined;
 
   /** @internal */
   constructor(pool: BufferPool, index: number, buffer: Buffer<ArrayBuffer>) {

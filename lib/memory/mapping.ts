@@ -123,14 +123,14 @@ export class Mapping implements Disposable {
   inFlight = 0;
   /** @internal Rings that hold it, and the one that took hold last. */
   readonly users = new Set<MappingUser>();
-  holder: MappingUser | undefined;
+  holder: MappingUser | undefined = undefined;
   /** @internal The ring that registered it last, and its number in that ring's table. */
-  registeredWith: MappingUser | undefined;
+  registeredWith: MappingUser | undefined = undefined;
   registeredAs = 0;
   /** @internal The kernel knows its address until it is disposed. */
   pinned = false;
   readonly #traits: Traits;
-  #view: Uint8Array<ArrayBuffer> | undefined;
+  #view: Uint8Array<ArrayBuffer> | undefined = undefined;
   #disposed = false;
   /** No view shows it: it can be unmapped as soon as the kernel has done. */
   #emptied = true;

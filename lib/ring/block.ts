@@ -14,9 +14,9 @@ export class Block {
   readonly addressHigh: number;
   readonly shift: number;
   /** Where received bytes go when the operation completes, in order, and where they start here. */
-  targets: readonly Uint8Array[] | undefined;
+  targets: readonly Uint8Array[] | undefined = undefined;
   /** How long each target was at submission, where there are several. */
-  targetBytes: readonly number[] | undefined;
+  targetBytes: readonly number[] | undefined = undefined;
   payloadOffset = 0;
   /** Received bytes that found their target detached or shrunk. */
   bytesLost = 0;

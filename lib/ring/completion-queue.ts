@@ -67,7 +67,7 @@ export class CompletionQueue {
   /** The second halves of what was collected; empty for rings that have none. */
   private readonly extras: Int32Array;
   /** Where messages of other rings go. */
-  mailbox: Mailbox | undefined;
+  mailbox: Mailbox | undefined = undefined;
   private words: Int32Array;
   private readonly control: Control;
   private layout: CompletionLayout;
@@ -206,14 +206,17 @@ export class CompletionQueue {
    * visitor leaves the queue as if nothing had been taken.
    */
   visit(visit: RawVisitor): number {
+    // In variables, since a visitor may change any field for all the compiler knows.
     const words = this.cqes;
+    const mask = this.mask & (ENTRIES_MAX - 1);
+    const { wide, large } = this;
     const ready = this.ready;
     let head = this.head;
     let last = 0;
     const end = (head + ready) | 0;
     try {
       while (head !== end) {
-        const base = this.entryAt(head);
+        const base = wide ? (head & mask) << (CQE_SHIFT + 1) : (head & mask) << CQE_SHIFT;
         const flags = words[base + CQE_FLAGS] as number;
         const low = words[base] as number;
         const high = words[base + CQE_USER_DATA_HIGH] as number;
@@ -224,7 +227,7 @@ export class CompletionQueue {
           if ((flags & IORING_CQE_F_32) !== 0) head = (head + 1) | 0;
           if ((flags & IORING_CQE_F_MORE) === 0) last++;
         }
-        if (this.layout.large) {
+        if (large) {
           this.keepExtra(0, base, flags);
           this.showExtra(0);
         }

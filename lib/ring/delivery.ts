@@ -12,7 +12,7 @@ export class Delivery {
   private readonly completion: CompletionQueue;
   private readonly slots: Slots;
   private readonly staging: Staging;
-  private batch: Sink | undefined;
+  private batch: Sink | undefined = undefined;
 
   constructor(completion: CompletionQueue, slots: Slots, staging: Staging) {
     this.completion = completion;

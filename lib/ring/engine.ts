@@ -96,14 +96,14 @@ export class Engine implements FdUser, MappingUser {
   private readonly control: Control;
   private readonly delivery: Delivery;
   /** None where a thread blocks in the ring itself. */
-  private readonly wakeUp: WakeUp | undefined;
+  private readonly wakeUp: WakeUp | undefined = undefined;
   private readonly task = (): void => this.flush();
   private readonly polled: boolean;
   private readonly mustEnter: boolean;
   /** The kernel takes nothing before `enable` (IORING_SETUP_R_DISABLED). */
   enabled: boolean;
   /** Whose rights the kernel thread has, where one submits (IORING_SETUP_SQPOLL). */
-  private readonly credentials: Credentials | undefined;
+  private readonly credentials: Credentials | undefined = undefined;
   private readonly kept = new Set<Mapping>();
   private spillNext = false;
   private flushScheduled = false;

@@ -30,8 +30,8 @@ export class Lease implements Disposable {
   readonly length: number;
   readonly #offset: number;
   /** Undefined when the bytes are a copy, whose buffer went back at once. */
-  readonly #remains: Remains | undefined;
-  #bytes: Uint8Array | undefined;
+  readonly #remains: Remains | undefined = undefined;
+  #bytes: Uint8Array | undefined = undefined;
   #released = false;
 
   private constructor(

@@ -162,12 +162,12 @@ class ChainSink implements Sink {
   readonly #engine: Engine;
   readonly #operations: Operation<unknown>[];
   readonly #hard: boolean;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | undefined = undefined;
   readonly #resolve: (results: unknown[]) => void;
   readonly #reject: (error: unknown) => void;
   readonly #results: (PromiseSettledResult<unknown> | undefined)[];
   readonly #expired: boolean[];
-  readonly #site: Error | undefined;
+  readonly #site: Error | undefined = undefined;
   #slots: number[] = [];
   #names: { low: number; high: number }[] = [];
   #pending = 0;

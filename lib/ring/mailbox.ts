@@ -44,7 +44,7 @@ export class Mailbox {
   readonly #engine: Engine;
   readonly #queue: RingMessage[] = [];
   readonly #streams = new Set<MessageStream>();
-  #handler: MessageHandler | undefined;
+  #handler: MessageHandler | undefined = undefined;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -136,7 +136,7 @@ export class Mailbox {
 /** Messages as an async iterable; several of one ring share them. */
 export class MessageStream implements AsyncIterableIterator<RingMessage> {
   readonly #mailbox: Mailbox;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | undefined = undefined;
   readonly #waiters: Waiter[] = [];
   #error: unknown;
   #ended = false;

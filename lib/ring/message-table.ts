@@ -14,7 +14,7 @@ const FIRST_ENTRIES = 128;
 
 export class MessageTable {
   readonly #ring: number;
-  #mapping: Mapping | undefined;
+  #mapping: Mapping | undefined = undefined;
   #words = new Int32Array(0);
 
   constructor(ring: number) {

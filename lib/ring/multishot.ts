@@ -26,7 +26,7 @@ export abstract class Multishot<Result> {
   /** @internal Waits without an operation in flight: for its consumer, or for buffers. */
   protected paused = false;
   readonly #engine: Engine;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | undefined = undefined;
   /** Slot and generation of the submission in force. */
   #slot = -1;
   #generation = 0;

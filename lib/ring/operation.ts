@@ -126,7 +126,7 @@ const NO_BYTES: readonly Uint8Array[] = [];
  */
 export class Operation<Result> {
   readonly kind: OperationKind<Result>;
-  readonly descriptor: Descriptor | undefined;
+  readonly descriptor: Descriptor | undefined = undefined;
   /** Of the low word of user_data, what is not the slot: opcode, and whether a descriptor comes. */
   readonly userData: number;
   /** opcode, IOSQE_* flags and ioprio in one word. */
@@ -146,34 +146,34 @@ export class Operation<Result> {
   address3Low = 0;
   address3High = 0;
   /** Words of a command, for an entry that is wide. */
-  command: Int32Array | undefined;
+  command: Int32Array | undefined = undefined;
   /** Library memory named by the address, kept mapped until the last completion. */
-  mapping: Mapping | undefined;
+  mapping: Mapping | undefined = undefined;
   /** Descriptors that it names besides its own: they must be open, and stay so until it is over. */
-  others: readonly Descriptor[] | undefined;
+  others: readonly Descriptor[] | undefined = undefined;
   /** A file that it opens stands in this table afterwards, and gets no descriptor. */
-  table: FileTable | undefined;
+  table: FileTable | undefined = undefined;
   /** In this slot of it, reserved before; without one the kernel chooses. */
-  into: DirectFd | undefined;
+  into: DirectFd | undefined = undefined;
   /** Where the kernel picks a buffer from. */
-  bufferRing: BufferRing | undefined;
+  bufferRing: BufferRing | undefined = undefined;
   /** Where it was made, when its leases are watched. */
-  site: string | undefined;
+  site: string | undefined = undefined;
   /** What a message brings beside its bytes is in that buffer too, and not in the arguments. */
   inBuffers = false;
   /** Whose rights it runs with. */
-  personality: Personality | undefined;
+  personality: Personality | undefined = undefined;
   /** Users' own bytes: they pass through a staging block. */
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
   /** It names no memory but a mapping's: nothing has to be copied or written before submission. */
   plain = true;
   /** What the operation is about, for its error. */
-  about: ErrorDetail | undefined;
+  about: ErrorDetail | undefined = undefined;
   /** Bytes of native memory for arguments, in front of the staged bytes. */
   argumentBytes = 0;
   /** Writes the arguments into the block, and the block's addresses into this operation's words. */
-  writeArguments: ((operation: Operation<unknown>, block: Block) => void) | undefined;
+  writeArguments: ((operation: Operation<unknown>, block: Block) => void) | undefined = undefined;
 
   constructor(kind: OperationKind<Result>, target?: Descriptor) {
     this.kind = kind;
@@ -288,7 +288,7 @@ export class MultishotOperation<Result> extends Operation<Result> {
   /** Completions that are results, and the one that means the end without being one. */
   endsAtZero = false;
   /** Makes it an ordinary operation, on kernels that have no multishot form of it. */
-  lower: (() => void) | undefined;
+  lower: (() => void) | undefined = undefined;
 
   /** @internal Whether a completion means the end, and is no result. */
   ends(result: number, _flags: number): boolean {

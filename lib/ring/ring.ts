@@ -50,7 +50,7 @@ function runOptions(options: RunOptions): RunOptions {
  */
 export class Ring extends Registrations implements AsyncDisposable {
   readonly #engine: Engine;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined = undefined;
   #groups = 0;
 
   private constructor(engine: Engine) {

@@ -45,7 +45,7 @@ export class Handler implements Sink {
   readonly uncloneable: () => void = itBelongsToItsThread;
   readonly takesNumbers = true;
   readonly batched: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined = undefined;
   readonly #resource = new AsyncResource('nearmetal.handler');
   readonly #call: CompletionHandler;
 
@@ -141,9 +141,9 @@ class PromiseSink implements Sink {
   private readonly operation: Operation<unknown>;
   private readonly resolve: Resolve;
   private readonly reject: Reject;
-  circumstances: Circumstances | undefined;
+  circumstances: Circumstances | undefined = undefined;
   /** After the first of two completions: the result, or why there is none, until the second. */
-  private first: { value: unknown } | { failure: Error } | undefined;
+  private first: { value: unknown } | { failure: Error } | undefined = undefined;
 
   constructor(operation: Operation<unknown>) {
     this.operation = operation;

@@ -20,7 +20,7 @@ export class Staging {
   readonly pairs: Pairs;
   readonly #chunks = new Set<Mapping>();
   /** The chunk being cut, and how much of it is used. */
-  #chunk: Mapping | undefined;
+  #chunk: Mapping | undefined = undefined;
   #used = 0;
   readonly #adopt: (mapping: Mapping) => void;
 

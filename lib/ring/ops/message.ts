@@ -32,7 +32,7 @@ export class Message implements Disposable {
   /** Bytes received; 0 may be an empty datagram, or the end of a stream. */
   readonly byteCount: number;
   /** Who sent it; undefined on connected streams and from sockets without a name. */
-  readonly address: SocketAddress | undefined;
+  readonly address: SocketAddress | undefined = undefined;
   readonly control: ReceivedControl;
   /** The datagram was longer than the memory given: its rest is lost. */
   readonly truncated: boolean;

@@ -20,7 +20,7 @@ interface Part {
 export class Gathered {
   readonly parts: readonly Part[];
   /** An operation keeps one mapping alive; with several, their bytes are staged. */
-  readonly inPlace: Mapping | undefined;
+  readonly inPlace: Mapping | undefined = undefined;
   /** Bytes of the iovecs that describe them. */
   readonly iovecBytes: number;
 

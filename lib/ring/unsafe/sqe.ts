@@ -37,7 +37,7 @@ export class Sqe {
   readonly #hold: (mapping: Mapping) => void;
   #entry = 0;
   /** Undefined when the entry is the kernel's, or none has been given. */
-  #shape: Shape | undefined;
+  #shape: Shape | undefined = undefined;
   #name = '';
   /** Bytes of the view that each field names; -1 where it holds a value, or nothing. */
   readonly #room = [-1, -1, -1];
