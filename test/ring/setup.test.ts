@@ -62,7 +62,8 @@ test.each([
   await ring.nop();
   await ring.close();
   await expect(pending).rejects.toMatchObject({ code: 'ECANCELED' });
-  await until(() => native.regionStats().bytes === before.bytes);
+  // Less, when what an earlier test left was collected meanwhile.
+  await until(() => native.regionStats().bytes <= before.bytes);
 });
 
 test('queues are on a hugepage if asked', async (context) => {
