@@ -35,8 +35,12 @@ const transfer = Reflect.get(ArrayBuffer.prototype, 'transfer') as Transfer;
  * Takes the memory away from every view of `buffer`; only a count of it goes with them. A buffer
  * that the user marked as untransferable throws here, where Node-API would abort the process; to
  * ask for the mark does not help, since Node 22 and later say it of all external memory.
+ *
+ * One that is empty already was transferred by the user: another ArrayBuffer shows the memory, and
+ * nobody here knows which.
  */
 function empty(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength === 0) return false;
   try {
     if (transfer === undefined) native.detach(buffer);
     else transfer.call(buffer, 0);
@@ -306,7 +310,7 @@ export class Mapping implements Disposable {
    */
   read(target: ArrayBufferView, options: { offset?: number } = {}): number {
     const offset = this.#place('target', target, options);
-    if (this.#hazard() === undefined) {
+    if (this.#shown()) {
       asBytes(target).set(this.bytes.subarray(offset, offset + target.byteLength));
       return target.byteLength;
     }
@@ -323,7 +327,7 @@ export class Mapping implements Disposable {
    */
   write(source: ArrayBufferView, options: { offset?: number } = {}): number {
     const offset = this.#place('source', source, options);
-    if (this.#hazard() === undefined) {
+    if (this.#shown()) {
       this.bytes.set(asBytes(source), offset);
       return source.byteLength;
     }
@@ -500,8 +504,8 @@ export class Mapping implements Disposable {
   /**
    * Empties every view at once; the memory itself goes when the last operation on it has completed.
    *
-   * A buffer that the user marked as untransferable cannot be emptied: its memory then stays until
-   * the views are collected.
+   * A buffer that the user marked as untransferable, or transferred, cannot be emptied: its memory
+   * then stays until the views are collected.
    */
   dispose(): void {
     if (this.#disposed) return;
@@ -541,6 +545,11 @@ export class Mapping implements Disposable {
     return 'its hugepages are not there yet: populate() first';
   }
 
+  /** There are `bytes`, and the user has not transferred them to another ArrayBuffer. */
+  #shown(): boolean {
+    return this.#hazard() === undefined && this.bytes.byteLength > 0;
+  }
+
   #open(): void {
     if (this.#disposed) throw misuse('DISPOSED', 'the mapping has been disposed');
   }
@@ -559,7 +568,7 @@ export class Mapping implements Disposable {
   #revoke(): void {
     if (this.#view === undefined) return;
     if (!empty(this.#view.buffer)) {
-      throw misuse('VIEW_KEPT', 'a view cannot be emptied: it is marked untransferable');
+      throw misuse('VIEW_KEPT', 'a view cannot be emptied: its buffer is marked or transferred');
     }
     this.#view = undefined;
   }

@@ -102,6 +102,28 @@ test('a view that cannot be emptied keeps its pages as they are', async () => {
   }
 });
 
+test('a buffer that the user transferred keeps its pages, whatever becomes of the mapping', () => {
+  // Missing in Node 20.
+  const transfer = Reflect.get(ArrayBuffer.prototype, 'transfer') as
+    | (() => ArrayBuffer)
+    | undefined;
+  if (transfer === undefined) return;
+  const mapping = map();
+  mapping.bytes[PAGE] = 7;
+  const taken = new Uint8Array(transfer.call(mapping.bytes.buffer));
+  const kept = code('ERR_NEARMETAL_VIEW_KEPT');
+  expect(() => mapping.resize(4096 * PAGE)).toThrow(kept);
+  expect(() => mapping.protect('none')).toThrow(kept);
+  if (knowsAdvice('guard-install')) expect(() => mapping.advise('guard-install')).toThrow(kept);
+  expect(mapping.bytes.byteLength).toBe(0);
+  const target = new Uint8Array(1);
+  mapping.write(new Uint8Array([8]), { offset: PAGE + 1 });
+  expect(mapping.read(target, { offset: PAGE + 1 })).toBe(1);
+  expect(target[0]).toBe(8);
+  mapping.dispose();
+  expect(taken.subarray(PAGE, PAGE + 2)).toEqual(new Uint8Array([7, 8]));
+});
+
 test('nothing is pulled away from under an operation, nor from a ring that knows it', async () => {
   const ring = openRing();
   const ends = pipe();
