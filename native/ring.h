@@ -21,6 +21,10 @@ constexpr uint64_t kYieldsFd = 1u << 23;
 constexpr int kOpcodeShift = 24;
 // No operation has this opcode or a higher one: tags of registrations, and messages.
 constexpr uint64_t kFirstUnsolicited = 0xf0;
+// Low words of messages (`lib/ring/mailbox.ts`), which come to rings with a user's own user_data
+// too.
+constexpr uint32_t kMessageLow = 0xfe7f'ffff;
+constexpr uint32_t kFileMessageLow = 0xfd7f'ffff;
 
 // Where the kernel writes both descriptors of a pipe (`lib/ring/pairs.ts`); -1 where there is none.
 struct PairPage {

@@ -165,8 +165,10 @@ uint32_t Ring::reap(uint32_t pending) {
     // Of two sizes in one queue (IORING_SETUP_CQE_MIXED): doubles take two places, and fillers one.
     if ((cqe->flags & kCqe32) != 0) head++;
     if ((cqe->flags & kCqeSkip) != 0) continue;
+    const auto low = static_cast<uint32_t>(cqe->user_data);
+    if (low == kMessageLow || low == kFileMessageLow) continue;
     if (page()->tagged != 0) {
-      // Tags of registrations and messages of other rings: nothing that was submitted ends here.
+      // Tags of registrations: as with messages, nothing that was submitted ends here.
       if ((cqe->user_data >> kOpcodeShift & 0xff) >= kFirstUnsolicited) continue;
       if ((cqe->user_data & kYieldsFd) != 0 && cqe->res >= 0) adopt(*cqe);
     }
@@ -190,17 +192,22 @@ void Ring::own_pairs() const {
 bool Ring::drain() {
   uint32_t pending = reap(__atomic_load_n(sq_tail, __ATOMIC_ACQUIRE) - page()->completed);
   const int64_t deadline = now_ns() + kDrainLimitNs;
-  // What was queued and never submitted has no completion to wait for.
-  while (pending > unsubmitted()) {
+  // What was queued and never submitted has no completion to wait for; but a kernel thread
+  // (IORING_SETUP_SQPOLL) may be about to take it, and then it does.
+  bool taken = (setup_flags & IORING_SETUP_SQPOLL) != 0;
+  const uint32_t wake = taken ? IORING_ENTER_SQ_WAKEUP : 0;
+  while (pending > (taken ? 0 : unsubmitted())) {
     if (now_ns() > deadline) return false;
     // Without it nothing would end by itself: closing the ring cancels, and the memory is kept.
     if (!cancel_everything(fd)) return false;
     __kernel_timespec wait{0, kWaitNs};
     io_uring_getevents_arg argument{};
     argument.ts = reinterpret_cast<uint64_t>(&wait);
-    sys::call(SYS_io_uring_enter, enter->fd, 0, 1,
-              IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | enter->flags, sys::pointer(&argument),
-              sizeof argument);
+    const uint32_t flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | wake | enter->flags;
+    const long result = sys::call(SYS_io_uring_enter, enter->fd, 0, 1, flags,
+                                  sys::pointer(&argument), sizeof argument);
+    // It takes nothing before the ring is enabled, nor when it is gone itself.
+    if (result == -EBADFD || result == -EOWNERDEAD) taken = false;
     pending = reap(pending);
   }
   return true;

@@ -19,7 +19,7 @@ import {
   CQE_WORDS,
   cqeExtraWords,
 } from './cqe.js';
-import type { Mailbox } from './mailbox.js';
+import { isMessage, type Mailbox } from './mailbox.js';
 import { type Operation, YIELDS_FD } from './operation.js';
 import { ownPair } from './pairs.js';
 import { TAG_LOW, Tags } from './registrations/tags.js';
@@ -221,12 +221,9 @@ export class CompletionQueue {
         const low = words[base] as number;
         const high = words[base + CQE_USER_DATA_HIGH] as number;
         head = (head + 1) | 0;
-        if ((flags & (IORING_CQE_F_32 | IORING_CQE_F_SKIP | IORING_CQE_F_MORE)) === 0) last++;
-        else if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
-        else {
-          if ((flags & IORING_CQE_F_32) !== 0) head = (head + 1) | 0;
-          if ((flags & IORING_CQE_F_MORE) === 0) last++;
-        }
+        if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
+        if ((flags & IORING_CQE_F_32) !== 0) head = (head + 1) | 0;
+        if ((flags & IORING_CQE_F_MORE) === 0 && !isMessage(low)) last++;
         if (large) {
           this.keepExtra(0, base, flags);
           this.showExtra(0);
@@ -266,11 +263,10 @@ export class CompletionQueue {
 
   /** Takes the oldest completion off the queue; there must be one. */
   seen(): void {
-    const flags = this.cqes[this.entryAt(this.head) + CQE_FLAGS] as number;
-    this.advance(
-      (flags & IORING_CQE_F_32) === 0 ? 1 : 2,
-      (flags & IORING_CQE_F_MORE) === 0 ? 1 : 0,
-    );
+    const base = this.entryAt(this.head);
+    const flags = this.cqes[base + CQE_FLAGS] as number;
+    const last = (flags & IORING_CQE_F_MORE) === 0 && !isMessage(this.cqes[base] as number);
+    this.advance((flags & IORING_CQE_F_32) === 0 ? 1 : 2, last ? 1 : 0);
   }
 
   private advance(taken: number, last: number): void {

@@ -380,6 +380,8 @@ export class Engine implements FdUser, MappingUser {
       const sink = this.slots.sinks[slot] as Sink;
       const tag = this.slots.tags[slot] as number;
       const block = this.slots.blocks[slot];
+      const operation = this.slots.operations[slot] as Operation<unknown>;
+      operation.kind.cancelled?.(operation);
       this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
       this.slots.release(slot);
       setImmediate(() => {

@@ -13,6 +13,11 @@ import type { Engine } from './engine.js';
 export const MESSAGE_LOW = 0xfe7f_ffff | 0;
 export const FILE_MESSAGE_LOW = 0xfd7f_ffff | 0;
 
+/** Whether a completion with this low word is a message: nothing that was begun ends with it. */
+export function isMessage(low: number): boolean {
+  return low === MESSAGE_LOW || low === FILE_MESSAGE_LOW;
+}
+
 /** What another ring has sent. */
 export interface RingMessage {
   /** The sender's, from 0 to 2^32 - 1. */

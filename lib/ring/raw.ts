@@ -57,6 +57,8 @@ export class RawRing implements Disposable, MappingUser {
   private enabled: boolean;
   /** @internal */
   protected closed = false;
+  /** Closed with operations in flight, whose memory is the kernel's for good. */
+  private abandoned = false;
   private reaping = false;
 
   /** @internal */
@@ -183,7 +185,7 @@ export class RawRing implements Disposable, MappingUser {
   forget(): void {}
 
   pins(): boolean {
-    return !this.closed;
+    return !this.closed || this.abandoned;
   }
 
   /**
@@ -195,9 +197,9 @@ export class RawRing implements Disposable, MappingUser {
     if (this.closed) return;
     if (this.reaping) throw new TypeError('the ring is being reaped');
     this.closed = true;
-    const idle = this.inFlight === 0;
+    this.abandoned = this.inFlight !== 0;
     for (const buffer of buffers) native.detach(buffer);
-    check(idle ? native.ringClose(fd) : native.ringAbandon(fd), 'close');
+    check(this.abandoned ? native.ringAbandon(fd) : native.ringClose(fd), 'close');
   }
 
   [Symbol.dispose](): void {

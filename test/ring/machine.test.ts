@@ -167,3 +167,17 @@ test('a raw ring keeps a disposed mapping until it is closed', () => {
   expect(native.regionStats().regions).toBe(before);
   ring.close();
 });
+
+test('what a raw ring gave up with operations in flight stays where it is', () => {
+  const ring = RawRing.open({ entries: 4 });
+  const mapping = Mapping.anonymous({ size: 4096 });
+  ring.push(op.read(pipe(), mapping.bytes), 1);
+  ring.submit();
+  ring.close();
+  const { regions } = native.regionStats();
+  expect(() => mapping.resize(8192)).toThrow(
+    expect.objectContaining({ code: 'ERR_NEARMETAL_BUSY' }),
+  );
+  mapping.dispose();
+  expect(native.regionStats().regions).toBe(regions);
+});

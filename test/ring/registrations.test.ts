@@ -143,6 +143,7 @@ test('promise 24: a kernel thread does nothing with rights given up', async (con
   expect({ stdout, stderr, code }).toEqual({
     stdout:
       'before: 6 bytes\nqueued before, submitted after: EPERM\n' +
+      'a close likewise: EPERM, closed all the same\n' +
       'after: ERR_NEARMETAL_CREDENTIALS, close the ring and open another one, ' +
       'after setuid and setgid\nwithout sqpoll: EACCES\nclosed\n',
     stderr: '',

@@ -40,7 +40,10 @@ function plain(address: Field, offset: Field = 'none', address3: Field = 'none')
   return { ...shape(address, offset, address3), plainFd: true };
 }
 
-/** Without an entry: those that hand memory to the kernel for good, and those of 128 bytes. */
+/**
+ * Without an entry: those that hand memory to the kernel for good, those of 128 bytes, and messages
+ * filled by hand, which could be any completion of the ring they go to: push `op.msgRing`.
+ */
 export const SHAPES: Readonly<Record<number, Shape>> = {
   [abi.IORING_OP_NOP]: plain('none'),
   [abi.IORING_OP_READV]: shape(IOVECS, 'value'),
@@ -78,7 +81,6 @@ export const SHAPES: Readonly<Record<number, Shape>> = {
   [abi.IORING_OP_MKDIRAT]: shape(TEXT),
   [abi.IORING_OP_SYMLINKAT]: shape(TEXT, TEXT),
   [abi.IORING_OP_LINKAT]: shape(TEXT, TEXT),
-  [abi.IORING_OP_MSG_RING]: shape('value', 'value', 'value'),
   [abi.IORING_OP_FSETXATTR]: shape(TEXT, BYTES),
   [abi.IORING_OP_SETXATTR]: plain(TEXT, BYTES, TEXT),
   [abi.IORING_OP_FGETXATTR]: shape(TEXT, BYTES),

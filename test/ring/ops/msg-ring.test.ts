@@ -1,5 +1,13 @@
 /** msgRing, msgRingFd and sendMsgRing: messages and files between rings. */
-import { asFd, type DirectFd, op, type RingMessage, sendMsgRing } from 'nearmetal/ring';
+import {
+  asFd,
+  type DirectFd,
+  Mapping,
+  op,
+  RawRing,
+  type RingMessage,
+  sendMsgRing,
+} from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import { passes } from '../../support/process.js';
 import {
@@ -8,6 +16,7 @@ import {
   later,
   openRing,
   openWith,
+  pipe,
   RANGE,
   TYPE,
   text,
@@ -35,6 +44,27 @@ test('a message arrives with its tag and value, and is no completion', async () 
   });
   expect(two.stats).toMatchObject({ inFlight: 0, completed: 0, stale: 0 });
   await stream.return();
+});
+
+test('to a raw ring a message is no completion of what it has in flight', async () => {
+  const ring = openRing();
+  using raw = RawRing.open({ entries: 4 });
+  const ends = pipe();
+  const mapping = Mapping.anonymous({ size: 4096 });
+  raw.push(op.read(ends, mapping.bytes), 1);
+  raw.submit();
+  await ring.msgRing(asFd(raw.fd), { tag: 7, value: 8 });
+  raw.submit();
+  const seen: number[][] = [];
+  raw.reap((...completion) => seen.push(completion));
+  expect(seen).toEqual([[7 * 2 ** 32 + 0xfe7f_ffff, 8, 0]]);
+  expect(raw.inFlight).toBe(1);
+  await ring.write(ends, new Uint8Array(1));
+  raw.submit(1);
+  raw.reap((...completion) => seen.push(completion));
+  expect(seen[1]).toEqual([1, 1, 0]);
+  expect(raw.inFlight).toBe(0);
+  mapping.dispose();
 });
 
 test('none is lost before somebody listens, and a handler gets them in order', async () => {
