@@ -145,7 +145,10 @@ export class Operation<Result> {
   /** The third address, which few operations have: futex masks, option values, attribute names. */
   address3Low = 0;
   address3High = 0;
-  /** Words of a command, for an entry that is wide. */
+  /** The last two words: of a command of 16 bytes, which begins at the third address. */
+  lastLow = 0;
+  lastHigh = 0;
+  /** Words of a longer command, for an entry that is wide. */
   command: Int32Array | undefined = undefined;
   /** Library memory named by the address, kept mapped until the last completion. */
   mapping: Mapping | undefined = undefined;

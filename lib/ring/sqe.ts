@@ -24,6 +24,8 @@ export const SQE_BUFFER = 10;
 export const SQE_FILE_INDEX = 11;
 export const SQE_ADDRESS3_LOW = 12;
 export const SQE_ADDRESS3_HIGH = 13;
+export const SQE_LAST_LOW = 14;
+export const SQE_LAST_HIGH = 15;
 /** Of a wide entry: up to 80 bytes of a command, in place of the third address. */
 export const SQE_COMMAND = 12;
 

@@ -13,6 +13,8 @@ import {
   SQE_FILE_INDEX,
   SQE_FLAGS_SHIFT,
   SQE_HEAD,
+  SQE_LAST_HIGH,
+  SQE_LAST_LOW,
   SQE_LENGTH,
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
@@ -216,8 +218,8 @@ export function writeSqe(
   words[base + SQE_FILE_INDEX] = operation.fileIndex;
   words[base + SQE_ADDRESS3_LOW] = operation.address3Low;
   words[base + SQE_ADDRESS3_HIGH] = operation.address3High;
-  words[base + SQE_ADDRESS3_HIGH + 1] = 0;
-  words[base + SQE_ADDRESS3_HIGH + 2] = 0;
+  words[base + SQE_LAST_LOW] = operation.lastLow;
+  words[base + SQE_LAST_HIGH] = operation.lastHigh;
 }
 
 /** Fills what a wide entry has behind the first 16 words, and the command that begins before. */
