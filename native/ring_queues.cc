@@ -21,6 +21,7 @@ namespace {
 constexpr uint32_t kSetupNoMmap = 1u << 14;
 constexpr uint32_t kRegisterResizeRings = 33;
 constexpr uint32_t kRegisterMemRegion = 34;
+constexpr uint32_t kSqTaskrun = 1u << 2;  // kernel 5.19
 
 // `struct io_uring_region_desc` of kernel 6.13.
 struct RegionDescription {
@@ -66,6 +67,15 @@ void locate(Ring& ring, const io_uring_params& params) {
   ring.cq_tail = word(ring.rings, params.cq_off.tail);
   ring.cq_mask = params.cq_entries - 1;
   ring.cqes = static_cast<uint8_t*>(ring.rings->base) + params.cq_off.cqes;
+}
+
+// The kernel moves the bit that tells of deferred work, and may have done the work before: then
+// nothing takes the bit away any more, and whoever goes by it never rests. In this order, so that
+// work which comes meanwhile is done here or sets it again.
+void settle_work(const Ring& ring, uint32_t* flags) {
+  __atomic_fetch_and(flags, ~kSqTaskrun, __ATOMIC_SEQ_CST);
+  sys::call(SYS_io_uring_enter, ring.enter->fd, 0, 0, IORING_ENTER_GETEVENTS | ring.enter->flags,
+            0, 0);
 }
 
 void drop(Region* region) {
@@ -114,6 +124,7 @@ long Ring::remap_queues(const io_uring_params& params) {
   Region* new_rings = nullptr;
   Region* new_sqes = nullptr;
   long result = map_from_descriptor(*this, params, &new_rings, &new_sqes);
+  if (result == 0) settle_work(*this, word(new_rings, params.sq_off.flags));
 #ifdef NEARMETAL_SEAM
   if (result == 0) result = seam::shadow_again(fd, params, state->counters, &new_rings);
 #endif

@@ -18,6 +18,7 @@ import {
   RANGE,
   TYPE,
   text,
+  turn,
   until,
   VALUE,
 } from '../support/ring.js';
@@ -353,6 +354,24 @@ test('a handler may resize the queues that it is called from', async (context) =
   for (let tag = 0; tag < 500; tag++) ring.start(op.nop(), handler, tag);
   await until(() => seen.length === 500);
   expect(new Set(seen).size).toBe(500);
+});
+
+test('a ring that was resized from within a turn rests when all is done', async (context) => {
+  needs(context, 'register:RESIZE_RINGS');
+  const ring = openRing({ entries: 16, completionEntries: 32 });
+  const ends = pipe();
+  const waiting = ring.read(ends, new Uint8Array(8));
+  const all = Array.from({ length: 40 }, async (_, index) => {
+    await ring.nop();
+    if (index === 3) ring.resizeRings({ entries: 32, completionEntries: 64 });
+  });
+  await Promise.all(all);
+  for (let count = 0; count < 10; count++) await turn();
+  const { enters } = ring.stats;
+  for (let count = 0; count < 100; count++) await turn();
+  expect(ring.stats.enters - enters).toBeLessThan(10);
+  await ring.write(ends, new Uint8Array(1));
+  expect(await waiting).toBe(1);
 });
 
 test('what does not fit is refused, and the ring goes on', async (context) => {
