@@ -91,10 +91,16 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
    * operations are in flight: they might reach whatever gets the number next.
    */
   release(): number {
+    const fd = this.handOver();
+    if (fd >= 0) clearOwned(fd);
+    return fd;
+  }
+
+  /** @internal As `release`, and the thread's end still closes the number until it is disowned. */
+  handOver(): number {
     if (this.inFlight > 0) throw new TypeError('operations are in flight on this descriptor');
     for (const user of this.users) user.letGo(this);
     const fd = this.#fd;
-    if (fd >= 0) clearOwned(fd);
     this.#fd = -1;
     return fd;
   }

@@ -24,6 +24,7 @@ import {
 } from '../abi.js';
 import { check, SystemError, systemError } from '../errors.js';
 import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
+import { clearOwned } from '../fd/owned-bits.js';
 import { requireFeature } from '../features.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
@@ -90,6 +91,8 @@ export class Engine implements FdUser, MappingUser {
   bufferShortages = 0;
   /** Called before each submission, to begin what was gathered until then. */
   beforeSubmit: (() => void) | undefined;
+  /** Descriptors that operations close which the kernel has not been shown. */
+  private closes: number[] = [];
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
   private raw: Queues;
@@ -189,7 +192,9 @@ export class Engine implements FdUser, MappingUser {
     if (operation.kind.toldInMemory && sink.takesNumbers) {
       throw new TypeError(`a handler is not told what ${operation.kind.name} opens: use run`);
     }
-    return stage(this.staging, operation);
+    const block = stage(this.staging, operation);
+    if (operation.kind.closes) this.closes.push(operation.fd);
+    return block;
   }
 
   private permit(personality: Personality): void {
@@ -259,11 +264,17 @@ export class Engine implements FdUser, MappingUser {
     return this.spillNext;
   }
 
+  /** What an operation took over that the kernel will never hear of. */
+  private giveBack(operation: Operation<unknown>): void {
+    if (operation.kind.closes) this.closes = this.closes.filter((fd) => fd !== operation.fd);
+    operation.kind.cancelled?.(operation);
+  }
+
   /** Forgets an operation that has begun here, and that the kernel will never hear of. */
   private giveUp(slot: number): void {
     const operation = this.slots.operations[slot] as Operation<unknown>;
     const block = this.slots.blocks[slot];
-    operation.kind.cancelled?.(operation);
+    this.giveBack(operation);
     this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
     this.slots.release(slot);
     if (block !== undefined) this.staging.give(block);
@@ -357,6 +368,7 @@ export class Engine implements FdUser, MappingUser {
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
+      if (this.closes.length > 0) for (const fd of this.closes.splice(0)) clearOwned(fd);
       this.submission.publish();
       this.submitted += fresh;
     }
@@ -381,7 +393,7 @@ export class Engine implements FdUser, MappingUser {
       const tag = this.slots.tags[slot] as number;
       const block = this.slots.blocks[slot];
       const operation = this.slots.operations[slot] as Operation<unknown>;
-      operation.kind.cancelled?.(operation);
+      this.giveBack(operation);
       this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
       this.slots.release(slot);
       setImmediate(() => {

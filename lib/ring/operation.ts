@@ -33,6 +33,8 @@ export interface OperationKind<Result> {
   readonly keepsMapping: boolean;
   /** Errors that mean success, such as ETIME of a timeout. */
   readonly successes: readonly number[];
+  /** It closes the descriptor that it names, which is the thread's until the kernel is told. */
+  readonly closes: boolean;
   /** It was cancelled before it began: what it took over is given back. */
   cancelled?(operation: Operation<Result>): void;
   /** Descriptors that a completion brings inside a message, and not as its result. */
@@ -63,6 +65,7 @@ export function kind<Result>(
     toldInMemory: facts.yieldsPair ?? false,
     fixedBuffer: false,
     keepsMapping: false,
+    closes: false,
     wide: false,
     inWorker: false,
     successes: [],

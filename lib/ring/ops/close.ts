@@ -11,6 +11,7 @@ const CLOSE = kind<void>({
   code: IORING_OP_CLOSE,
   since: '5.6',
   decode: nothing,
+  closes: true,
   // Nobody else knows the number any more.
   cancelled: ({ fd }) => {
     native.close(fd);
@@ -21,6 +22,7 @@ const CLOSE = kind<void>({
 const CLOSE_DIRECT = kind<void>({
   ...CLOSE,
   since: '5.15',
+  closes: false,
   decode: (_result, _flags, { table, fileIndex }) => table?.release(fileIndex - 1),
   cancelled: ({ table, fileIndex }) => table?.close(fileIndex - 1),
 });
@@ -38,7 +40,7 @@ export function close(fd: OwnedFd | DirectFd, options: CommonOptions = {}): Oper
   if (fd instanceof DirectFd) return closeDirect(fd, options);
   return new Operation(CLOSE).common(options).arguments(1, (self) => {
     requireFree(fd);
-    self.fd = fd.release();
+    self.fd = fd.handOver();
   });
 }
 
