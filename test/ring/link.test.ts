@@ -1,6 +1,14 @@
 /** Chains: typed results in order, what ends them, and that no submission cuts them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asFd, LinkError, Mapping, type OwnedFd, op, within } from 'nearmetal/ring';
+import {
+  asFd,
+  LinkError,
+  Mapping,
+  type OwnedFd,
+  op,
+  within,
+  type ZeroCopySend,
+} from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import { ECANCELED } from '../../lib/abi.js';
 import {
@@ -254,4 +262,44 @@ test('a ring of one entry can limit the time of an operation', async () => {
   const ring = openRing({ entries: 1 });
   const read = ring.read(pipe(), new Uint8Array(4), { timeoutMs: 5 });
   await expect(read).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+});
+
+test('a send without a copy: the next one starts, and the chain waits for its memory', async () => {
+  const ring = openRing();
+  const { client, server } = await connection(ring);
+  using mapping = Mapping.anonymous({ size: 65_536 });
+  mapping.bytes.fill(7);
+  const zeroCopy = op.sendZc(client, mapping.bytes, { waitAll: true, reportUsage: true });
+  const chain = ring.link([zeroCopy, op.send(client, bytesOf('after'))]);
+  expect(mapping.inFlight).toBe(1);
+  const received = new Uint8Array(65_541);
+  await ring.recv(server, received, { waitAll: true });
+  const [send, count] = await chain;
+  expect([send.byteCount, count]).toEqual([65_536, 5]);
+  expect(received.subarray(0, 65_536).every((byte) => byte === 7)).toBe(true);
+  expect(text(received.subarray(65_536))).toBe('after');
+  // The chain has ended with its last completion, which was of the memory or came after that.
+  expect([mapping.inFlight, ring.stats.inFlight]).toEqual([0, 0]);
+  expect(await send.released).toEqual({ copied: true });
+});
+
+test('a chain that fails tells both moments of a send without a copy', async () => {
+  const ring = openRing();
+  const { client, server } = await connection(ring);
+  using mapping = Mapping.anonymous({ size: 4096 });
+  const zeroCopy = op.sendZc(client, mapping.bytes);
+  const noSocket = op.shutdown(openWith('x'), 'write');
+  const chain = failed(ring.link([zeroCopy, noSocket, op.nop()]));
+  await ring.recv(server, new Uint8Array(4096), { waitAll: true });
+  const { index, results } = await chain;
+  expect(index).toBe(1);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  const [sent] = results as [PromiseFulfilledResult<ZeroCopySend>];
+  expect(sent.value.byteCount).toBe(4096);
+  expect(await sent.value.released).toEqual({ copied: undefined });
+  expect([mapping.inFlight, ring.stats.inFlight]).toEqual([0, 0]);
+  // It is the one that fails.
+  const refused = await failed(ring.link([op.sendZc(openWith('x'), mapping.bytes), op.nop()]));
+  expect([refused.index, refused.code]).toEqual([0, 'ENOTSOCK']);
+  expect([mapping.inFlight, ring.stats.inFlight]).toEqual([0, 0]);
 });
