@@ -307,6 +307,12 @@ test('times of arrival, in both forms, and counts of what was dropped', async ()
   const two = await udp(ring);
   // SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE.
   await ring.setsockopt(two.socket, 'socket', 'timestamping', (1 << 3) | (1 << 4));
+  // The kernel begins to note times a moment after the first socket has asked for them.
+  for (let noted = false; !noted; ) {
+    await ring.sendmsg(one.socket, bytesOf('x'), { to: two.address });
+    const { control } = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 128 });
+    noted = control.timestamping?.software !== undefined;
+  }
   await ring.setsockopt(two.socket, 'socket', 'rxq_ovfl', true);
   await ring.setsockopt(two.socket, 'socket', 'rcvbuf', 2048);
   for (let count = 0; count < 20; count++) {
