@@ -57,6 +57,7 @@ export type { SendZcOptions } from './ops/send-zc.js';
 export type { SendmsgOptions } from './ops/sendmsg.js';
 export type { SocketLevel, SocketOption } from './ops/socket-option.js';
 export type { Clock } from './ops/timespec.js';
+export type { TxTimestamp } from './ops/tx-timestamp.js';
 export type { ChildStatus, WaitidOptions, WaitTarget } from './ops/waitid.js';
 export type { RingOptions } from './options.js';
 export { RawRing, type WaitLimits } from './raw.js';

@@ -67,7 +67,8 @@ export abstract class Multishot<Result> {
       this.#slot = -1;
       this.#pausing = false;
     }
-    const failed = result < 0 && !this.operation.kind.successes.includes(-result);
+    const { successes, unsignedMore } = this.operation.kind;
+    const failed = result < 0 && !successes.includes(-result) && (last || !unsignedMore);
     try {
       if (failed) this.#refused(result, pausing);
       else if (this.operation.ends(result, flags)) this.#atEnd(result, flags);

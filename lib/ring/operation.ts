@@ -31,6 +31,8 @@ export interface OperationKind<Result> {
   readonly inWorker: boolean;
   /** The kernel keeps the memory when it has completed: it stays mapped until the ring closes. */
   readonly keepsMapping: boolean;
+  /** Results with more to follow are numbers of 32 bits without a sign, and never errors. */
+  readonly unsignedMore: boolean;
   /** Errors that mean success, such as ETIME of a timeout. */
   readonly successes: readonly number[];
   /** It closes the descriptor that it names, which is the thread's until the kernel is told. */
@@ -68,6 +70,7 @@ export function kind<Result>(
     closes: false,
     wide: false,
     inWorker: false,
+    unsignedMore: false,
     successes: [],
     ...facts,
   };

@@ -48,6 +48,7 @@ export { symlinkat } from './symlinkat.js';
 export { syncFileRange } from './sync-file-range.js';
 export { timeout, timeoutMultishot } from './timeout.js';
 export { timeoutRemove, timeoutUpdate } from './timeout-remove.js';
+export { txTimestampMultishot } from './tx-timestamp.js';
 export { unlinkat } from './unlinkat.js';
 export { unsafeUringCmd, unsafeUringCmd128 } from './unsafe-uring-cmd.js';
 export { getsockname, getsockopt, setsockopt, siocinq, siocoutq } from './uring-cmd.js';

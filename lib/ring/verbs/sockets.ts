@@ -17,6 +17,7 @@ import type { SendZcOptions } from '../ops/send-zc.js';
 import type { SendmsgOptions } from '../ops/sendmsg.js';
 import type { SocketOptions } from '../ops/socket.js';
 import type { SocketLevel, SocketOption } from '../ops/socket-option.js';
+import type { TxTimestamp } from '../ops/tx-timestamp.js';
 import type { GetsocknameOptions, GetsockoptOptions } from '../ops/uring-cmd.js';
 import type { FileTable } from '../registrations/file-table.js';
 import type { RunOptions } from '../sinks.js';
@@ -209,6 +210,15 @@ export abstract class SocketVerbs extends PipeVerbs {
   ): Promise<SocketAddress> {
     const [own, run] = split<GetsocknameOptions>(options);
     return this.run(op.getsockname(socket, own), run);
+  }
+
+  /** When what is sent on `socket` leaves; the ring needs `cqe32` or `cqeMixed`. */
+  txTimestampMultishot(
+    socket: FdLike | DirectFd,
+    options?: CommonOptions & StreamOptions,
+  ): MultishotStream<TxTimestamp> {
+    const [own, stream] = splitStream<CommonOptions>(options);
+    return this.stream(op.txTimestampMultishot(socket, own), stream);
   }
 
   /** Bytes that wait to be received. */

@@ -1,0 +1,77 @@
+/** txTimestampMultishot: when what was sent left, over loopback. */
+import { features } from 'nearmetal/features';
+import { asFd, type FdLike, op, type RingOptions, type TxTimestamp } from 'nearmetal/ring';
+import { expect, test } from 'vitest';
+import { IORING_CQE_F_MORE, IORING_CQE_F_TSTAMP_HW } from '../../../lib/abi.js';
+import { kernel } from '../../../lib/kernel.js';
+import { cqeExtra } from '../../../lib/ring/cqe.js';
+import * as sources from '../../../lib/ring/ops/index.js';
+import { bytesOf, expectRefusal, openRing, openWith, TYPE, VALUE } from '../../support/ring.js';
+import { udp } from '../../support/sockets.js';
+
+/** TX_SOFTWARE, SOFTWARE, OPT_ID, TX_SCHED, OPT_TSONLY. */
+const STAMPS = (1 << 1) | (1 << 4) | (1 << 7) | (1 << 8) | (1 << 11);
+const LARGE: RingOptions[] = [
+  { cqe32: true },
+  ...(features.setup['CQE_MIXED']?.supported ? [{ cqeMixed: true }] : []),
+];
+
+const since617 = test.runIf(kernel.atLeast('6.17'));
+
+since617('tells of each datagram when it was scheduled and sent', async () => {
+  for (const options of LARGE) {
+    const ring = openRing(options);
+    const near = await udp(ring);
+    const far = await udp(ring);
+    await ring.setsockopt(near.socket, 'socket', 'timestamping', STAMPS);
+    const before = Date.now() / 1000 - 1;
+    const stream = ring.txTimestampMultishot(near.socket);
+    const first = stream.next();
+    const count = 20;
+    for (let index = 0; index < count; index++) {
+      await ring.send(near.socket, bytesOf('x'), { to: far.address });
+    }
+    const stamps: TxTimestamp[] = [(await first).value as TxTimestamp];
+    while (stamps.length < 2 * count) stamps.push((await stream.next()).value as TxTimestamp);
+    for (const moment of ['scheduled', 'sent']) {
+      const ids = stamps.filter((stamp) => stamp.moment === moment).map(({ id }) => id);
+      expect(ids).toEqual(Array.from({ length: count }, (_, index) => index));
+    }
+    for (const { hardware, time } of stamps) {
+      expect(hardware).toBe(false);
+      expect(time.seconds).toBeGreaterThan(before);
+      expect(time.nanoseconds).toBeLessThan(1e9);
+    }
+    await stream.return();
+    expect(ring.stats.inFlight).toBe(0);
+  }
+});
+
+since617('is refused by rings of small completions, and by what is no socket', async () => {
+  const { socket } = await udp(openRing());
+  const next = (options: RingOptions, fd: FdLike) =>
+    openRing(options).txTimestampMultishot(fd).next();
+  await expect(next({}, socket)).rejects.toMatchObject({ code: 'EINVAL' });
+  const refused = { code: 'EOPNOTSUPP', syscall: 'io_uring:uring_cmd' };
+  await expect(next({ cqe32: true }, openWith('x'))).rejects.toMatchObject(refused);
+});
+
+test('ids above 2^31 are no errors, and the kinds of stamps are told apart', () => {
+  const operation = sources.txTimestampMultishot(asFd(0) as never);
+  cqeExtra.set([1_700_000_000n, 999n]);
+  const flags = IORING_CQE_F_MORE | IORING_CQE_F_TSTAMP_HW | (2 << 17);
+  expect(operation.kind.unsignedMore).toBe(true);
+  expect(operation.kind.decode(-2, flags, operation, undefined)).toEqual({
+    id: 2 ** 32 - 2,
+    moment: 'acknowledged',
+    hardware: true,
+    time: { seconds: 1_700_000_000, nanoseconds: 999 },
+  });
+  expect([operation.ends(0, 0), operation.ends(-2, flags)]).toEqual([true, false]);
+  cqeExtra.fill(0n);
+});
+
+test('refuses wrong arguments by name', () => {
+  expectRefusal(() => op.txTimestampMultishot(3 as never), TYPE, '"socket"');
+  expectRefusal(() => op.txTimestampMultishot(asFd(0), { id: 1 } as never), VALUE, '"id"');
+});
