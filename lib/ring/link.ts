@@ -85,7 +85,10 @@ export interface LinkOptions {
 export class LinkError extends Error {
   override readonly name = 'LinkError';
   readonly code: string;
-  /** Which operation ended the chain; what is behind it has failed with ECANCELED. */
+  /**
+   * The first operation that failed. What is behind it has failed with ECANCELED, unless the chain
+   * is hard or it was an `fsync`, whose failure does not end a chain.
+   */
   readonly index: number;
   /** It had succeeded, but less than the kernel goes on for: it moved fewer bytes than asked. */
   readonly short: boolean;

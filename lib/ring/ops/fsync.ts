@@ -23,6 +23,9 @@ export interface FsyncOptions extends CommonOptions {
 /**
  * Flushes `fd` to its device.
  *
+ * In a chain its failure ends nothing: the kernel (seen on 6.18) goes on with what is linked behind
+ * it. What must not happen without it, such as a rename, is to be started when it has succeeded.
+ *
  * @kernel 5.1 IORING_OP_FSYNC
  * @man fsync(2)
  */
