@@ -32,14 +32,10 @@ void close_owned(void* data) {
   if (state->owned_fds == nullptr) return;
   auto* words = static_cast<uint32_t*>(state->owned_fds->base);
   const size_t count = state->owned_fds->length / sizeof(uint32_t);
-  std::vector<unsigned char> resident(state->owned_fds->length / 4096 + 1);
-  const bool known = mincore(words, state->owned_fds->length, resident.data()) == 0;
+  // All of it: reading a page that was never touched costs little, and to ask which ones are
+  // resident (mincore) would pass over those that were swapped out.
   for (size_t index = 0; index < count; index++) {
-    // A page that was never touched has no bits; reading it would only make it resident.
-    if (known && (resident[index * sizeof(uint32_t) / 4096] & 1) == 0) {
-      index |= 4096 / sizeof(uint32_t) - 1;
-      continue;
-    }
+    if (words[index] == 0) continue;
     for (uint32_t bits = words[index]; bits != 0; bits &= bits - 1) {
       const auto bit = static_cast<size_t>(__builtin_ctz(bits));
       sys::call(SYS_close, static_cast<long>(index * kBitsPerWord + bit));

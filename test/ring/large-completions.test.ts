@@ -37,6 +37,8 @@ test.skipIf(!MIXED).each(KINDS)('handlers see the second half: %s', async (_name
       ring.start(large(tag, tag + 2 ** 40, 2 ** 45 + tag), handler, tag);
       expected.push([tag, tag, 2n ** 40n + BigInt(tag), 2n ** 45n + BigInt(tag)]);
     }
+    // Never more than the queue holds: see `cqeMixed` about what 6.18 does then.
+    if (tag % 20 === 19) await until(() => seen.length === tag + 1);
   }
   await until(() => seen.length === 500);
   expect(seen).toEqual(expected);

@@ -25,7 +25,7 @@ export interface RecvZcOptions extends CommonOptions {
  * card that splits headers from data, a ring with `cqe32`, and its queue registered with the ring.
  *
  * Each completion gives a count of bytes. Where they are stands in the second half of the
- * completion, which `Ring` does not hand on: this is for a `RawRing`.
+ * completion: a handler reads it from `cqeExtra`.
  *
  * @errno EINVAL no such queue is registered with the ring
  * @kernel 6.15 IORING_OP_RECV_ZC
