@@ -45,6 +45,9 @@ export function cancelSlot(
   engine.begin(cancelUserData(low, high), { batched: true, complete }, 0);
 }
 
+/** How long until a request is repeated that a worker thread may not have heard of. */
+export const AGAIN_MS = 10;
+
 /**
  * Submits what names the descriptor and asks the kernel to end it; each operation still completes.
  */
@@ -52,6 +55,17 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
   if (!engine.open || descriptor.inFlight === 0) return;
   engine.flush();
   if (descriptor.inFlight === 0) return;
+  cancelNaming(engine, descriptor);
+  // On its way to a worker thread an operation can miss a request, and then wait for ever.
+  const again = (): void => {
+    if (!engine.open || engine.closing || descriptor.inFlight === 0) return;
+    cancelEachNaming(engine, descriptor);
+    setTimeout(again, AGAIN_MS).unref();
+  };
+  if (descriptor.inFlight > 0) setTimeout(again, AGAIN_MS).unref();
+}
+
+function cancelNaming(engine: Engine, descriptor: Descriptor): void {
   // The request looks the number up when the kernel takes it, which must be before it is closed.
   const byFd = descriptor.direct ? cancelsByDirect() : cancelsByFd();
   if (byFd && engine.submitsAtOnce) {
@@ -64,6 +78,11 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
     engine.flush();
     if (engine.submitsAtOnce) return;
   }
+  cancelEachNaming(engine, descriptor);
+}
+
+/** By their names, which still find them when the number is another file's. */
+function cancelEachNaming(engine: Engine, descriptor: Descriptor): void {
   cancelEach(
     engine,
     (operation) =>

@@ -80,9 +80,9 @@ export interface RingOptions {
   sqe128?: boolean;
   cqe32?: boolean;
   /**
-   * Completions of two sizes (6.18). Keep fewer in flight than `completionEntries` / 2 has room for:
-   * when the queue is full, kernel 6.18 shows completions out of order, and an old one once more,
-   * which `Ring` tells by its generation and counts as `stale`.
+   * Completions of two sizes (6.18). Keep at most half of `completionEntries` in flight: when the
+   * queue is full, kernel 6.18 shows completions out of order, and an old one once more, which
+   * `Ring` tells by its generation and counts as `stale`.
    */
   cqeMixed?: boolean;
   /** Entries of two sizes (6.19); ours are of the small one. */

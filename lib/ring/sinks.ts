@@ -16,7 +16,7 @@ import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
-import { IGNORE } from './letting-go.js';
+import { AGAIN_MS, IGNORE } from './letting-go.js';
 import type { Operation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
@@ -343,9 +343,12 @@ function beginTimed(
 function canceller(engine: Engine, operation: Operation<unknown>, slot: number): () => void {
   const low = engine.slots.userDataLow(slot, operation);
   const high = engine.slots.generations[slot] as number;
-  return () => {
+  const cancel = (): void => {
     // A ring that is closing cancels everything by itself.
     if (!engine.open || engine.closing || engine.slots.generations[slot] !== high) return;
     engine.begin(cancelUserData(low, high), IGNORE, 0);
+    // On its way to a worker thread an operation can miss the request, and then wait for ever.
+    if (startsInWorker(operation)) setTimeout(cancel, AGAIN_MS).unref();
   };
+  return cancel;
 }
