@@ -1,12 +1,6 @@
 /** Closing a ring: cancel, wait until the kernel has let go, then unmap. */
 import type { Engine } from './engine.js';
-import { cancelAll, cancelPastQueue } from './letting-go.js';
-
-/**
- * How often what has not ended is cancelled again: an operation may have begun after the first
- * time.
- */
-const AGAIN_MS = 10;
+import { AGAIN_MS, cancelAll, cancelPastQueue } from './letting-go.js';
 
 export async function closeEngine(engine: Engine): Promise<void> {
   // A ring that the kernel has refused for good is gone already, and its descriptors are others'.

@@ -45,7 +45,10 @@ export function cancelSlot(
   engine.begin(cancelUserData(low, high), { batched: true, complete }, 0);
 }
 
-/** How long until a request is repeated that a worker thread may not have heard of. */
+/**
+ * How long until a request is repeated: it may have missed what was on its way to a worker thread,
+ * held back by another operation, or begun since.
+ */
 export const AGAIN_MS = 10;
 
 /**

@@ -7,12 +7,10 @@ import { abortError } from '../errors.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
-import { cancelSlot } from './letting-go.js';
+import { AGAIN_MS, cancelSlot } from './letting-go.js';
 import type { MultishotOperation } from './operation.js';
 import { operationError } from './sinks.js';
 import type { Block } from './staging.js';
-
-const AGAIN_MS = 10;
 
 export abstract class Multishot<Result> {
   /** @internal */
