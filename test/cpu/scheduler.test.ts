@@ -186,6 +186,11 @@ test('the autogroup of the session', () => {
     expect(thrownBy(() => setAutogroupNice(0))).toMatchObject({ code: 'ENOENT' });
     return;
   }
+  if (text === '') {
+    // A session that began while autogroups were off, or a task in a cgroup of its own: the kernel shows nothing.
+    expect(found).toBeUndefined();
+    return;
+  }
   expect(text).toBe(`/autogroup-${found?.id} nice ${found?.nice}\n`);
   if (root) setAutogroupNice(found?.nice ?? 0);
   expect(getAutogroup()).toEqual(found);
