@@ -36,6 +36,8 @@ export interface StreamEvents {
   ended(): void;
   /** All that was sent has been taken by the kernel; told when `send` had answered false. */
   drained(): void;
+  /** Our side has ended, as `end` asked: the kernel has all that was sent, and tells the peer. */
+  finished?(): void;
   /** `-errno`: the connection is broken, and is closed now. */
   failed(result: number): void;
   /** Nothing is in flight any more, and the descriptor is closed. */
@@ -54,12 +56,22 @@ export interface Stream {
   /** Nothing is received until `resume`; bytes that came meanwhile wait. */
   pause(): void;
   resume(): void;
-  /** Ends our side when all was sent (SHUT_WR). */
+  /** Nothing goes down until `uncork`: what is sent meanwhile goes together. */
+  cork(): void;
+  uncork(): void;
+  /** Ends our side when all was sent (SHUT_WR), also what is corked. */
   end(): void;
   /** Closes at once; what was not sent is dropped. */
   close(): void;
   /** As `close`; the peer gets a reset. */
   reset(): void;
+}
+
+export interface StreamOptions {
+  /** Nothing is received before `resume`. Default false. */
+  paused?: boolean;
+  /** As the backend's, for this stream. */
+  highWater?: number;
 }
 
 /** What a datagram socket tells. */
@@ -89,7 +101,7 @@ export interface Backend {
   /** `socket` is from `openSocket`. 0, or `-errno`. */
   connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending;
   /** Takes a connected socket over. */
-  stream(socket: OwnedFd, events: StreamEvents): Stream;
+  stream(socket: OwnedFd, events: StreamEvents, options?: StreamOptions): Stream;
   datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams;
   /** A count of bytes, 0 at the end of the file, or `-errno`. */
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending;
@@ -98,6 +110,11 @@ export interface Backend {
   timer(ms: number, done: Done): Pending;
   /** Streams, acceptors and timers that are open. */
   readonly active: number;
+  /** What is open keeps the process alive, as it does at first; or it does not. */
+  ref(): void;
+  unref(): void;
+  /** Sends now what was to be sent at the end of this turn. */
+  flush(): void;
   /** Ends everything that is open, and resolves when nothing of it is left. */
   close(): Promise<void>;
 }

@@ -18,6 +18,7 @@ import type {
   Pending,
   Stream,
   StreamEvents,
+  StreamOptions,
 } from './backend.js';
 import { closedError } from './closed.js';
 import { Dirty, type Sender } from './dirty.js';
@@ -98,6 +99,18 @@ export class EpollBackend implements Backend {
     return this.#active.size;
   }
 
+  ref(): void {
+    this.epoll.ref();
+  }
+
+  unref(): void {
+    this.epoll.unref();
+  }
+
+  flush(): void {
+    this.#dirty.flush();
+  }
+
   // --- for what belongs to it --------------------------------------------------------------------
 
   watch(who: Watched): number {
@@ -160,8 +173,8 @@ export class EpollBackend implements Backend {
     return told;
   }
 
-  stream(socket: OwnedFd, events: StreamEvents): Stream {
-    return this.#start(new EpollStream(this, socket, events));
+  stream(socket: OwnedFd, events: StreamEvents, options: StreamOptions = {}): Stream {
+    return this.#start(new EpollStream(this, socket, events, options));
   }
 
   datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams {

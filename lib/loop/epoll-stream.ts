@@ -2,7 +2,7 @@
 import { EAGAIN, EINTR, EPOLLIN, EPOLLOUT, MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_WR } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { native } from '../native.js';
-import type { Stream, StreamEvents } from './backend.js';
+import type { Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
 import { Outgoing } from './outgoing.js';
@@ -17,24 +17,33 @@ export class EpollStream implements Stream, Sender, Watched {
   readonly #backend: EpollBackend;
   readonly #events: StreamEvents;
   readonly #outgoing: Outgoing;
+  readonly #highWater: number;
   readonly #tag: number;
   /** What epoll was told to wait for; 0 is not registered. */
   #interest = 0;
   #dirty = false;
   /** The kernel took less than all. */
   #full = false;
-  #paused = false;
+  #corked = false;
+  #paused: boolean;
   #receivedAll = false;
   #endWanted = false;
   #blocked = false;
   #closing = false;
   #toldClosed = false;
 
-  constructor(backend: EpollBackend, socket: OwnedFd, events: StreamEvents) {
+  constructor(
+    backend: EpollBackend,
+    socket: OwnedFd,
+    events: StreamEvents,
+    options: StreamOptions,
+  ) {
     this.#backend = backend;
     this.socket = socket;
     this.#events = events;
     this.#outgoing = new Outgoing(backend.pool);
+    this.#highWater = options.highWater ?? backend.plan.highWater;
+    this.#paused = options.paused ?? false;
     this.#tag = backend.watch(this);
     this.#updateInterest();
   }
@@ -69,24 +78,38 @@ export class EpollStream implements Stream, Sender, Watched {
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
     if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
     let sent = 0;
-    if (length >= LARGE && this.#outgoing.pending === 0 && !this.#full) {
+    if (length >= LARGE && this.#outgoing.pending === 0 && !this.#full && !this.#corked) {
       const result = native.send(this.socket.fd, bytes, offset, length, SEND_FLAGS);
       // What went wrong is told by the send at the end of this turn.
       sent = Math.max(result, 0);
       if (sent === length) return true;
     }
     this.#outgoing.append(bytes, offset + sent, length - sent);
-    if (!this.#dirty && !this.#full) {
-      this.#dirty = true;
-      this.#backend.sendSoon(this);
-    }
-    if (this.#outgoing.pending < this.#backend.plan.highWater) return true;
+    if (!this.#dirty && !this.#full) this.#sendSoon();
+    if (this.#outgoing.pending < this.#highWater) return true;
     this.#blocked = true;
     return false;
   }
 
+  #sendSoon(): void {
+    this.#dirty = true;
+    this.#backend.sendSoon(this);
+  }
+
+  cork(): void {
+    this.#corked = true;
+  }
+
+  uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    if (!this.#dirty && !this.#full && !this.#closing) this.#sendSoon();
+  }
+
   sendNow(): void {
     this.#dirty = false;
+    // What the kernel had no room for was sent before: it goes on.
+    if (this.#corked && !this.#full) return;
     const outgoing = this.#outgoing;
     this.#full = false;
     for (let block = outgoing.first; block !== undefined && !this.#closing; ) {
@@ -118,13 +141,17 @@ export class EpollStream implements Stream, Sender, Watched {
   end(): void {
     if (this.#endWanted || this.#closing) return;
     this.#endWanted = true;
+    this.uncork();
     if (this.#outgoing.pending === 0) this.#shutDown();
   }
 
   #shutDown(): void {
     const result = native.shutdown(this.socket.fd, SHUT_WR);
     // Told in a later turn, as whatever the kernel answers to a ring.
-    if (result < 0) process.nextTick(() => this.#fail(result));
+    process.nextTick(() => {
+      if (result < 0) this.#fail(result);
+      else if (!this.#closing) this.#events.finished?.();
+    });
   }
 
   // --- receiving ---------------------------------------------------------------------------------

@@ -12,5 +12,6 @@ export type {
   Pending,
   Stream,
   StreamEvents,
+  StreamOptions,
 } from './backend.js';
 export { openBackend, openSocket } from './open.js';

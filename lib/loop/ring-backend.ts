@@ -25,6 +25,7 @@ import type {
   Pending,
   Stream,
   StreamEvents,
+  StreamOptions,
 } from './backend.js';
 import { closedError } from './closed.js';
 import { Dirty, type Sender } from './dirty.js';
@@ -112,6 +113,18 @@ export class RingBackend implements Backend {
     return this.#active.size;
   }
 
+  ref(): void {
+    this.#engine.setWantsReference(true);
+  }
+
+  unref(): void {
+    this.#engine.setWantsReference(false);
+  }
+
+  flush(): void {
+    if (this.#engine.open) this.#engine.flush();
+  }
+
   // --- for what belongs to it --------------------------------------------------------------------
 
   /** Answers the slot, or -1 when the backend or the descriptor has been closed. */
@@ -150,9 +163,9 @@ export class RingBackend implements Backend {
     return this.#single(connect(socket, address), done);
   }
 
-  stream(socket: OwnedFd, events: StreamEvents): Stream {
+  stream(socket: OwnedFd, events: StreamEvents, options: StreamOptions = {}): Stream {
     this.#checkOpen();
-    return this.#start(new RingStream(this, socket, events));
+    return this.#start(new RingStream(this, socket, events, options));
   }
 
   datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams {

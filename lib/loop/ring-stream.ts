@@ -9,7 +9,7 @@ import { recvMultishot } from '../ring/ops/recv.js';
 import { send } from '../ring/ops/send.js';
 import { shutdown } from '../ring/ops/shutdown.js';
 import type { Sink } from '../ring/slots.js';
-import type { Stream, StreamEvents } from './backend.js';
+import type { Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
 import { Outgoing } from './outgoing.js';
 import { resetOnClose } from './reset.js';
@@ -25,6 +25,7 @@ export class RingStream implements Stream, Sink, Sender {
   readonly #backend: RingBackend;
   readonly #events: StreamEvents;
   readonly #outgoing: Outgoing;
+  readonly #highWater: number;
   readonly #receive: MultishotOperation<unknown>;
   readonly #send: Operation<unknown>;
   /** Slot and generation of the receive in force, to cancel it. */
@@ -35,7 +36,8 @@ export class RingStream implements Stream, Sink, Sender {
   #sending = false;
   #shuttingDown = false;
   #dirty = false;
-  #paused = false;
+  #corked = false;
+  #paused: boolean;
   #starved = false;
   /** The peer has ended its side, or no more is to be received. */
   #receivedAll = false;
@@ -44,19 +46,23 @@ export class RingStream implements Stream, Sink, Sender {
   #blocked = false;
   #closing = false;
   #toldClosed = false;
-  /** What came while paused: buffer numbers and lengths by turns. */
-  readonly #held: number[] = [];
+  /**
+   * What came while paused, copied: who does not read must not keep buffers from those who do.
+   */
+  readonly #held: Uint8Array[] = [];
 
-  constructor(backend: RingBackend, socket: OwnedFd, events: StreamEvents) {
+  constructor(backend: RingBackend, socket: OwnedFd, events: StreamEvents, options: StreamOptions) {
     this.#backend = backend;
     this.socket = socket;
     this.#events = events;
     this.batched = backend.plan.batched;
     this.#outgoing = new Outgoing(backend.pool);
+    this.#highWater = options.highWater ?? backend.plan.highWater;
+    this.#paused = options.paused ?? false;
     this.#receive = recvMultishot(socket, { buffers: backend.buffers });
     // The kernel itself goes on after a short send; which bytes, `sendNow` says.
     this.#send = send(socket, backend.buffers.bytes(0), { waitAll: true });
-    this.#arm();
+    if (!this.#paused) this.#arm();
   }
 
   get pending(): number {
@@ -68,19 +74,31 @@ export class RingStream implements Stream, Sink, Sender {
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
     if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
     this.#outgoing.append(bytes, offset, length);
-    if (!this.#sending && !this.#dirty) {
-      this.#dirty = true;
-      this.#backend.sendSoon(this);
-    }
-    if (this.#outgoing.pending < this.#backend.plan.highWater) return true;
+    if (!this.#sending && !this.#dirty) this.#sendSoon();
+    if (this.#outgoing.pending < this.#highWater) return true;
     this.#blocked = true;
     return false;
+  }
+
+  #sendSoon(): void {
+    this.#dirty = true;
+    this.#backend.sendSoon(this);
+  }
+
+  cork(): void {
+    this.#corked = true;
+  }
+
+  uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    if (!this.#sending && !this.#dirty && !this.#closing) this.#sendSoon();
   }
 
   sendNow(): void {
     this.#dirty = false;
     const block = this.#outgoing.first;
-    if (this.#sending || this.#closing || block === undefined) return;
+    if (this.#sending || this.#closing || this.#corked || block === undefined) return;
     this.#send.point(block.mapping, block.base + block.start, block.end - block.start);
     this.#sending = this.#backend.begin(this.#send, this, SEND) >= 0;
   }
@@ -106,6 +124,7 @@ export class RingStream implements Stream, Sink, Sender {
   end(): void {
     if (this.#endWanted || this.#closing) return;
     this.#endWanted = true;
+    this.uncork();
     if (this.#outgoing.pending === 0) this.#shutDown();
   }
 
@@ -154,7 +173,8 @@ export class RingStream implements Stream, Sink, Sender {
     if (this.#closing) {
       buffers.recycle(id);
     } else if (this.#paused || this.#held.length > 0) {
-      this.#held.push(id, length);
+      this.#held.push(buffers.bytes(id).slice(0, length));
+      buffers.recycle(id);
       // The consumer means it: no more for now.
       if (this.#slot >= 0) this.#cancelReceive();
     } else {
@@ -191,14 +211,9 @@ export class RingStream implements Stream, Sink, Sender {
 
   /** After `resume`: what came meanwhile, until it is paused again. */
   #giveHeld(): void {
-    const { buffers } = this.#backend;
     while (this.#held.length > 0 && !this.#paused && !this.#closing) {
-      const [id = 0, length = 0] = this.#held.splice(0, 2);
-      try {
-        this.#events.received(buffers.bytes(id), length);
-      } finally {
-        buffers.recycle(id);
-      }
+      const bytes = this.#held.shift() as Uint8Array;
+      this.#events.received(bytes, bytes.length);
     }
     if (this.#paused || this.#closing) return;
     if (this.#receivedAll) this.#tellEnd();
@@ -219,7 +234,9 @@ export class RingStream implements Stream, Sink, Sender {
       else if (tag === SEND) this.#sent(result);
       else {
         this.#shuttingDown = false;
-        if (result < 0 && !this.#closing) this.#fail(result);
+        if (this.#closing) return;
+        if (result < 0) this.#fail(result);
+        else this.#events.finished?.();
       }
     } finally {
       if (this.#closing) this.#settle();
@@ -237,9 +254,6 @@ export class RingStream implements Stream, Sink, Sender {
   close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    for (let index = 0; index < this.#held.length; index += 2) {
-      this.#backend.buffers.recycle(this.#held[index] as number);
-    }
     this.#held.length = 0;
     this.socket.close();
     // Told in a later turn in any case: whoever closes is not called back at once.

@@ -18,6 +18,7 @@ describe.each(BACKENDS)('%s', (name) => {
     await until(() => client.told.length === 10);
     server.stream.end();
     await until(() => client.told.ends === 1);
+    expect([client.told.finishes, server.told.finishes]).toEqual([1, 1]);
     const numbers = [client.stream.socket.fd, server.stream.socket.fd];
     client.stream.close();
     server.stream.close();

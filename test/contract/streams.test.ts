@@ -1,7 +1,9 @@
 /** Streams: order, backpressure, pauses. */
+import { openSocket } from 'nearmetal/loop';
+import type { OwnedFd } from 'nearmetal/ring';
 import { describe, expect, test } from 'vitest';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, open, pair, text } from './support.js';
+import { BACKENDS, connected, listening, open, pair, Told, text } from './support.js';
 
 describe.each(BACKENDS)('%s', (name) => {
   test('what is sent in one turn arrives together, in order', async () => {
@@ -14,6 +16,61 @@ describe.each(BACKENDS)('%s', (name) => {
     await until(() => server.told.length === wanted.length);
     expect(`${server.told.bytes}`).toBe(wanted);
     expect(server.told.chunks).toHaveLength(1);
+  });
+
+  test('what is corked waits for uncork, or for the end', async () => {
+    const { client, server } = await pair(open(name));
+    client.stream.cork();
+    client.stream.send(text('a'));
+    await turn();
+    client.stream.send(pattern(5000));
+    await turn();
+    expect([server.told.length, client.stream.pending]).toEqual([0, 5001]);
+    client.stream.uncork();
+    await until(() => server.told.length === 5001);
+    client.stream.cork();
+    client.stream.send(text('b'));
+    client.stream.end();
+    await until(() => server.told.ends === 1);
+    expect(server.told.length).toBe(5002);
+  });
+
+  test('paused from the start, nothing is received before resume', async () => {
+    const backend = open(name);
+    const told = new Told();
+    const { listener, address } = listening();
+    let accepted: OwnedFd | undefined;
+    const connection = (socket: OwnedFd): void => {
+      accepted = socket;
+    };
+    backend.accept(listener, { connection, failed: () => undefined });
+    const socket = openSocket(address);
+    expect(await connected(backend, socket, address)).toBe(0);
+    await until(() => accepted !== undefined);
+    const stream = backend.stream(accepted as OwnedFd, told, { paused: true, highWater: 1 });
+    const sender = backend.stream(socket, new Told());
+    sender.send(text('waits'));
+    await turn();
+    expect(told.length).toBe(0);
+    stream.resume();
+    await until(() => told.length === 5);
+    // Its own mark, not the backend's.
+    expect(stream.send(text('y'))).toBe(false);
+  });
+
+  test('those who do not read keep no buffers from those who do', async () => {
+    const backend = open(name);
+    const idle = await Promise.all(Array.from({ length: 40 }, () => pair(backend)));
+    for (const { client, server } of idle) {
+      server.stream.pause();
+      client.stream.send(pattern(600_000));
+    }
+    const { client, server } = await pair(backend);
+    client.stream.send(pattern(3_000_000));
+    await until(() => server.told.length === 3_000_000);
+    for (const { server: reader } of idle) reader.stream.resume();
+    await until(() => idle.every(({ server: reader }) => reader.told.length === 600_000));
+    expect(idle.every(({ server: { told } }) => told.bytes.equals(pattern(600_000)))).toBe(true);
   });
 
   test('bytes can be used again at once, and parts can be sent', async () => {

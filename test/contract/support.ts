@@ -20,6 +20,7 @@ export class Told implements StreamEvents {
   readonly failures: number[] = [];
   ends = 0;
   drains = 0;
+  finishes = 0;
   closes = 0;
   onReceived: (() => void) | undefined;
 
@@ -32,6 +33,9 @@ export class Told implements StreamEvents {
   }
   drained(): void {
     this.drains++;
+  }
+  finished(): void {
+    this.finishes++;
   }
   failed(result: number): void {
     this.failures.push(result);
