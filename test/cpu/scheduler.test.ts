@@ -187,7 +187,8 @@ test('the autogroup of the session', () => {
     return;
   }
   if (text === '') {
-    // A session that began while autogroups were off, or a task in a cgroup of its own: the kernel shows nothing.
+    // A session that began while autogroups were off, or a task in a cgroup of its own: the kernel
+    // shows nothing.
     expect(found).toBeUndefined();
     return;
   }
