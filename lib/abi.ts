@@ -395,6 +395,7 @@ export const SO_BUSY_POLL_BUDGET = 70;
 export const SO_COOKIE = 57;
 export const SCM_RIGHTS = 1;
 export const SOMAXCONN = 4096;
+export const SO_DETACH_REUSEPORT_BPF = 68;
 export const TCP_NODELAY = 1;
 export const TCP_MAXSEG = 2;
 export const TCP_CORK = 3;

@@ -50,6 +50,8 @@ export interface Native extends DescriptorCalls {
   listen(fd: number, backlog: number): number;
   setsockopt(fd: number, level: number, name: number, value: Bytes): number;
   /** Answers the length that the kernel wrote. */
+  /** As `setsockopt`, for options that take a program: instructions of 8 bytes (`sock_filter`). */
+  attachFilter(fd: number, level: number, name: number, program: Bytes): number;
   getsockopt(fd: number, level: number, name: number, value: Bytes): number;
   /** Answers the length that the kernel wrote. */
   getsockname(fd: number, address: Bytes): number;

@@ -1,5 +1,6 @@
 // Sockets: made, bound, listening, their options and addresses.
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <sys/socket.h>
 
 #include "args.h"
@@ -45,6 +46,21 @@ napi_value set_option(napi_env env, napi_callback_info info) {
   if (!args.ok()) return small_number(env, -EINVAL);
   return small_number(env, sys::call(SYS_setsockopt, fd, level, name, sys::pointer(value.data),
                                      static_cast<long>(value.length)));
+}
+
+// As setsockopt, for the options that take a program of classic BPF.
+napi_value attach_filter(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  const int32_t fd = args.integer(0);
+  const int32_t level = args.integer(1);
+  const int32_t name = args.integer(2);
+  const Bytes program = args.bytes(3);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  sock_fprog filter{};
+  filter.len = static_cast<unsigned short>(program.length / sizeof(sock_filter));
+  filter.filter = reinterpret_cast<sock_filter*>(program.data);
+  return small_number(env, sys::call(SYS_setsockopt, fd, level, name, sys::pointer(&filter),
+                                     static_cast<long>(sizeof filter)));
 }
 
 napi_value get_option(napi_env env, napi_callback_info info) {
@@ -109,6 +125,7 @@ constexpr Method kMethods[] = {
     {"socket", socket_open},     {"bind", bind_socket},         {"listen", listen_socket},
     {"setsockopt", set_option},  {"getsockopt", get_option},    {"getsockname", socket_name},
     {"getpeername", peer_name},  {"inetPton", text_to_address}, {"inetNtop", address_to_text},
+    {"attachFilter", attach_filter},
 };
 
 }  // namespace

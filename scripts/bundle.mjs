@@ -9,7 +9,7 @@ import { relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 /** The faces whose code is the core: what `nearmetal` itself exports. */
-const CORE_FACES = ['index', 'net', 'features'];
+const CORE_FACES = ['index', 'features'];
 
 const NAMED_NUMBER =
   /^(export )?const ([A-Z][A-Z0-9_]*) = (-?[0-9]\w*(?: (?:<<|\*\*) [0-9]+)?);$/gm;

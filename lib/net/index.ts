@@ -1,3 +1,16 @@
 /** What `nearmetal/net` exports. */
 export type { InternetAddress, SocketAddress, UnixAddress } from '../socket/address.js';
 export { addressOf, type ListenOptions, listen } from '../socket/listen.js';
+export {
+  getSocketOption,
+  type PeerCredentials,
+  peerCredentials,
+  type SocketOptionName,
+  type SocketOptions,
+  type SocketOptionValue,
+  setLinger,
+  setSocketOption,
+  setSocketOptions,
+} from '../socket/options.js';
+export { steerByCpu, stopSteering } from '../socket/steering.js';
+export { type TcpInfo, type TcpState, tcpInfo } from '../socket/tcp-info.js';
