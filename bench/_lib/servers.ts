@@ -32,6 +32,7 @@ export const serverCommands: [subject: string, command: () => string[]][] = [
   [NEARMETAL, () => [process.execPath, subjectFile('echo-nearmetal')]],
   ['nearmetal loop, io_uring', () => [process.execPath, subjectFile('echo-loop'), 'io_uring']],
   ['nearmetal loop, epoll', () => [process.execPath, subjectFile('echo-loop'), 'epoll']],
+  ['nearmetal serve', () => [process.execPath, subjectFile('echo-serve')]],
   [NODE, () => [process.execPath, subjectFile('echo-node')]],
   ['Bun', () => [findBun(), subjectFile('echo-bun')]],
 ];

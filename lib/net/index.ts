@@ -1,6 +1,6 @@
 /** What `nearmetal/net` exports. */
 export type { InternetAddress, SocketAddress, UnixAddress } from '../socket/address.js';
-export { addressOf, type ListenOptions, listen } from '../socket/listen.js';
+export { addressOf, type ListenOptions, listen, peerAddressOf } from '../socket/listen.js';
 export {
   getSocketOption,
   type PeerCredentials,
@@ -14,3 +14,7 @@ export {
 } from '../socket/options.js';
 export { steerByCpu, stopSteering } from '../socket/steering.js';
 export { type TcpInfo, type TcpState, tcpInfo } from '../socket/tcp-info.js';
+export type { Received } from './received.js';
+export { type DrainOptions, type ServeStats, type Serving, serve } from './serve.js';
+export type { KeepAlive, ServeHandlers, ServeOptions } from './serve-options.js';
+export type { ServedConnection } from './served-connection.js';

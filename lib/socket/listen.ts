@@ -104,6 +104,18 @@ export function addressOf(socket: FdLike): SocketAddress {
   return decodeAddress(bytes.subarray(0, check(native.getsockname(fd, bytes), 'getsockname')));
 }
 
+/**
+ * The address of the other end of a connection.
+ *
+ * @errno ENOTCONN it is not connected, or not any more
+ * @man getpeername(2)
+ */
+export function peerAddressOf(socket: FdLike): SocketAddress {
+  const { fd } = plainDescriptor('socket', socket);
+  const bytes = new Uint8Array(ADDRESS_BYTES_MAX);
+  return decodeAddress(bytes.subarray(0, check(native.getpeername(fd, bytes), 'getpeername')));
+}
+
 function detailOf(address: SocketAddress): { path: string } | { address: string; port: number } {
   return 'path' in address ? { path: address.path } : { address: address.host, port: address.port };
 }
