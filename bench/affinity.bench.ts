@@ -13,7 +13,8 @@ const metric: Metric = { key: 'ns', label: '', unit: 'ns/call', better: 'lower' 
 /** Each case, as each subject calls it; for some the process must not be held on one CPU. */
 const cases: [title: string, moves: boolean, names: [subject: string, name: string][]][] = [
   ['getAffinity', false, both('getaffinity')],
-  ['setAffinity', false, both('setaffinity')],
+  ['setAffinity, one CPU', false, both('setaffinity')],
+  ['setAffinity, all CPUs', true, both('setaffinity')],
   ['getcpu', false, both('getcpu')],
   [
     'clock',

@@ -184,9 +184,12 @@ export interface Native extends DescriptorCalls {
 
   // --- scheduling ------------------------------------------------------------------------------
   /** Thread 0 is the calling one, here and below. */
-  schedSetaffinity(tid: number, mask: Bytes): number;
-  /** Answers the bytes that the kernel wrote. */
-  schedGetaffinity(tid: number, mask: Bytes): number;
+  /**
+   * A page for the arguments and answers of the two calls, and these (`lib/cpu/affinity-page.ts`).
+   */
+  openAffinity():
+    | { page: ArrayBuffer; schedSetaffinity: () => void; schedGetaffinity: () => void }
+    | number;
   /** `attributes` is `struct sched_attr`, which begins with its own size. */
   schedSetattr(tid: number, attributes: Bytes, flags: number): number;
   schedGetattr(tid: number, attributes: Bytes, flags: number): number;

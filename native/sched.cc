@@ -1,32 +1,72 @@
 // Where and when a thread runs: its CPUs, its policy, its priorities, and who it is.
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "args.h"
+#include "env_state.h"
 #include "families.h"
+#include "region.h"
 #include "sys.h"
 
 namespace nearmetal {
 
 namespace {
 
+// What both calls take, and where they leave what they found: a page of memory, since a number is
+// cheaper to read there than to receive from a call.
+struct AffinityPage {
+  int32_t tid;
+  int32_t length;  // of the mask to be set, in bytes
+  int32_t result;
+  int32_t unused;
+  uint64_t mask[1024];  // no kernel is built for more CPUs
+};
+
+AffinityPage* page_of(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  return static_cast<AffinityPage*>(data);
+}
+
 napi_value set_affinity(napi_env env, napi_callback_info info) {
-  Args<2> args(env, info);
-  const int32_t tid = args.integer(0);
-  const Bytes mask = args.bytes(1);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return small_number(env, sys::call(SYS_sched_setaffinity, tid, static_cast<long>(mask.length),
-                                     sys::pointer(mask.data)));
+  AffinityPage* page = page_of(env, info);
+  const bool fits = static_cast<uint32_t>(page->length) <= sizeof page->mask;
+  page->result = fits ? static_cast<int32_t>(sys::call(SYS_sched_setaffinity, page->tid,
+                                                       page->length, sys::pointer(page->mask)))
+                      : -EINVAL;
+  return nullptr;
 }
 
 napi_value get_affinity(napi_env env, napi_callback_info info) {
-  Args<2> args(env, info);
-  const int32_t tid = args.integer(0);
-  const Bytes mask = args.bytes(1);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return small_number(env, sys::call(SYS_sched_getaffinity, tid, static_cast<long>(mask.length),
-                                     sys::pointer(mask.data)));
+  AffinityPage* page = page_of(env, info);
+  page->result = static_cast<int32_t>(sys::call(
+      SYS_sched_getaffinity, page->tid, sizeof page->mask, sys::pointer(page->mask)));
+  return nullptr;
+}
+
+napi_value open_affinity(napi_env env, napi_callback_info) {
+  EnvState* state = EnvState::of(env);
+  Region* region = nullptr;
+  const long result = Region::map(state->counters, sizeof(AffinityPage), PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, &region);
+  if (result < 0) return small_number(env, result);
+  // Until the thread ends: its functions may be called for as long.
+  state->add(region);
+  napi_value answer = nullptr;
+  napi_value value = nullptr;
+  napi_create_object(env, &answer);
+  if (region->to_array_buffer(env, &value) == 0) {
+    napi_set_named_property(env, answer, "page", value);
+  }
+  const auto add = [&](const char* name, napi_callback callback) {
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, region->base, &value);
+    napi_set_named_property(env, answer, name, value);
+  };
+  add("schedSetaffinity", set_affinity);
+  add("schedGetaffinity", get_affinity);
+  return answer;
 }
 
 napi_value set_attributes(napi_env env, napi_callback_info info) {
@@ -113,12 +153,12 @@ napi_value get_timer_slack(napi_env env, napi_callback_info) {
 }
 
 constexpr Method kMethods[] = {
-    {"schedSetaffinity", set_affinity}, {"schedGetaffinity", get_affinity},
-    {"schedSetattr", set_attributes},   {"schedGetattr", get_attributes},
-    {"getcpu", get_cpu},                {"gettid", get_tid},
-    {"setpriority", set_priority},      {"getpriority", get_priority},
-    {"ioprioSet", set_io_priority},     {"ioprioGet", get_io_priority},
-    {"setTimerslack", set_timer_slack}, {"getTimerslack", get_timer_slack},
+    {"openAffinity", open_affinity},    {"schedSetattr", set_attributes},
+    {"schedGetattr", get_attributes},   {"getcpu", get_cpu},
+    {"gettid", get_tid},                {"setpriority", set_priority},
+    {"getpriority", get_priority},      {"ioprioSet", set_io_priority},
+    {"ioprioGet", get_io_priority},     {"setTimerslack", set_timer_slack},
+    {"getTimerslack", get_timer_slack},
 };
 
 }  // namespace

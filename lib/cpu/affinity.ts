@@ -5,27 +5,18 @@ import { native } from '../native.js';
 import { readCpuset } from '../proc/cpuset.js';
 import { readLine } from '../proc/read.js';
 import { invalidValue } from '../validate.js';
+import { readAffinity, writeAffinity } from './affinity-page.js';
 import { CpuSet, type CpuSetLike } from './set.js';
 import { factsOf, type ThreadOptions, threadOf } from './thread-option.js';
 
 /** As many bits as a CpuSet may have: the kernel refuses a mask that is shorter than its own. */
 const MASK_WORDS = 2048;
 const WORD_BYTES = 4;
-const mask = new Uint32Array(MASK_WORDS);
-const earlier = new Uint32Array(MASK_WORDS);
 
-/** Leaves the CPUs of the thread in `target`; answers how many words the kernel wrote. */
-function readMask(tid: number, target: Uint32Array): number {
-  const bytes = native.schedGetaffinity(tid, target);
-  if (bytes < 0) throw systemError(bytes, 'sched_getaffinity', factsOf(tid));
-  return bytes / WORD_BYTES;
-}
-
-function maskIs(words: Uint32Array, count: number): boolean {
-  for (let at = 0; at < Math.max(count, words.length); at++) {
-    if ((at < count ? mask[at] : 0) !== (words[at] ?? 0)) return false;
-  }
-  return true;
+function affinityOf(tid: number): CpuSet {
+  const cpus = readAffinity(tid);
+  if (typeof cpus === 'number') throw systemError(cpus, 'sched_getaffinity', factsOf(tid));
+  return cpus;
 }
 
 /**
@@ -35,15 +26,18 @@ function maskIs(words: Uint32Array, count: number): boolean {
  * @man sched_getaffinity(2)
  */
 export function getAffinity(options?: ThreadOptions): CpuSet {
-  return CpuSet.fromWords(mask, readMask(threadOf(options), mask));
+  return affinityOf(threadOf(options));
 }
 
 /**
  * Lets the thread run on `cpus` only, and on each of them.
  *
  * The kernel takes a set of which it can give only a part, and gives that; here the thread then
- * keeps the CPUs that it had, and the call throws. Threads that it starts later inherit the set,
- * so pinning the main thread first pins V8's and libuv's helpers too.
+ * keeps the CPUs that it had, and the call throws. That takes one system call for one CPU, two for
+ * a part of what the thread has now, and three for more than that.
+ *
+ * Threads that it starts later inherit the set, so pinning the main thread first pins V8's and
+ * libuv's helpers too.
  *
  * @errno EINVAL a CPU is offline or outside the cpuset; or a kernel worker, which nobody may move
  * @errno EPERM another user's thread, without CAP_SYS_NICE; or a seccomp filter
@@ -55,12 +49,13 @@ export function setAffinity(cpus: CpuSetLike, options?: ThreadOptions): void {
   const wanted = CpuSet.from(cpus);
   const tid = threadOf(options);
   if (wanted.isEmpty) throw invalidValue('cpus', 'must have at least one CPU', cpus);
-  const words = wanted.toWords();
-  const count = readMask(tid, earlier);
-  const result = native.schedSetaffinity(tid, words);
+  // Of one CPU there is no part: the kernel gives it, or refuses.
+  const earlier = wanted.size === 1 ? wanted : affinityOf(tid);
+  const result = writeAffinity(tid, wanted);
   if (result < 0) throw refused(result, tid, wanted);
-  if (maskIs(words, readMask(tid, mask))) return;
-  native.schedSetaffinity(tid, earlier.subarray(0, count));
+  // What the thread had was all within its cpuset, and so is each part of it.
+  if (wanted.isSubsetOf(earlier) || affinityOf(tid).equals(wanted)) return;
+  writeAffinity(tid, earlier);
   throw refused(-EINVAL, tid, wanted);
 }
 

@@ -1,7 +1,7 @@
 /** Affinity is set exactly or refused, for any thread; each refusal says what would be allowed. */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { EPERM, SYS_sched_setaffinity } from '../../lib/abi.js';
+import { EPERM, SYS_sched_getaffinity, SYS_sched_setaffinity } from '../../lib/abi.js';
 import {
   allowedCpus,
   CpuSet,
@@ -12,6 +12,7 @@ import {
 } from '../../lib/cpu/index.js';
 import type { SystemError } from '../../lib/errors.js';
 import '../../lib/hints.js';
+import { native } from '../../lib/native.js';
 import { evaluate } from '../support/nouring.js';
 import { thrownBy } from '../support/thrown.js';
 
@@ -53,6 +54,31 @@ test('a set of which the kernel would give a part is refused, and nothing change
   expect(error).toMatchObject({ code: 'EINVAL', syscall: 'sched_setaffinity' });
   expect(error.hint).toContain(`CPU ${absent},5000 is not`);
   expect(getAffinity().equals(before)).toBe(true);
+});
+
+test.runIf(native.seam)('no more system calls than it takes to be exact', () => {
+  const callsOf = (action: () => void): [get: number, set: number] => {
+    native.seam?.reset();
+    action();
+    const calls = (number: number) => native.seam?.calls(number) ?? 0;
+    return [calls(SYS_sched_getaffinity), calls(SYS_sched_setaffinity)];
+  };
+  expect(callsOf(() => setAffinity(one))).toEqual([0, 1]);
+  expect(callsOf(() => setAffinity(before))).toEqual(before.size > 1 ? [2, 1] : [0, 1]);
+  expect(callsOf(() => setAffinity(before))).toEqual(before.size > 1 ? [1, 1] : [0, 1]);
+  expect(callsOf(() => getAffinity())).toEqual([1, 0]);
+  // Refused as a whole, put back.
+  expect(callsOf(() => thrownBy(() => setAffinity([one, absent])))).toEqual([2, 2]);
+});
+
+test('what is found twice is the same set, and never an old one', () => {
+  expect(getAffinity()).toBe(getAffinity());
+  for (const cpu of before) {
+    setAffinity(cpu);
+    expect(getAffinity().toArray()).toEqual([cpu]);
+    setAffinity(before);
+    expect(getAffinity().toArray()).toEqual(before.toArray());
+  }
 });
 
 test('what cannot be a set is refused before any call', () => {
