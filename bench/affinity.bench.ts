@@ -69,5 +69,6 @@ async function run(session: Session): Promise<void> {
 export const affinity: Bench = {
   name: 'affinity',
   title: 'where a thread runs: asking, setting, being moved; and what a clock costs',
+  cases: cases.length,
   run,
 };

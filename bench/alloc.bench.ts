@@ -47,5 +47,6 @@ async function run(session: Session): Promise<void> {
 export const alloc: Bench = {
   name: 'alloc',
   title: 'one buffer of 4 or 64 KiB: slab, pool and arena against Buffer.allocUnsafe and -Slow',
+  cases: sizes.length,
   run,
 };

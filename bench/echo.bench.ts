@@ -18,6 +18,7 @@ const metrics: Metric[] = [
   { key: 'rate', label: '', unit: 'messages/s', better: 'higher' },
   { key: 'p50', label: 'p50', unit: 'us', better: 'lower' },
   { key: 'p99', label: 'p99', unit: 'us', better: 'lower' },
+  { key: 'p999', label: 'p99.9', unit: 'us', better: 'lower' },
 ];
 
 async function run(session: Session): Promise<void> {
@@ -63,5 +64,6 @@ async function run(session: Session): Promise<void> {
 export const echo: Bench = {
   name: 'echo',
   title: 'TCP echo: 50x64 B, 200x64 B pipelined 16 deep, 20x16 KiB',
+  cases: cases.length,
   run,
 };

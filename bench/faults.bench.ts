@@ -58,5 +58,6 @@ async function run(session: Session): Promise<void> {
 export const faults: Bench = {
   name: 'faults',
   title: 'first touch of 1 GiB, with and without populating and with hugepages',
+  cases: 1,
   run,
 };

@@ -73,5 +73,6 @@ async function run(session: Session): Promise<void> {
 export const fread: Bench = {
   name: 'fread',
   title: 'random 4 KiB reads at depth 1, 32 and 128, cached and O_DIRECT',
+  cases: modes.length * depths.length,
   run,
 };

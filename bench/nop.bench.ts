@@ -70,5 +70,6 @@ async function run(session: Session): Promise<void> {
 export const nop: Bench = {
   name: 'nop',
   title: 'one NOP through a ring, in batches of 1, 8, 64 and 256',
+  cases: batches.length,
   run,
 };

@@ -99,6 +99,8 @@ function chart(results: readonly Result[]): string {
 export const readiness: Bench = {
   name: 'readiness',
   title: 'which of 10 to 10,000 descriptors are ready: select, poll, epoll, io_uring',
+  cases: counts.length * kinds.length - 1,
+  view: { over: 'descriptors' },
   run,
   chart,
 };

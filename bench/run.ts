@@ -1,28 +1,14 @@
-/** `npm run bench -- NAME [--json] [--quick]`: runs benchmarks by name, prints what they found. */
-
+/** `npm run bench -- NAME` and `npx nearmetal bench NAME`: measures, and shows what came out. */
+import { writeFileSync } from 'node:fs';
+import { comparison } from './_lib/compare.js';
 import { choosePlacement } from './_lib/cpus.js';
 import { hostFacts, watchNoise } from './_lib/host.js';
+import { type Options, parse, usage } from './_lib/options.js';
 import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, jsonLine, progressLine, table } from './_lib/report.js';
+import { load, type Run, save } from './_lib/saved.js';
 import { type Bench, paces, Session } from './_lib/session.js';
-import { affinity } from './affinity.bench.js';
-import { alloc } from './alloc.bench.js';
-import { crossing } from './crossing.bench.js';
-import { echo } from './echo.bench.js';
-import { faults } from './faults.bench.js';
-import { fread } from './fread.bench.js';
-import { nop } from './nop.bench.js';
-import { readiness } from './readiness.bench.js';
-import { tlb } from './tlb.bench.js';
-
-const benches: Bench[] = [nop, crossing, echo, fread, readiness, tlb, alloc, faults, affinity];
-
-const usage = `usage: npm run --silent bench -- NAME... [--json] [--quick]
-       npm run --silent bench -- --list
-
-  all      every benchmark
-  --json   one line of JSON per result; ratio = value / the reference's value, same rounds
-  --quick  shows that it works in seconds; its figures are not to be relied on`;
+import { benches } from './benches.js';
 
 function list(): string {
   return align(
@@ -31,8 +17,8 @@ function list(): string {
   ).join('\n');
 }
 
-function chosen(names: readonly string[]): Bench[] {
-  if (names.includes('all')) return benches;
+function chosen(names: readonly string[]): readonly Bench[] {
+  if (names.length === 0 || names.includes('all')) return benches;
   return names.map((name) => {
     const bench = benches.find((candidate) => candidate.name === name);
     if (!bench) throw new RangeError(`no benchmark is called ${name}; there are:\n${list()}`);
@@ -40,47 +26,88 @@ function chosen(names: readonly string[]): Bench[] {
   });
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const flags = words.filter((word) => word.startsWith('-'));
-  const unknown = flags.find((flag) => !['--json', '--quick', '--list', '--help'].includes(flag));
-  if (flags.includes('--list')) {
-    console.log(list());
-    return 0;
-  }
-  const names = words.filter((word) => !word.startsWith('-'));
-  if (unknown !== undefined || names.length === 0 || flags.includes('--help')) {
-    const text = `${usage}\n\n${list()}`;
-    if (flags.includes('--help')) console.log(text);
-    else console.error(unknown === undefined ? text : `unknown option ${unknown}\n${text}`);
-    return flags.includes('--help') ? 0 : 2;
-  }
-  return measure(chosen(names), flags.includes('--json'), flags.includes('--quick'));
+/** Loaded only when asked for: it brings what draws charts. */
+async function html(run: Run, path: string): Promise<void> {
+  const { page } = await import('./_lib/html.js');
+  writeFileSync(path, page(run));
 }
 
-async function measure(selected: readonly Bench[], json: boolean, quick: boolean): Promise<number> {
-  endChildrenWithUs();
-  const progress = progressLine();
+async function main(words: readonly string[]): Promise<number> {
+  const options = parse(words);
+  if (options.help) console.log(`${usage}\n\n${list()}`);
+  else if (options.list) console.log(list());
+  else if (options.compare) console.log(comparison(...both(options.compare)));
+  else if (options.from !== undefined) await show(load(options.from), options);
+  else return measure(chosen(options.names), options, words);
+  return 0;
+}
+
+function both([before, after]: readonly [string, string]): [Run, Run] {
+  return [load(before), load(after)];
+}
+
+async function show(run: Run, options: Options): Promise<void> {
+  if (options.htmlFile !== undefined) await html(run, options.htmlFile);
+  else console.log(`${align(run.machine, [0, 1]).join('\n')}\n\n${table(run.results)}`);
+}
+
+async function measure(
+  selected: readonly Bench[],
+  options: Options,
+  words: readonly string[],
+): Promise<number> {
+  const cases = selected.reduce((sum, bench) => sum + bench.cases, 0);
+  const progress = progressLine(() => session.done / cases);
   const placement = choosePlacement();
-  const session = new Session(quick ? paces.quick : paces.full, placement, progress.show);
-  const facts = [...hostFacts(), ['placement', placement.description] as const];
-  if (!json) console.log(`${align(facts, [0, 1]).join('\n')}\n`);
-  const noise = watchNoise();
-  try {
-    for (const bench of selected) await bench.run(session);
-  } finally {
+  const session = new Session(paces[options.pace], placement, progress.show);
+  const machine = [...hostFacts(), ['placement', placement.description] as const];
+  const say = options.json ? console.error : console.log;
+  const print = () => {
     progress.clear();
+    if (options.json) for (const result of session.results) console.log(jsonLine(result));
+    else if (session.results.length > 0) console.log(`\n${table(session.results)}`);
+  };
+  endChildrenWithUs(() => {
+    print();
+    console.error('interrupted: this is what was finished');
+  });
+  if (!options.json) console.log(align(machine, [0, 1]).join('\n'));
+  const noise = watchNoise();
+  for (const bench of selected) {
+    try {
+      await bench.run(session);
+    } catch (error) {
+      session.failed.set(bench.name, `${bench.name}: ${(error as Error).message}`);
+    }
   }
-  if (json) for (const result of session.results) console.log(jsonLine(result));
-  else {
-    console.log(table(session.results));
+  const run = {
+    date: new Date().toISOString().slice(0, 16),
+    command: ['nearmetal bench', ...words].join(' '),
+    pace: options.pace,
+    machine,
+    noise: noise(),
+    absent: absences(session),
+    benches: selected.map(({ name, title, view }) => ({ name, title, view })),
+    results: session.results,
+  };
+  print();
+  if (!options.json) {
     for (const { name, chart } of selected) {
       const own = session.results.filter(({ bench }) => bench === name);
       if (chart !== undefined && own.length > 0) console.log(`\n${chart(own)}`);
     }
   }
-  for (const line of absences(session)) console.error(line);
-  for (const line of noise()) console.error(`noise: ${line}`);
-  if (quick) console.error('quick: these figures are not to be relied on');
+  for (const line of run.absent) console.error(line);
+  for (const line of run.noise) console.error(`noise: ${line}`);
+  if (options.pace === 'quick') console.error('quick: these figures are not to be relied on');
+  if (options.jsonFile !== undefined) {
+    save(options.jsonFile, run);
+    say(`kept in ${options.jsonFile}`);
+  }
+  if (options.htmlFile !== undefined) {
+    await html({ format: 'nearmetal bench 1', ...run }, options.htmlFile);
+    say(`drawn in ${options.htmlFile}`);
+  }
   return session.failed.size > 0 ? 1 : 0;
 }
 

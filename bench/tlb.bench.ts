@@ -99,5 +99,6 @@ async function run(session: Session): Promise<void> {
 export const tlb: Bench = {
   name: 'tlb',
   title: 'a pointer chase at 4 KiB, transparent, 2 MiB and 1 GiB pages, in TypeScript and in C',
+  cases: 1,
   run,
 };

@@ -63,9 +63,34 @@ function types() {
   return result.status === 0;
 }
 
-/** Benchmarks, examples and fixtures, file by file: `nearmetal` resolves to dist/ from there. */
+/** The benchmarks, which the package brings along: `nearmetal` resolves to the package there. */
+async function benchmarks() {
+  const subjects = filesBelow('bench/subjects').filter((path) => path.endsWith('.ts'));
+  const options = {
+    ...common,
+    outbase: 'bench',
+    outdir: 'dist/bench',
+    bundle: true,
+    sourcemap: false,
+    metafile: true,
+  };
+  // What draws charts is large, and nobody looks for the place of an error in it.
+  const page = './_lib/html.js';
+  const built = await Promise.all([
+    build({
+      ...options,
+      entryPoints: ['bench/run.ts', 'bench/demo.ts', ...subjects],
+      splitting: true,
+      external: ['nearmetal', 'nearmetal/*', 'bun', page],
+    }),
+    build({ ...options, entryPoints: ['bench/_lib/html.ts'], minify: true }),
+  ]);
+  return built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
+}
+
+/** Examples and fixtures, file by file: `nearmetal` resolves to dist/ from there. */
 async function programs() {
-  const sources = ['bench', 'examples', 'test/fixtures']
+  const sources = ['examples', 'test/fixtures']
     .flatMap(filesBelow)
     .filter((path) => /\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path));
   if (sources.length === 0) return;
@@ -79,9 +104,18 @@ async function programs() {
   sweep('.dev', Object.keys(result.metafile.outputs));
 }
 
-const [bundled] = await Promise.all([bundle(common, entries, { cli }), programs()]);
+const [bundled, measured] = await Promise.all([
+  bundle(common, entries, { cli }),
+  benchmarks(),
+  programs(),
+]);
 const typed = types();
-sweep('dist', [...bundled, ...filesBelow('dist/types'), ...filesBelow('dist/types-cjs')]);
+sweep('dist', [
+  ...bundled,
+  ...measured,
+  ...filesBelow('dist/types'),
+  ...filesBelow('dist/types-cjs'),
+]);
 if (!typed) {
   console.error(
     'The declarations have errors (above); the JavaScript in dist/ was written all the same.',

@@ -29,33 +29,67 @@ export function hostFacts(): [name: string, value: string][] {
 
 interface CpuTimes {
   readonly total: number;
+  readonly busy: number;
   readonly stolen: number;
+  /** Of us and of the children that we have waited for. */
+  readonly own: number;
 }
 
 function cpuTimes(): CpuTimes {
   const fields =
     /^cpu\s+(.*)$/m.exec(readOr('/proc/stat', ''))?.[1]?.split(/\s+/).map(Number) ?? [];
+  const own = readOr('/proc/self/stat', '').split(') ').at(-1)?.split(' ') ?? [];
   // user nice system idle iowait irq softirq steal; what follows is already part of user and nice.
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
+    fields;
+  const busy = user + nice + system;
   return {
-    total: fields.slice(0, 8).reduce((sum, ticks) => sum + ticks, 0),
-    stolen: fields[7] ?? 0,
+    total: busy + idle + iowait + irq + softirq + steal,
+    busy,
+    stolen: steal,
+    // utime stime cutime cstime
+    own: own.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0),
   };
 }
+
+function frequencies(): number[] {
+  return cpus().map((_, cpu) =>
+    Number(readOr(`/sys/devices/system/cpu/cpu${cpu}/cpufreq/scaling_cur_freq`, '0')),
+  );
+}
+
+/** What part of all CPU time makes figures doubtful. */
+const DOUBTFUL = 0.01;
+const FREQUENCY_CHANGE = 0.05;
 
 /** Watches for what makes figures doubtful; the answered function says what was seen since. */
 export function watchNoise(): () => string[] {
   const loadBefore = loadavg()[0] ?? 0;
   const before = cpuTimes();
+  const clocks = frequencies();
   return () => {
     const after = cpuTimes();
+    const part = (ticks: number) => ticks / Math.max(1, after.total - before.total);
+    const percent = (ticks: number) => `${(100 * part(ticks)).toFixed(1)}%`;
     const warnings: string[] = [];
-    const stolen = (100 * (after.stolen - before.stolen)) / Math.max(1, after.total - before.total);
+    const stolen = after.stolen - before.stolen;
+    const others = after.busy - before.busy - (after.own - before.own);
     if (loadBefore > 0.5) {
       warnings.push(
         `the load average was ${loadBefore.toFixed(2)} at the start: others were running`,
       );
     }
-    if (stolen > 1) warnings.push(`the hypervisor took ${stolen.toFixed(1)}% of the CPU time away`);
+    if (part(stolen) > DOUBTFUL) {
+      warnings.push(`the hypervisor took ${percent(stolen)} of the CPU time away`);
+    }
+    if (part(others) > DOUBTFUL) {
+      warnings.push(`other processes took ${percent(others)} of the CPU time`);
+    }
+    const changed = frequencies().findIndex((now, cpu) => {
+      const then = clocks[cpu] ?? 0;
+      return then > 0 && Math.abs(now / then - 1) > FREQUENCY_CHANGE;
+    });
+    if (changed >= 0) warnings.push(`the clock frequency of CPU ${changed} changed`);
     return warnings;
   };
 }

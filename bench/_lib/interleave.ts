@@ -15,6 +15,30 @@ export interface Contestant {
 /** The samples of each subject; the same index is the same round. */
 export type Rounds = ReadonlyMap<string, readonly Sample[]>;
 
+/** Two turns in a row that differ by less than this part are steady. */
+const STEADY = 0.05;
+
+/**
+ * Runs turns that do not count until two in a row of each contestant agree, `most` at the most:
+ * compilers, caches and clock frequencies have settled then.
+ */
+export async function settle(
+  contestants: readonly Contestant[],
+  key: string,
+  most: number,
+  onTurn: (subject: string) => void,
+): Promise<void> {
+  for (const { subject, turn } of contestants) {
+    let last = Number.NaN;
+    for (let count = 0; count < most; count++) {
+      onTurn(subject);
+      const figure = (await turn()).figures[key] ?? 0;
+      if (Math.abs(figure / last - 1) < STEADY) break;
+      last = figure;
+    }
+  }
+}
+
 export async function interleave(
   contestants: readonly Contestant[],
   rounds: number,
@@ -30,16 +54,4 @@ export async function interleave(
     }
   }
   return samples;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
-}
-
-/** From the lowest to the highest, as a part of the median. */
-export function spread(values: readonly number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / median(values);
 }

@@ -61,6 +61,7 @@ export function findLoad(cpu: number | undefined): Load {
           rate: (answer.messages * 1e9) / answer.ns,
           p50: answer.p50_us,
           p99: answer.p99_us,
+          p999: answer.p999_us,
         },
         cpuUsPerOp: answer.server_cpu_ns / answer.messages / 1000,
       };

@@ -130,8 +130,11 @@ function killAll(): void {
   for (const child of running) child.kill();
 }
 
-/** From now on nothing that we started outlives us, on Ctrl-C included. */
-export function endChildrenWithUs(): void {
+/**
+ * From now on nothing that we started outlives us, on Ctrl-C included; `last` has the last word
+ * then.
+ */
+export function endChildrenWithUs(last: () => void = () => {}): void {
   process.once('exit', killAll);
   const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
   for (const [signal, number] of Object.entries(signals)) {
@@ -140,7 +143,10 @@ export function endChildrenWithUs(): void {
       const ends = [...running].map((child) => child.ended);
       killAll();
       // Waited for, so that they are not left as zombies to a first process that may not reap.
-      Promise.all(ends).then(() => process.exit(128 + number));
+      Promise.all(ends).then(() => {
+        last();
+        process.exit(128 + number);
+      });
     });
   }
 }

@@ -4,7 +4,7 @@ import type { Result, Session } from './session.js';
 const PLAIN_PROGRESS_INTERVAL_MS = 5000;
 
 /** Three or four digits that count, with thousands set apart. */
-function figure(value: number): string {
+export function figure(value: number): string {
   const digits = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
   return value.toLocaleString('en-US', {
     minimumFractionDigits: digits,
@@ -37,7 +37,30 @@ export function timesAsGood(result: Result): string {
   return `${(result.better === 'higher' ? result.ratio : 1 / result.ratio).toFixed(2)}x`;
 }
 
-const headings = ['subject', 'value', 'unit', 'of reference', 'CPU us/op', 'spread'];
+const headings = [
+  'subject',
+  'value',
+  'unit',
+  'of reference',
+  '95 % interval',
+  'CPU us/op',
+  'spread',
+  'outliers',
+];
+
+/** Where the figure of the column before it lies. */
+function intervalCell({
+  interval: [low, high],
+  reference,
+  subject,
+  better,
+  ratio,
+}: Result): string {
+  if (reference === subject) return '';
+  if (ratio === null) return `${figure(low)} - ${figure(high)}`;
+  const ends = better === 'higher' ? [low, high] : [1 / high, 1 / low];
+  return ends.map((end) => end.toFixed(2)).join(' - ');
+}
 
 function cells(result: Result): string[] {
   return [
@@ -45,8 +68,10 @@ function cells(result: Result): string[] {
     figure(result.value),
     result.unit,
     timesAsGood(result),
+    intervalCell(result),
     result.cpuUsPerOp === undefined ? '' : figure(result.cpuUsPerOp),
     `${(100 * result.spread).toFixed(0)}%`,
+    result.outliers === 0 ? '' : `${result.outliers}`,
   ];
 }
 
@@ -89,15 +114,30 @@ export function table(results: readonly Result[]): string {
 }
 
 /** Who did not take part, and why. */
-export function absences(session: Session): string[] {
+export function absences(session: Pick<Session, 'missing' | 'failed'>): string[] {
   return [
     ...[...session.missing].map(([subject, reason]) => `missing: ${subject}: ${reason}`),
     ...[...session.failed.values()].map((reason) => `FAILED: ${reason}`),
   ];
 }
 
-/** Progress on stderr: one line that changes on a terminal, a plain line now and then elsewhere. */
-export function progressLine(stream: NodeJS.WriteStream = process.stderr): {
+const BAR_WIDTH = 20;
+
+/** A bar with the time left, once there is something to reckon it from. */
+function bar(part: number, elapsedMs: number): string {
+  const filled = Math.round(BAR_WIDTH * part);
+  const left = part > 0.02 ? `~${Math.ceil((elapsedMs / part - elapsedMs) / 1000)} s left` : '';
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${left.padEnd(12)}`;
+}
+
+/**
+ * Progress on stderr: one line that changes on a terminal, a plain line now and then elsewhere.
+ * `part` answers how much is done, from 0 to 1.
+ */
+export function progressLine(
+  part?: () => number,
+  stream: NodeJS.WriteStream = process.stderr,
+): {
   show(text: string): void;
   clear(): void;
 } {
@@ -105,9 +145,11 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr): {
   let shownAt = 0;
   return {
     show(text) {
-      const elapsed = `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(3)} s  `;
+      const elapsedMs = Date.now() - startedAt;
+      const elapsed = `${(elapsedMs / 1000).toFixed(0).padStart(3)} s  `;
       if (stream.isTTY) {
-        stream.write(`\r\x1b[K${(elapsed + text).slice(0, (stream.columns || 80) - 1)}`);
+        const line = (part ? bar(part(), elapsedMs) : elapsed) + text;
+        stream.write(`\r\x1b[K${line.slice(0, (stream.columns || 80) - 1)}`);
       } else if (Date.now() - shownAt >= PLAIN_PROGRESS_INTERVAL_MS) {
         shownAt = Date.now();
         stream.write(`${elapsed}${text}\n`);

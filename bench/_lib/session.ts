@@ -1,11 +1,14 @@
 /** What a benchmark is, with what it is given to run in: a pace, CPUs, and a place for its news. */
 import type { Placement } from './cpus.js';
-import { type Contestant, interleave, median, type Rounds, spread } from './interleave.js';
+import { type Contestant, interleave, type Rounds, settle } from './interleave.js';
 import { MissingPeer } from './missing.js';
+import { type Interval, interval, median, outliers, ratios, spread } from './statistics.js';
 
 /** How long to take: figures to rely on need the full pace. */
 export interface Pace {
   readonly rounds: number;
+  /** The most turns a contestant gets to become steady in, before the rounds. */
+  readonly settling: number;
   /** Seconds of one turn, for what settles at once and for what goes over sockets or disks. */
   readonly turn: number;
   readonly longTurn: number;
@@ -14,9 +17,30 @@ export interface Pace {
 }
 
 export const paces = {
-  full: { rounds: 7, turn: 0.3, longTurn: 1, fileBytes: 256 * 2 ** 20, memoryBytes: 2 ** 30 },
-  demo: { rounds: 3, turn: 0.15, longTurn: 0.4, fileBytes: 64 * 2 ** 20, memoryBytes: 2 ** 28 },
-  quick: { rounds: 2, turn: 0.05, longTurn: 0.15, fileBytes: 16 * 2 ** 20, memoryBytes: 2 ** 26 },
+  full: {
+    rounds: 7,
+    settling: 4,
+    turn: 0.3,
+    longTurn: 1,
+    fileBytes: 256 * 2 ** 20,
+    memoryBytes: 2 ** 30,
+  },
+  demo: {
+    rounds: 3,
+    settling: 0,
+    turn: 0.15,
+    longTurn: 0.4,
+    fileBytes: 64 * 2 ** 20,
+    memoryBytes: 2 ** 28,
+  },
+  quick: {
+    rounds: 2,
+    settling: 0,
+    turn: 0.05,
+    longTurn: 0.15,
+    fileBytes: 16 * 2 ** 20,
+    memoryBytes: 2 ** 26,
+  },
 } as const satisfies Record<string, Pace>;
 
 export interface Metric {
@@ -37,15 +61,30 @@ export interface Result {
   readonly reference: string | null;
   /** Value / the reference's value: the median over rounds, each compared within itself. */
   readonly ratio: number | null;
+  /** Where the ratio lies with 95 % confidence; of the value, when there is no reference. */
+  readonly interval: Interval;
+  /** A value, or a ratio where there is a reference, for each round. */
+  readonly rounds: readonly number[];
   readonly cpuUsPerOp: number | undefined;
   readonly better: 'higher' | 'lower';
   readonly spread: number;
+  /** Rounds that lie far from the others. */
+  readonly outliers: number;
+}
+
+/** How results go together in a picture: one curve per subject, or else bars. */
+export interface View {
+  /** What grows from metric to metric, which begin with that number. */
+  readonly over: string;
 }
 
 export interface Bench {
   readonly name: string;
   /** One line for `--list`. */
   readonly title: string;
+  /** How often it calls `Session.measure`, for the time left. */
+  readonly cases: number;
+  readonly view?: View;
   run(session: Session): Promise<void>;
   /** How its results go together, for a terminal. */
   chart?(results: readonly Result[]): string;
@@ -55,6 +94,8 @@ export class Session {
   readonly pace: Pace;
   readonly placement: Placement;
   readonly results: Result[] = [];
+  /** How many cases are measured already. */
+  done = 0;
   readonly missing = new Map<string, string>();
   readonly failed = new Map<string, string>();
   readonly #progress: (text: string) => void;
@@ -98,6 +139,10 @@ export class Session {
 
   /** Measures one case in interleaved rounds, and adds a result per subject and metric. */
   async measure(bench: string, name: string, how: Comparison): Promise<void> {
+    const first = how.metrics[0]?.key ?? '';
+    await settle(how.contestants, first, this.pace.settling, (subject) => {
+      this.progress(`${bench} ${name}: ${subject}, until it is steady`);
+    });
     const rounds = await interleave(how.contestants, this.pace.rounds, (subject, round) => {
       this.progress(`${bench} ${name}: ${subject}, round ${round + 1} of ${this.pace.rounds}`);
     });
@@ -106,6 +151,7 @@ export class Session {
         this.results.push(summarize(bench, name, metric, subject, how, rounds));
       }
     }
+    this.done++;
   }
 }
 
@@ -130,6 +176,7 @@ function summarize(
   const own = figures(subject);
   const reference = how.references.find((candidate) => rounds.has(candidate)) ?? null;
   const theirs = reference === null ? [] : figures(reference);
+  const compared = reference === null ? own : ratios(own, theirs);
   const cpu = (rounds.get(subject) ?? []).flatMap((sample) => sample.cpuUsPerOp ?? []);
   return {
     bench,
@@ -138,10 +185,12 @@ function summarize(
     value: median(own),
     unit: metric.unit,
     reference,
-    ratio:
-      reference === null ? null : median(own.map((value, round) => value / (theirs[round] ?? 0))),
+    ratio: reference === null ? null : median(compared),
+    interval: interval(compared),
+    rounds: compared,
     cpuUsPerOp: metric === how.metrics[0] && cpu.length > 0 ? median(cpu) : undefined,
     better: metric.better,
     spread: spread(own),
+    outliers: outliers(own).length,
   };
 }

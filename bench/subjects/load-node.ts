@@ -1,7 +1,7 @@
 /** The echo client for machines without a compiler: as `reference/load.c` in all that shows. */
 import { createConnection, type Socket } from 'node:net';
-import { median } from '../_lib/interleave.js';
 import { cpuNs } from '../_lib/process.js';
+import { median } from '../_lib/statistics.js';
 
 const [port = 0, connections = 1, size = 1, depth = 1, warmUp = 0, seconds = 1, serverPid = 0] =
   process.argv.slice(2).map(Number);

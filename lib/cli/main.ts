@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'draws packages, NUMA nodes, caches and CPUs, as text, as a picture (SVG) or as JSON',
     load: () => import('./topology.js'),
   },
+  bench: {
+    summary: 'measures this machine: nearmetal beside C and what Node offers, as a table or a page',
+    load: () => import('./bench.js'),
+  },
 };
 
 function usage(): string {

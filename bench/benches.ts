@@ -1,0 +1,23 @@
+/** Every benchmark, in the order in which `all` runs them. */
+import type { Bench } from './_lib/session.js';
+import { affinity } from './affinity.bench.js';
+import { alloc } from './alloc.bench.js';
+import { crossing } from './crossing.bench.js';
+import { echo } from './echo.bench.js';
+import { faults } from './faults.bench.js';
+import { fread } from './fread.bench.js';
+import { nop } from './nop.bench.js';
+import { readiness } from './readiness.bench.js';
+import { tlb } from './tlb.bench.js';
+
+export const benches: readonly Bench[] = [
+  nop,
+  crossing,
+  echo,
+  fread,
+  readiness,
+  tlb,
+  alloc,
+  faults,
+  affinity,
+];
