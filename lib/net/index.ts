@@ -1,5 +1,17 @@
 /** What `nearmetal/net` exports. */
-export type { InternetAddress, SocketAddress, UnixAddress } from '../socket/address.js';
+
+export {
+  BlockList,
+  getDefaultAutoSelectFamily,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
+  isIPv4,
+  isIPv6,
+  SocketAddress,
+  setDefaultAutoSelectFamily,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+} from 'node:net';
+export type { InternetAddress, SocketAddress as Address, UnixAddress } from '../socket/address.js';
 export { addressOf, type ListenOptions, listen, peerAddressOf } from '../socket/listen.js';
 export {
   getSocketOption,
@@ -14,7 +26,16 @@ export {
 } from '../socket/options.js';
 export { steerByCpu, stopSteering } from '../socket/steering.js';
 export { type TcpInfo, type TcpState, tcpInfo } from '../socket/tcp-info.js';
+export type {
+  ConnectOptions,
+  ListenArguments,
+  ServerOptions,
+  SocketOptions as SocketConstructorOptions,
+} from './node-arguments.js';
+export { connect, createConnection, createServer } from './node-face.js';
 export type { Received } from './received.js';
 export { type DrainOptions, type ServeStats, type Serving, serve } from './serve.js';
 export type { KeepAlive, ServeHandlers, ServeOptions } from './serve-options.js';
 export type { ServedConnection } from './served-connection.js';
+export { Server } from './server.js';
+export { type AddressInfo, Socket, Socket as Stream, type SocketReadyState } from './socket.js';

@@ -3,10 +3,11 @@ import { type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Acceptor, Backend, StreamOptions } from '../loop/backend.js';
 import type { SocketAddress } from '../socket/address.js';
-import { addressOf, listen } from '../socket/listen.js';
+import { addressOf, endListening, listen } from '../socket/listen.js';
 import { setSocketOptions } from '../socket/options.js';
 import { abortSignal, milliseconds, onlyKeys } from '../validate.js';
 import { accepts, closes, errors } from './channels.js';
+import { unlinkPath } from './path-of-socket.js';
 import { Received } from './received.js';
 import {
   type KeepAlive,
@@ -18,7 +19,6 @@ import {
 import { ServedConnection } from './served-connection.js';
 import { type SharedBackend, sharedBackend } from './shared-backend.js';
 import { Sweeper } from './sweeper.js';
-import { unlinkPath } from './unlink-path.js';
 
 /** What a server has done so far. */
 export interface ServeStats {
@@ -231,6 +231,7 @@ export class Serving<State = unknown> implements AsyncDisposable {
   #stopListening(): void {
     this.#listening = false;
     this.#acceptor.close();
+    endListening(this.#listener);
     this.#listener.close();
     if ('path' in this.address) unlinkPath(this.address.path);
     const served = this.#served;

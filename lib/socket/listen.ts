@@ -4,6 +4,7 @@ import {
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_V6ONLY,
+  SHUT_RD,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_CLOEXEC,
@@ -91,6 +92,38 @@ export function listen(options: ListenOptions = {}): OwnedFd {
     throw error;
   }
   return socket;
+}
+
+/**
+ * Makes a socket that is bound listen; it may do so already.
+ *
+ * @man listen(2)
+ */
+export function listenOn(socket: FdLike, backlog: number): void {
+  const { fd } = plainDescriptor('socket', socket);
+  check(native.listen(fd, backlog), 'listen', { fd });
+}
+
+/**
+ * Ends listening at once, for every descriptor of the socket: an accept in flight would keep it
+ * until it is cancelled, and connections made meanwhile would be reset.
+ */
+export function endListening(socket: FdLike): void {
+  // A socket that is not listening any more is what is wanted.
+  native.shutdown(plainDescriptor('socket', socket).fd, SHUT_RD);
+}
+
+/**
+ * Gives a socket its own address.
+ *
+ * @errno EADDRINUSE another socket has it
+ * @errno EADDRNOTAVAIL it is none of this machine's
+ * @man bind(2)
+ */
+export function bindSocket(socket: FdLike, address: SocketAddress): void {
+  const { fd } = plainDescriptor('socket', socket);
+  const { bytes } = encodeAddress('address', address);
+  check(native.bind(fd, bytes), 'bind', detailOf(address));
 }
 
 /**

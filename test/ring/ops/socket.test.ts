@@ -1,7 +1,7 @@
 /** socket and connect: kinds of sockets, addresses of every family, and refusals. */
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { addressOf, listen, type SocketAddress } from 'nearmetal/net';
+import { addressOf, listen, type Address as SocketAddress } from 'nearmetal/net';
 import { op, type Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { expectRefusal, folder, openRing, RANGE, TYPE, VALUE } from '../../support/ring.js';
