@@ -79,7 +79,7 @@ async function benchmarks() {
   const built = await Promise.all([
     build({
       ...options,
-      entryPoints: ['bench/run.ts', 'bench/demo.ts', ...subjects],
+      entryPoints: ['bench/run.ts', 'bench/demo.ts', 'bench/guard.ts', ...subjects],
       splitting: true,
       external: ['nearmetal', 'nearmetal/*', 'bun', page],
     }),

@@ -1,6 +1,7 @@
 /** Charts as SVG text, drawn when the report is written: no script runs in the page. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { timesAsGood, timesInterval } from './comparable.js';
 import type { Result } from './session.js';
 
 const { document } = parseHTML('<html><body></body></html>');
@@ -17,16 +18,6 @@ const colour = (subject: string): string => `var(--${isOurs(subject) ? 'ours' : 
 
 const palette = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].map((name) => `var(--${name})`);
 
-/** More is better, whatever the unit: 2 is twice as fast, or half the time. */
-export function timesOf({ ratio, better }: Result): number {
-  if (ratio === null) return Number.NaN;
-  return better === 'higher' ? ratio : 1 / ratio;
-}
-
-export function timesInterval({ interval: [low, high], better }: Result): [number, number] {
-  return better === 'higher' ? [low, high] : [1 / high, 1 / low];
-}
-
 function draw(options: Plot.PlotOptions): string {
   const plot = Plot.plot({
     document: document as never,
@@ -39,14 +30,14 @@ function draw(options: Plot.PlotOptions): string {
 
 /** A bar for each subject: how many times as good as the reference, with its interval. */
 export function bars(results: readonly Result[], figure: (result: Result) => string): string {
-  const times = results.map(timesOf);
+  const times = results.map(timesAsGood);
   const log = Math.max(...times) / Math.min(...times) > WIDE;
   const start = log ? Math.min(1, ...times) / 2 : 0;
   const rows = results.map((result) => ({
     subject: result.subject,
-    times: timesOf(result),
+    times: timesAsGood(result),
     interval: timesInterval(result),
-    label: `${timesOf(result).toFixed(2)}x   ${figure(result)}`,
+    label: `${timesAsGood(result).toFixed(2)}x   ${figure(result)}`,
   }));
   type Row = (typeof rows)[number];
   return draw({

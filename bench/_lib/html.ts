@@ -1,13 +1,6 @@
 /** A run as one self-contained page: what it was measured on, a summary, a chart per benchmark. */
-import {
-  bars,
-  curves,
-  isOurs,
-  percentileOf,
-  percentiles,
-  timesInterval,
-  timesOf,
-} from './charts.js';
+import { bars, curves, isOurs, percentileOf, percentiles } from './charts.js';
+import { timesAsGood, timesInterval } from './comparable.js';
 import { style } from './page-style.js';
 import { figure } from './report.js';
 import type { Run, SavedBench } from './saved.js';
@@ -27,7 +20,7 @@ function summaryRow(result: Result): string {
     `<td>${text(`${result.bench} ${result.metric}`)}</td>`,
     `<td>${text(result.subject)}</td>`,
     `<td>${text(withUnit(result))}</td>`,
-    `<td class="${sure}">${compared ? `${timesOf(result).toFixed(2)}x` : ''}</td>`,
+    `<td class="${sure}">${compared ? `${timesAsGood(result).toFixed(2)}x` : ''}</td>`,
     `<td>${compared ? `${low.toFixed(2)} – ${high.toFixed(2)}` : ''}</td>`,
     `<td>${text(result.reference ?? '')}</td>`,
   ];

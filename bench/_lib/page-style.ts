@@ -36,12 +36,13 @@ th, td {
   border-bottom: 1px solid var(--line)
 }
 th { font-weight: 500; font-size: .85rem }
-td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left }
+td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left; white-space: normal }
+td:last-child { white-space: normal }
 .win { color: var(--win) }
 .lose { color: var(--lose) }
 .note { border-left: 3px solid var(--lose); padding-left: .8rem }
-figure { margin: 0 }
-svg { max-width: 100%; height: auto }
+figure { margin: 0; overflow-x: auto }
+figure > svg, figure > figure > svg:last-child { min-width: 36rem; max-width: 100%; height: auto }
 svg text { fill: currentColor }
 code { font-size: .9em }
 @media print {

@@ -1,4 +1,5 @@
 /** Results as a table for people or as lines of JSON for programs, and progress beside both. */
+import { timesAsGood, timesInterval } from './comparable.js';
 import type { Result, Session } from './session.js';
 
 const PLAIN_PROGRESS_INTERVAL_MS = 5000;
@@ -31,10 +32,9 @@ export function jsonLine(result: Result): string {
   });
 }
 
-/** How many times as good as the reference: turned so that more is better. */
-export function timesAsGood(result: Result): string {
-  if (result.ratio === null) return '';
-  return `${(result.better === 'higher' ? result.ratio : 1 / result.ratio).toFixed(2)}x`;
+/** How many times as good as the reference, as a cell. */
+function timesCell(result: Result): string {
+  return result.ratio === null ? '' : `${timesAsGood(result).toFixed(2)}x`;
 }
 
 const headings = [
@@ -49,17 +49,13 @@ const headings = [
 ];
 
 /** Where the figure of the column before it lies. */
-function intervalCell({
-  interval: [low, high],
-  reference,
-  subject,
-  better,
-  ratio,
-}: Result): string {
+function intervalCell(result: Result): string {
+  const { interval, reference, subject, ratio } = result;
   if (reference === subject) return '';
-  if (ratio === null) return `${figure(low)} - ${figure(high)}`;
-  const ends = better === 'higher' ? [low, high] : [1 / high, 1 / low];
-  return ends.map((end) => end.toFixed(2)).join(' - ');
+  if (ratio === null) return interval.map(figure).join(' - ');
+  return timesInterval(result)
+    .map((end) => end.toFixed(2))
+    .join(' - ');
 }
 
 function cells(result: Result): string[] {
@@ -67,7 +63,7 @@ function cells(result: Result): string[] {
     result.subject,
     figure(result.value),
     result.unit,
-    timesAsGood(result),
+    timesCell(result),
     intervalCell(result),
     result.cpuUsPerOp === undefined ? '' : figure(result.cpuUsPerOp),
     `${(100 * result.spread).toFixed(0)}%`,
