@@ -6,6 +6,7 @@ import { crossing } from './crossing.bench.js';
 import { echo } from './echo.bench.js';
 import { faults } from './faults.bench.js';
 import { fread } from './fread.bench.js';
+import { http } from './http.bench.js';
 import { nop } from './nop.bench.js';
 import { readiness } from './readiness.bench.js';
 import { tlb } from './tlb.bench.js';
@@ -14,6 +15,7 @@ export const benches: readonly Bench[] = [
   nop,
   crossing,
   echo,
+  http,
   fread,
   readiness,
   tlb,

@@ -17,6 +17,7 @@ const entries = {
   numa: 'lib/numa/index.ts',
   cpu: 'lib/cpu/index.ts',
   net: 'lib/net/index.ts',
+  http: 'lib/http/index.ts',
   fd: 'lib/fd/index.ts',
   shared: 'lib/shared/index.ts',
   epoll: 'lib/epoll/index.ts',

@@ -93,6 +93,7 @@ describe('the command', () => {
       'nop',
       'crossing',
       'echo',
+      'http',
       'fread',
       'readiness',
       'tlb',

@@ -133,3 +133,36 @@ test('read-many says what it wants, and what it did not find', async () => {
   const gone = await run('read-many', 'not-here').ended;
   expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
 });
+
+test('chat: one room for lines over TCP and for a page over HTTP', async () => {
+  const { child, firstLine, ended } = run('chat', '--port', '0', '--http-port', '0');
+  const line = await Promise.race([firstLine, ended.then(({ stderr }) => stderr)]);
+  const [, port, httpPort] = /^lines on .*:(\d+), the page on .*:(\d+)\/$/.exec(line) ?? [];
+  const guest = connect(Number(port), '127.0.0.1').setEncoding('utf8');
+  guest.on('error', () => undefined);
+  let heard = '';
+  guest.on('data', (part) => {
+    heard += part;
+  });
+  const hears = async (words: string): Promise<void> => {
+    while (!heard.includes(words)) await new Promise((resolve) => guest.once('data', resolve));
+  };
+  await hears('guest 1 is here');
+  guest.write('hel');
+  guest.write('lo\n');
+  await hears('guest 1: hello');
+  const at = `http://127.0.0.1:${httpPort}`;
+  expect(await (await fetch(at)).text()).toContain('EventSource');
+  const news = await fetch(`${at}/news`);
+  expect((await fetch(`${at}/say`, { method: 'POST', body: 'from the page' })).status).toBe(204);
+  await hears('the page: from the page');
+  const reader = news.body!.getReader();
+  expect(Buffer.from((await reader.read()).value!).toString()).toContain('the page: from the page');
+  process.kill(-child.pid!, 'SIGINT');
+  await hears('the room closes');
+  guest.end();
+  await reader.cancel();
+  const { stdout, stderr } = await ended;
+  expect(stderr).toBe('');
+  expect(stdout).toContain('the room is closed after 1 guests');
+});

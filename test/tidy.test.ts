@@ -52,7 +52,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['numa'],
   ['ring'],
   ['loop'],
-  ['net', 'fs', 'http', 'dgram', 'workers'],
+  ['net', 'fs', 'dgram', 'workers'],
+  ['http'],
   ['index', 'entries', 'cli'],
 ];
 /** In these layers the members know nothing of each other. */

@@ -1,0 +1,6 @@
+/**
+ * What `nearmetal/http` exports: node:http, with servers and agents whose connections are ours.
+ */
+export * from 'node:http';
+export { Agent, type AgentOptions, get, globalAgent, request } from './agent.js';
+export { createServer, Server, type ServerOptions } from './server.js';
