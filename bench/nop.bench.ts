@@ -1,4 +1,9 @@
-/** The price of one operation that does nothing: what the way into the kernel and back costs. */
+/**
+ * The price of one operation that does nothing: what the way into the kernel and back costs.
+ *
+ * C and the raw ring fill each entry anew. The frozen operation is found in the entry from when
+ * that was used last, and only gets its name there. All look at every completion.
+ */
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
@@ -8,6 +13,7 @@ import { perOperation, type Work } from './_lib/work.js';
 
 const C = 'C io_uring';
 const RAW = 'nearmetal raw ring';
+const FROZEN = 'nearmetal raw ring, frozen operation';
 const HANDLERS = 'nearmetal handlers';
 const PROMISES = 'nearmetal promises';
 const PROMISES_IN_FLIGHT = 64;
@@ -18,6 +24,7 @@ const metric: Metric = { key: 'ns', label: '', unit: 'ns/op', better: 'lower' };
 const programs: [subject: string, command: () => string[]][] = [
   [C, () => [reference('nop')]],
   [RAW, () => [process.execPath, subjectFile('nop-nearmetal'), 'raw']],
+  [FROZEN, () => [process.execPath, subjectFile('nop-nearmetal'), 'frozen']],
   [HANDLERS, () => [process.execPath, subjectFile('nop-nearmetal'), 'handlers']],
   [PROMISES, () => [process.execPath, subjectFile('nop-nearmetal'), 'promises']],
 ];

@@ -82,7 +82,7 @@ long enter_kernel(const Enter& ring, const Control& control) {
 napi_value enter(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  const Enter& ring = **static_cast<std::shared_ptr<Enter>*>(data);
+  const Enter& ring = *static_cast<Enter*>(data);
   // After the end of the ring its page is not mapped any more, and JavaScript's view of it is
   // empty.
   if (ring.control != nullptr) {
@@ -92,11 +92,11 @@ napi_value enter(napi_env env, napi_callback_info info) {
 }
 
 napi_value enter_function(napi_env env, const Ring& ring) {
-  auto* data = new std::shared_ptr<Enter>(ring.enter);
+  auto* owner = new std::shared_ptr<Enter>(ring.enter);
   napi_value function = nullptr;
-  napi_create_function(env, "enter", NAPI_AUTO_LENGTH, enter, data, &function);
+  napi_create_function(env, "enter", NAPI_AUTO_LENGTH, enter, owner->get(), &function);
   napi_add_finalizer(
-      env, function, data,
+      env, function, owner,
       [](napi_env, void* finished, void*) {
         delete static_cast<std::shared_ptr<Enter>*>(finished);
       },

@@ -122,7 +122,9 @@ describe('the command', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const subjects = new Set(results.map((result) => result.subject));
-    const ours = ['nearmetal raw ring', 'nearmetal handlers', 'nearmetal promises'];
+    const ours = ['raw ring', 'raw ring, frozen operation', 'handlers', 'promises'].map(
+      (door) => `nearmetal ${door}`,
+    );
     expect([...subjects].sort()).toEqual(['C io_uring', ...ours].sort());
     for (const result of results) {
       expect(result).toEqual({

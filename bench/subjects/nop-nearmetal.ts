@@ -7,10 +7,10 @@ const OPERATIONS_PER_LOOK = 4096;
 
 type Rounds = (batch: number, rounds: number) => void | Promise<void>;
 
-/** The bare queues: what C does, in TypeScript. */
-function raw(): Rounds {
+/** The bare queues: what C does, in TypeScript, which fills each entry anew unless `frozen`. */
+function raw(frozen: boolean): Rounds {
   const ring = RawRing.open({ entries: ENTRIES });
-  const nop = op.nop();
+  const nop = frozen ? op.nop().freeze() : op.nop();
   let next = 0;
   let expected = 0;
   const visit = (userData: number, result: number) => {
@@ -56,7 +56,12 @@ function promises(): Rounds {
   };
 }
 
-const doors: Record<string, () => Rounds> = { raw, handlers, promises };
+const doors: Record<string, () => Rounds> = {
+  raw: () => raw(false),
+  frozen: () => raw(true),
+  handlers,
+  promises,
+};
 const door = doors[process.argv[2] ?? ''];
 if (!door) throw new Error(`no such door; there are: ${Object.keys(doors).join(', ')}`);
 const run = door();

@@ -75,7 +75,11 @@ export class CompletionQueue {
   private cqes: Int32Array;
   /** Entries of twice the size (IORING_SETUP_CQE32). */
   private readonly wide: boolean;
+  /** Some have a second half, or all of them. */
+  readonly large: boolean;
   private head: number;
+  /** A visitor is being called, which must neither look again nor close the ring. */
+  visiting = false;
 
   constructor(rings: Int32Array, control: Control, layout: CompletionLayout, batch: number) {
     this.words = rings;
@@ -84,6 +88,7 @@ export class CompletionQueue {
     this.mask = layout.entries - 1;
     this.cqes = rings.subarray(layout.cqes);
     this.wide = layout.cqeWords !== CQE_WORDS;
+    this.large = layout.large;
     this.head = rings[layout.head] as number;
     this.slots = new Int32Array(batch);
     this.results = new Int32Array(batch);
@@ -146,7 +151,7 @@ export class CompletionQueue {
         generations[slot] = (generation + 1) | 0;
         last++;
       }
-      if (this.layout.large) this.keepExtra(count, base, flags);
+      if (this.large) this.keepExtra(count, base, flags);
       this.slots[count] = slot;
       this.results[count] = result;
       this.flags[count] = flags;
@@ -167,10 +172,6 @@ export class CompletionQueue {
       const from = base + CQE_EXTRA;
       this.extras.set(this.cqes.subarray(from, from + CQE_EXTRA_WORDS), at);
     } else this.extras.fill(0, at, at + CQE_EXTRA_WORDS);
-  }
-
-  get large(): boolean {
-    return this.layout.large;
   }
 
   /** Shows the second half of collected completion `index` to whoever it is delivered to. */
@@ -206,17 +207,45 @@ export class CompletionQueue {
    * visitor leaves the queue as if nothing had been taken.
    */
   visit(visit: RawVisitor): number {
-    // In variables, since a visitor may change any field for all the compiler knows.
+    if (this.visiting) throw new TypeError('the ring is being reaped');
+    // Apart, so that this one is short enough to become part of its caller.
+    if (this.large) return this.visitLarge(visit);
     const words = this.cqes;
     const mask = this.mask & (ENTRIES_MAX - 1);
-    const { wide, large } = this;
+    const ready = this.ready;
+    // In a variable, since a visitor may change any field for all the compiler knows.
+    let head = this.head;
+    let last = 0;
+    const end = (head + ready) | 0;
+    this.visiting = true;
+    try {
+      while (head !== end) {
+        const base = (head & mask) << CQE_SHIFT;
+        const low = words[base] as number;
+        const high = words[base + CQE_USER_DATA_HIGH] as number;
+        const flags = words[base + CQE_FLAGS] as number;
+        head = (head + 1) | 0;
+        if ((flags & IORING_CQE_F_MORE) === 0 && !isMessage(low)) last++;
+        visit(wholeUserData(low, high), words[base + CQE_RESULT] as number, flags);
+      }
+    } finally {
+      this.visiting = false;
+      this.advance((head - this.head) | 0, last);
+    }
+    return ready;
+  }
+
+  /** As `visit`, where some completions or all of them have a second half. */
+  private visitLarge(visit: RawVisitor): number {
+    const words = this.cqes;
     const ready = this.ready;
     let head = this.head;
     let last = 0;
     const end = (head + ready) | 0;
+    this.visiting = true;
     try {
       while (head !== end) {
-        const base = wide ? (head & mask) << (CQE_SHIFT + 1) : (head & mask) << CQE_SHIFT;
+        const base = this.entryAt(head);
         const flags = words[base + CQE_FLAGS] as number;
         const low = words[base] as number;
         const high = words[base + CQE_USER_DATA_HIGH] as number;
@@ -224,15 +253,12 @@ export class CompletionQueue {
         if ((flags & IORING_CQE_F_SKIP) !== 0) continue;
         if ((flags & IORING_CQE_F_32) !== 0) head = (head + 1) | 0;
         if ((flags & IORING_CQE_F_MORE) === 0 && !isMessage(low)) last++;
-        if (large) {
-          this.keepExtra(0, base, flags);
-          this.showExtra(0);
-        }
-        // Most are small: whole arithmetic, and nothing to allocate for a call that is not inlined.
-        const userData = high === 0 && low >= 0 ? low : (low >>> 0) + high * HIGH;
-        visit(userData, words[base + CQE_RESULT] as number, flags);
+        this.keepExtra(0, base, flags);
+        this.showExtra(0);
+        visit(wholeUserData(low, high), words[base + CQE_RESULT] as number, flags);
       }
     } finally {
+      this.visiting = false;
       this.advance((head - this.head) | 0, last);
     }
     return ready;
@@ -270,11 +296,17 @@ export class CompletionQueue {
   }
 
   private advance(taken: number, last: number): void {
-    this.completed += last;
-    this.head = (this.head + taken) | 0;
-    this.control.completed += last;
     const { head, singleThreaded } = this.layout;
-    if (singleThreaded) this.words[head] = this.head;
-    else Atomics.store(this.words, head, this.head);
+    const next = (this.head + taken) | 0;
+    this.completed += last;
+    this.head = next;
+    this.control.completed += last;
+    if (singleThreaded) this.words[head] = next;
+    else Atomics.store(this.words, head, next);
   }
+}
+
+/** Most are small: whole arithmetic, and nothing to allocate for a call that is not inlined. */
+function wholeUserData(low: number, high: number): number {
+  return high === 0 && low >= 0 ? low : (low >>> 0) + high * HIGH;
 }

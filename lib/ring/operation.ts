@@ -175,6 +175,8 @@ export class Operation<Result> {
   /** Users' own bytes: they pass through a staging block. */
   staged: readonly Uint8Array[] = NO_BYTES;
   direction: Direction = 'none';
+  /** It cannot be changed any more (`freeze`). */
+  frozen = false;
   /** It names no memory but a mapping's: nothing has to be copied or written before submission. */
   plain = true;
   /** What the operation is about, for its error. */
@@ -201,6 +203,21 @@ export class Operation<Result> {
   set offset(value: number) {
     this.offsetLow = value | 0;
     this.offsetHigh = highWord(value);
+  }
+
+  /**
+   * Ends all changes to it. Where the entry of a queue still holds a frozen operation, from when it
+   * was submitted last, nothing but its name is written: for what is submitted again and again.
+   *
+   * Not for operations whose entry the ring fills in at each submission: on users' own bytes, with
+   * arguments in memory, or on registered buffers.
+   */
+  freeze(): this {
+    if (!this.plain || this.kind.fixedBuffer) {
+      throw new TypeError(`${this.kind.name} is filled in anew at each submission`);
+    }
+    this.frozen = true;
+    return Object.freeze(this);
   }
 
   /** @internal Sets IOSQE_* bits. */

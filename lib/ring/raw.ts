@@ -27,7 +27,6 @@ import { type RingClock, registerClock } from './registrations/clock.js';
 import { descriptorOf, enableRing, openRaw, type Queues } from './setup.js';
 import { highWord } from './sqe.js';
 
-const HIGH = 0x1_0000_0000;
 const NANOSECONDS = 1_000_000;
 
 /** How long to wait at most. */
@@ -59,12 +58,15 @@ export class RawRing implements Disposable, MappingUser {
   protected closed = false;
   /** Closed with operations in flight, whose memory is the kernel's for good. */
   private abandoned = false;
-  private reaping = false;
+  /** Waiting for completions is no waiting for a disk: operators look at that figure. */
+  private readonly waitFlags: number;
 
   /** @internal */
   protected constructor(raw: Queues, enabled: boolean) {
     this.raw = raw;
     this.enabled = enabled;
+    const quiet = raw.features & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0;
+    this.waitFlags = IORING_ENTER_GETEVENTS | quiet;
   }
 
   static open(options: Omit<RingOptions, 'loop'> = {}): RawRing {
@@ -104,16 +106,18 @@ export class RawRing implements Disposable, MappingUser {
     const { submission } = this.raw;
     if (this.closed) throw closedError();
     if (!submission.hasRoom(1)) return false;
-    if (!operation.plain) {
-      throw invalidType('operation', 'without memory other than a Mapping', operation);
-    }
-    const mapping = operation.mapping;
-    if (mapping !== undefined) {
-      if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
-      if (mapping.holder !== this) this.hold(mapping);
-    }
-    submission.push(operation, userData | 0, userData < HIGH ? 0 : highWord(userData), 0);
+    if (!operation.plain || operation.mapping !== undefined) this.admit(operation);
+    // Most are small, and need no arithmetic beyond 32 bits.
+    const low = userData | 0;
+    submission.push(operation, low, low === userData && low >= 0 ? 0 : highWord(userData), 0);
     return true;
+  }
+
+  private admit({ plain, mapping, length, room }: Operation<unknown>): void {
+    if (!plain) throw invalidType('operation', 'without memory other than a Mapping', plain);
+    if (mapping === undefined) return;
+    if (length > room) throw new RangeError('past the end of the mapping');
+    if (mapping.holder !== this) this.hold(mapping);
   }
 
   /**
@@ -121,18 +125,29 @@ export class RawRing implements Disposable, MappingUser {
    * reached; answers how many the kernel took. What it did not take (for now) stays queued.
    */
   submit(waitFor = 0, limits?: WaitLimits): number {
+    if (limits !== undefined) return this.submitLimited(waitFor, limits);
     if (this.closed) throw closedError();
-    const { submission, control, features } = this.raw;
+    const { submission, control } = this.raw;
     submission.publish();
-    const quiet = waitFor > 0 && features & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0;
-    const flags = IORING_ENTER_GETEVENTS | quiet | submission.wakeUp;
-    const result =
-      limits === undefined
-        ? control.enter(submission.waiting, waitFor, flags)
-        : this.enterLimited(waitFor, flags, limits);
-    if (result >= 0) return result;
+    const result = control.enter(submission.waiting, waitFor, this.flagsFor(waitFor));
+    return result >= 0 ? result : this.refused(result);
+  }
+
+  private flagsFor(waitFor: number): number {
+    return (waitFor > 0 ? this.waitFlags : IORING_ENTER_GETEVENTS) | this.raw.submission.wakeUp;
+  }
+
+  /** Nothing was taken: for now, or for good. */
+  private refused(result: number): 0 {
     if (result === -EINTR || result === -EAGAIN || result === -EBUSY || result === -ETIME) return 0;
     throw systemError(result, 'io_uring_enter');
+  }
+
+  private submitLimited(waitFor: number, limits: WaitLimits): number {
+    if (this.closed) throw closedError();
+    this.raw.submission.publish();
+    const result = this.enterLimited(waitFor, this.flagsFor(waitFor), limits);
+    return result >= 0 ? result : this.refused(result);
   }
 
   private enterLimited(waitFor: number, flags: number, limits: WaitLimits): number {
@@ -164,13 +179,7 @@ export class RawRing implements Disposable, MappingUser {
   /** Hands every completion there is to `visit`; answers how many there were. */
   reap(visit: RawVisitor): number {
     if (this.closed) throw closedError();
-    if (this.reaping) throw new TypeError('the ring is being reaped');
-    this.reaping = true;
-    try {
-      return this.raw.completion.visit(visit);
-    } finally {
-      this.reaping = false;
-    }
+    return this.raw.completion.visit(visit);
   }
 
   /** @internal The ring keeps the memory mapped until it is closed. */
@@ -193,9 +202,9 @@ export class RawRing implements Disposable, MappingUser {
    * to it.
    */
   close(): void {
-    const { fd, buffers } = this.raw;
+    const { fd, buffers, completion } = this.raw;
     if (this.closed) return;
-    if (this.reaping) throw new TypeError('the ring is being reaped');
+    if (completion.visiting) throw new TypeError('the ring is being reaped');
     this.closed = true;
     this.abandoned = this.inFlight !== 0;
     for (const buffer of buffers) native.detach(buffer);

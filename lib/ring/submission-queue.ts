@@ -19,7 +19,6 @@ import {
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
   SQE_OPERATION_FLAGS,
-  SQE_SHIFT,
   SQE_USER_DATA_HIGH,
   SQE_USER_DATA_LOW,
   SQE_WORDS,
@@ -53,7 +52,11 @@ export class SubmissionQueue {
   entries: number;
   private rings: Int32Array;
   private layout: SubmissionLayout;
-  private mask: number;
+  /** From a position to the first word of its entry. */
+  private readonly shift: number;
+  private wordMask: number;
+  /** The frozen operation that each entry holds, from when it was last used. */
+  private shown: (Operation<unknown> | undefined)[];
   private readonly singleThreaded: boolean;
   /** Entries of twice the size (IORING_SETUP_SQE128). */
   private readonly wide: boolean;
@@ -69,7 +72,9 @@ export class SubmissionQueue {
     this.words = sqes;
     this.layout = layout;
     this.entries = layout.entries;
-    this.mask = layout.entries - 1;
+    this.shift = Math.log2(layout.sqeWords);
+    this.wordMask = layout.entries * layout.sqeWords - 1;
+    this.shown = new Array(layout.entries).fill(undefined);
     this.singleThreaded = layout.singleThreaded;
     this.wide = layout.sqeWords !== SQE_WORDS;
     this.tail = rings[layout.tail] as number;
@@ -84,7 +89,8 @@ export class SubmissionQueue {
     this.words = sqes;
     this.layout = layout;
     this.entries = layout.entries;
-    this.mask = layout.entries - 1;
+    this.wordMask = layout.entries * layout.sqeWords - 1;
+    this.shown = new Array(layout.entries).fill(undefined);
     this.head = this.kernelHead();
     this.fillArray();
   }
@@ -98,34 +104,45 @@ export class SubmissionQueue {
 
   /** Whether `count` more entries fit. */
   hasRoom(count: number): boolean {
-    if (((this.tail - this.head) | 0) + count <= this.entries) return true;
+    return ((this.tail - this.head) | 0) + count <= this.entries || this.roomNow(count);
+  }
+
+  private roomNow(count: number): boolean {
     this.head = this.kernelHead();
     return ((this.tail - this.head) | 0) + count <= this.entries;
   }
 
   /**
-   * Writes an entry; there must be room. Every word is written: entries are used again and again.
+   * Writes an entry; there must be room. Every word is written, since entries are used again and
+   * again, unless the same operation stands there already, and cannot have been changed.
    */
   push(operation: Operation<unknown>, low: number, high: number, extraFlags: number): void {
-    const words = this.words;
     const base = this.nextEntry();
-    writeSqe(words, base, operation, low, high, extraFlags);
-    if (this.wide) writeSecondHalf(words, base, operation);
+    const index = base >> this.shift;
     this.tail = (this.tail + 1) | 0;
+    if (this.shown[index] === operation && extraFlags === 0) {
+      const words = this.words;
+      words[base + SQE_USER_DATA_LOW] = low;
+      words[base + SQE_USER_DATA_HIGH] = high;
+      return;
+    }
+    this.shown[index] = operation.frozen && extraFlags === 0 ? operation : undefined;
+    writeSqe(this.words, base, operation, low, high, extraFlags);
+    if (this.wide) writeSecondHalf(this.words, base, operation);
   }
 
   /**
-   * The first word of the entry to be filled next. Masks and shifts by constants tell the compiler
-   * how large it can become: it then leaves out a check of each addition to it.
+   * The first word of the entry to be filled next. The mask by a constant tells the compiler how
+   * large it can become: it then leaves out a check of each addition to it.
    */
   private nextEntry(): number {
-    const index = this.tail & this.mask & (ENTRIES_MAX - 1);
-    return this.wide ? index << (SQE_SHIFT + 1) : index << SQE_SHIFT;
+    return (this.tail << this.shift) & this.wordMask & (ENTRIES_MAX * WIDE_SQE_WORDS - 1);
   }
 
   /** Copies an entry kept elsewhere; there must be room. */
   pushWords(source: Int32Array, from: number): void {
     const base = this.nextEntry();
+    this.shown[base >> this.shift] = undefined;
     this.words.set(source.subarray(from, from + (this.wide ? WIDE_SQE_WORDS : SQE_WORDS)), base);
     this.tail = (this.tail + 1) | 0;
   }
@@ -133,6 +150,7 @@ export class SubmissionQueue {
   /** Takes the next entry, all zeroes, to be filled by hand; answers its first word. */
   reserve(): number {
     const base = this.nextEntry();
+    this.shown[base >> this.shift] = undefined;
     this.words.fill(0, base, base + (this.wide ? 2 * SQE_WORDS : SQE_WORDS));
     this.tail = (this.tail + 1) | 0;
     return base;
@@ -164,10 +182,10 @@ export class SubmissionQueue {
 
   /** Shows the kernel all that is filled: its fields must be in memory before the new tail is. */
   publish(): void {
-    if (this.published === this.tail) return;
-    this.published = this.tail;
-    if (this.singleThreaded) this.rings[this.layout.tail] = this.tail;
-    else Atomics.store(this.rings, this.layout.tail, this.tail);
+    const { tail } = this;
+    this.published = tail;
+    if (this.singleThreaded) this.rings[this.layout.tail] = tail;
+    else Atomics.store(this.rings, this.layout.tail, tail);
   }
 
   /** Published and not yet taken by the kernel. */
