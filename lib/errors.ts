@@ -20,7 +20,7 @@ export type HintProvider = (error: SystemError, facts: ErrorDetail['facts']) => 
 
 let hintProvider: HintProvider | undefined;
 
-/** Wires `hints.ts` in, without importing it: errors are needed before anything else is. */
+/** Wires `hinting.ts` in, without importing it: errors are needed before anything else is. */
 export function setHintProvider(provider: HintProvider | undefined): void {
   hintProvider = provider;
 }

@@ -3,7 +3,6 @@
  * states what it found.
  */
 import * as abi from './abi.js';
-import { type SystemError, setHintProvider } from './errors.js';
 import { CPU_HINTS } from './hints/cpu-rows.js';
 import {
   closingRanges,
@@ -140,8 +139,6 @@ export function hintFor(
   const row = HINTS[`${name} ${code}`] ?? HINTS[`* ${code}`];
   return row?.(reader, facts, name);
 }
-
-setHintProvider((error: SystemError, facts) => hintFor(error.syscall, error.code, facts));
 
 let warnedOfBacklog = false;
 

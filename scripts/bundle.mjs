@@ -1,12 +1,13 @@
 /**
  * Bundles lib/ into dist/: every file costs 0.4 ms to import, and there must be one copy of each
  * class. `errors.js` stands alone, since it must be there where the addon is not, and so does each
- * program; `core.js` holds what `import 'nearmetal'` needs; the other faces hold what is their own
- * and take the rest from it.
+ * program; `core.js` holds what `import 'nearmetal'` needs, and `later.js` what it may need one day
+ * (`later.mjs`); the other faces hold what is their own and take the rest from the core.
  */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { isLater, laterEntry, standIns } from './later.mjs';
 
 /** The faces whose code is the core: what `nearmetal` itself exports. */
 const CORE_FACES = ['index', 'features'];
@@ -60,7 +61,7 @@ const whole = (common, ...plugins) => ({
 /** What each of `paths` exports, and all that they are made of. */
 async function analyse(common, paths) {
   const result = await build({
-    ...whole(common),
+    ...whole(common, standIns),
     entryPoints: paths,
     outdir: 'dist',
     outbase: 'lib',
@@ -89,6 +90,9 @@ const errorsApart = (errors) => ({
   },
 });
 
+const comesLater = ({ importer, namespace }) =>
+  namespace === 'later-entry' || isLater(relative('.', importer));
+
 /** Leaves the core's files out of a bundle: their names are taken from core.js. */
 const coreApart = (names) => ({
   name: 'core-apart',
@@ -96,6 +100,8 @@ const coreApart = (names) => ({
     context.onResolve({ filter: /^\.\.?\// }, (asked) => {
       if (asked.path === './core.js') return { path: asked.path, external: true };
       const source = sourceOf(asked);
+      // Among themselves those that come later need no stand-ins.
+      if (isLater(source) && comesLater(asked)) return undefined;
       return names.has(source) ? { path: source, namespace: 'core' } : undefined;
     });
     context.onLoad({ filter: /.*/, namespace: 'core' }, ({ path }) => {
@@ -135,8 +141,8 @@ async function coreNames(common, faces, errors) {
 /** Everything that starts from a face, without the core. */
 async function others(common, entryPoints, errors, names) {
   const result = await build({
-    ...whole(common, errorsApart(errors), coreApart(names)),
-    entryPoints,
+    ...whole(common, errorsApart(errors), coreApart(names), laterEntry),
+    entryPoints: { ...entryPoints, later: 'later:entry' },
     outdir: 'dist',
     // What two of them share is a file of its own.
     splitting: true,
@@ -161,7 +167,7 @@ async function core(common, errors, names, written) {
     return list === '' ? [] : [`export { ${list} } from './${path}';`];
   });
   await build({
-    ...whole(common, errorsApart(errors)),
+    ...whole(common, errorsApart(errors), standIns),
     stdin: { contents: lines.join('\n'), resolveDir: '.', sourcefile: 'core.ts', loader: 'ts' },
     outfile: 'dist/core.js',
   });

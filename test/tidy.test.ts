@@ -45,7 +45,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'uncloneable',
   ],
   ['native', 'watch'],
-  ['features', 'hints'],
+  ['features', 'hints', 'hinting'],
   ['fd'],
   ['memory', 'cpu', 'epoll', 'zerocopy', 'shared', 'socket'],
   // Policies are about mappings.

@@ -1,6 +1,7 @@
 /** One entry of `features`: asks, and says why something cannot be used. */
 import * as abi from '../abi.js';
 import { hintFor } from '../hints.js';
+import '../hinting.js';
 import { kernel } from '../kernel.js';
 import { native } from '../native.js';
 import { type Reason, syscallRefusal } from '../refusals.js';
