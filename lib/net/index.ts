@@ -26,6 +26,8 @@ export {
 } from '../socket/options.js';
 export { steerByCpu, stopSteering } from '../socket/steering.js';
 export { type TcpInfo, type TcpState, tcpInfo } from '../socket/tcp-info.js';
+export { Connection, type ConnectionOptions } from './connection.js';
+export { Listener, type ListenerOptions } from './listener.js';
 export type {
   ConnectOptions,
   ListenArguments,

@@ -1,10 +1,10 @@
 /** `Server`: the node:net class of that name, over a ring or an epoll. */
 import { lookup } from 'node:dns';
 import { EventEmitter } from 'node:events';
-import { EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../abi.js';
 import { SystemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import type { Acceptor } from '../loop/backend.js';
+import { isShortage } from '../loop/retry.js';
 import type { SocketAddress } from '../socket/address.js';
 import {
   addressOf,
@@ -36,7 +36,6 @@ import { type SharedBackend, sharedBackend } from './shared-backend.js';
 import { type AddressInfo, nodeAddress, Socket } from './socket.js';
 
 const BACKLOG = 511;
-const SHORTAGES = [-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM];
 
 type ConnectionListener = (socket: Socket) => void;
 
@@ -228,7 +227,7 @@ export class Server extends EventEmitter implements AsyncDisposable {
     const error = failedCall(result, 'accept');
     if (errors.hasSubscribers) errors.publish({ server: this, error });
     // Connections wait until descriptors or memory are there again.
-    if (!SHORTAGES.includes(result)) this.emit('error', error);
+    if (!isShortage(result)) this.emit('error', error);
   }
 
   private forget(): void {
