@@ -1,5 +1,14 @@
 /** A connection over epoll: a receive when there is something, a send for all that waits. */
-import { EAGAIN, EINTR, EPOLLIN, EPOLLOUT, MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_WR } from '../abi.js';
+import {
+  EAGAIN,
+  EINTR,
+  ENOTCONN,
+  EPOLLIN,
+  EPOLLOUT,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SHUT_WR,
+} from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { native } from '../native.js';
 import type { Stream, StreamEvents, StreamOptions } from './backend.js';
@@ -149,7 +158,8 @@ export class EpollStream implements Stream, Sender, Watched {
     const result = native.shutdown(this.socket.fd, SHUT_WR);
     // Told in a later turn, as whatever the kernel answers to a ring.
     process.nextTick(() => {
-      if (result < 0) this.#fail(result);
+      // Not connected any more: a reset was faster, and is told to who receives.
+      if (result < 0 && result !== -ENOTCONN) this.#fail(result);
       else if (!this.#closing) this.#events.finished?.();
     });
   }

@@ -1,5 +1,5 @@
 /** A connection over io_uring: one multishot receive, and one send at a time for all that waits. */
-import { ECANCELED, EINVAL, ENOBUFS } from '../abi.js';
+import { ECANCELED, EINVAL, ENOBUFS, ENOTCONN } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { bufferId, hasMore } from '../ring/cqe.js';
 import { IGNORE } from '../ring/letting-go.js';
@@ -235,7 +235,8 @@ export class RingStream implements Stream, Sink, Sender {
       else {
         this.#shuttingDown = false;
         if (this.#closing) return;
-        if (result < 0) this.#fail(result);
+        // Not connected any more: a reset was faster, and is told to who receives.
+        if (result < 0 && result !== -ENOTCONN) this.#fail(result);
         else this.#events.finished?.();
       }
     } finally {

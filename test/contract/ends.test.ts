@@ -1,8 +1,10 @@
 /** Ends of streams: half-closed, reset, closed in flight. */
+import { openSocket } from 'nearmetal/loop';
+import type { OwnedFd } from 'nearmetal/ring';
 import { describe, expect, test } from 'vitest';
 import { ECONNRESET, EPIPE } from '../../lib/abi.js';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, isOpen, open, pair, text } from './support.js';
+import { BACKENDS, connected, isOpen, listening, open, pair, Told, text } from './support.js';
 
 describe.each(BACKENDS)('%s', (name) => {
   test('half-close: our side ends after what was sent, theirs goes on', async () => {
@@ -39,6 +41,29 @@ describe.each(BACKENDS)('%s', (name) => {
     expect(server.stream.socket.closed).toBe(true);
     await until(() => client.told.closes === 1);
     expect(client.told.end).toEqual({ ends: 0, failures: [], closes: 1 });
+  });
+
+  test('ending after a reset that nobody received fails nothing; receiving tells', async () => {
+    const backend = open(name);
+    const { listener, address } = listening();
+    let accepted: OwnedFd | undefined;
+    const connection = (socket: OwnedFd): void => {
+      accepted = socket;
+    };
+    backend.accept(listener, { connection, failed: () => undefined });
+    const socket = openSocket(address);
+    expect(await connected(backend, socket, address)).toBe(0);
+    await until(() => accepted !== undefined);
+    const told = new Told();
+    const stream = backend.stream(accepted as OwnedFd, told, { paused: true });
+    backend.stream(socket, new Told()).reset();
+    await turn();
+    stream.end();
+    await until(() => told.finishes === 1);
+    expect(told.failures).toEqual([]);
+    stream.resume();
+    await until(() => told.closes === 1);
+    expect(told.end).toEqual({ ends: 0, failures: [-ECONNRESET], closes: 1 });
   });
 
   test('a reset is noticed after the end, when something is sent', async () => {

@@ -430,6 +430,38 @@ describe.each(FACES)('%s', (_name, net) => {
       ]);
     });
 
+    test('an attempt that gets no answer in time is given up for the next', async () => {
+      const good = await listening();
+      const port = portOf(good);
+      // Nobody accepts there, and the queue is full: those who come get no answer.
+      const full = ours.listen({ host: '127.0.0.2', port, backlog: 0 });
+      const fillers = [1, 2, 3].map(() => node.connect(port, '127.0.0.2').on('error', ignore));
+      onTestFinished(() => {
+        full.close();
+        for (const filler of fillers) filler.destroy();
+      });
+      await once(fillers[0] as node.Socket, 'connect');
+      await turn();
+      const client = net.connect({
+        port,
+        host: 'both',
+        autoSelectFamily: true,
+        autoSelectFamilyAttemptTimeout: 30,
+        lookup: ((_: string, __: object, callback: (error: null, found: object[]) => void) =>
+          void setImmediate(callback, null, [
+            { address: '127.0.0.2', family: 4 },
+            { address: '127.0.0.1', family: 4 },
+          ])) as never,
+      });
+      const attempts = noted(client, 'connectionAttemptTimeout', 'connect');
+      await once(client, 'connect');
+      expect([client.remoteAddress, attempts]).toEqual([
+        '127.0.0.1',
+        ['connectionAttemptTimeout', 'connect'],
+      ]);
+      client.destroy();
+    });
+
     test('wrong arguments throw at once', () => {
       const thrown = (options: object): unknown => {
         try {
