@@ -10,6 +10,11 @@ import type { DescriptorCalls } from './native/descriptors.js';
 /** Anything that a system call may read from or write to while it runs. */
 export type Bytes = ArrayBufferView;
 
+/** A page of memory, and functions that take their arguments there and leave their answers. */
+export type CallPage<Names extends string> =
+  | ({ readonly page: ArrayBuffer } & { readonly [Name in Names]: () => void })
+  | number;
+
 /** Native memory: an id in this thread's table, good until `regionRelease`. */
 export type RegionId = number;
 
@@ -33,6 +38,8 @@ export interface Native extends DescriptorCalls {
   readonly ownedFds: Uint32Array;
   close(fd: number): number;
   eventfd2(initial: number, flags: number): number;
+  /** read(2) and write(2) of the 8 bytes that are a count (`lib/fd/counter-page.ts`). */
+  counterPage(): CallPage<'read' | 'write'>;
   read(fd: number, target: Bytes): number;
   write(fd: number, source: Bytes): number;
   fcntl(fd: number, command: number, argument: number): number;
@@ -290,7 +297,7 @@ export interface Native extends DescriptorCalls {
    * Memory for `most` events, and epoll_pwait itself (or epoll_pwait2), which takes its arguments
    * from there and leaves its answer there (`lib/epoll/page.ts`).
    */
-  epollPage(most: number): { page: ArrayBuffer; wait: () => void } | number;
+  epollPage(most: number): CallPage<'wait'>;
   /** `list` is an array of `struct pollfd`; a negative timeout means none. */
   ppoll(list: Bytes, timeoutNs: number, mask: Bytes | null): number;
   /** Sets are bits, in whole words of 64; the kernel writes the answer into them. */

@@ -89,15 +89,16 @@ Bytes Args<Count>::bytes(size_t index) {
   return view;
 }
 
-inline napi_value number(napi_env env, long value) {
-  napi_value result = nullptr;
-  napi_create_int64(env, value, &result);
-  return result;
-}
-
 inline napi_value small_number(napi_env env, long value) {
   napi_value result = nullptr;
   napi_create_int32(env, static_cast<int32_t>(value), &result);
+  return result;
+}
+
+inline napi_value number(napi_env env, long value) {
+  if (value == static_cast<int32_t>(value)) return small_number(env, value);
+  napi_value result = nullptr;
+  napi_create_int64(env, value, &result);
   return result;
 }
 

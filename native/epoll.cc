@@ -1,16 +1,15 @@
 // Readiness: epoll_create1, epoll_ctl, epoll_pwait and its sibling, ppoll, pselect6.
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "args.h"
+#include "call_page.h"
 #include "env_state.h"
 #include "families.h"
-#include "region.h"
 #include "sys.h"
 
 namespace nearmetal {
@@ -57,9 +56,7 @@ long wait_for_events(const WaitPage& page, epoll_event* events) {
 }
 
 napi_value wait(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  auto* page = static_cast<WaitPage*>(static_cast<Region*>(data)->base);
+  auto* page = call_page<WaitPage>(env, info);
   auto* events = reinterpret_cast<epoll_event*>(page + 1);
   page->result = static_cast<int32_t>(wait_for_events(*page, events));
   return nullptr;
@@ -85,33 +82,18 @@ napi_value control(napi_env env, napi_callback_info info) {
   return small_number(env, sys::call(SYS_epoll_ctl, epoll, operation, fd, sys::pointer(&event)));
 }
 
-// Room for `most` events. The function and the ArrayBuffer keep the memory, each with a count.
+// Room for `most` events.
 napi_value map_page(napi_env env, napi_callback_info info) {
   Args<1> args(env, info);
   const uint32_t most = args.natural(0);
   if (!args.ok()) return small_number(env, -EINVAL);
   Region* region = nullptr;
   const size_t length = sizeof(WaitPage) + size_t{most} * sizeof(epoll_event);
-  const long mapped = Region::map(EnvState::of(env)->counters, length, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, &region);
-  if (mapped < 0) return small_number(env, mapped);
-  *static_cast<WaitPage*>(region->base) = {-1, static_cast<int32_t>(most), 0, 0, 0, 0, {}};
-  napi_value result = nullptr;
-  napi_value buffer = nullptr;
-  napi_value function = nullptr;
-  const long shown = region->to_array_buffer(env, &buffer);
-  if (shown < 0) {
-    region->drop();
-    return small_number(env, shown);
-  }
-  napi_create_object(env, &result);
-  napi_create_function(env, "wait", NAPI_AUTO_LENGTH, wait, region, &function);
-  napi_add_finalizer(
-      env, function, region,
-      [](napi_env, void* finished, void*) { static_cast<Region*>(finished)->drop(); }, nullptr,
-      nullptr);
-  napi_set_named_property(env, result, "page", buffer);
-  napi_set_named_property(env, result, "wait", function);
+  const napi_value result = make_call_page(env, length, {{"wait", wait}}, &region);
+  if (region == nullptr) return result;
+  auto* page = static_cast<WaitPage*>(region->base);
+  page->fd = -1;
+  page->most = static_cast<int32_t>(most);
   return result;
 }
 

@@ -2,6 +2,7 @@
 #include <sys/eventfd.h>
 
 #include "args.h"
+#include "call_page.h"
 #include "env_state.h"
 #include "families.h"
 #include "sys.h"
@@ -74,6 +75,34 @@ napi_value write_fd(napi_env env, napi_callback_info info) {
                                static_cast<long>(source.length)));
 }
 
+// Shared with JavaScript (`lib/fd/counter-page.ts`). A file that counts, as eventfd and timerfd do,
+// is read and written by 8 bytes.
+struct CounterPage {
+  int32_t fd;
+  int32_t result;
+  uint64_t value;
+};
+
+napi_value read_counter(napi_env env, napi_callback_info info) {
+  auto* page = call_page<CounterPage>(env, info);
+  page->result = static_cast<int32_t>(
+      sys::call(SYS_read, page->fd, sys::pointer(&page->value), sizeof page->value));
+  return nullptr;
+}
+
+napi_value write_counter(napi_env env, napi_callback_info info) {
+  auto* page = call_page<CounterPage>(env, info);
+  page->result = static_cast<int32_t>(
+      sys::call(SYS_write, page->fd, sys::pointer(&page->value), sizeof page->value));
+  return nullptr;
+}
+
+napi_value counter_page(napi_env env, napi_callback_info) {
+  Region* region = nullptr;
+  return make_call_page(env, sizeof(CounterPage),
+                        {{"read", read_counter}, {"write", write_counter}}, &region);
+}
+
 napi_value fcntl_fd(napi_env env, napi_callback_info info) {
   Args<3> args(env, info);
   const int32_t fd = args.integer(0);
@@ -111,7 +140,7 @@ napi_value raw_syscall(napi_env env, napi_callback_info info) {
 constexpr Method kMethods[] = {
     {"close", close_fd}, {"eventfd2", eventfd2}, {"read", read_fd},
     {"write", write_fd}, {"fcntl", fcntl_fd},    {"ioctl", ioctl_fd},
-    {"syscall", raw_syscall},
+    {"syscall", raw_syscall}, {"counterPage", counter_page},
 };
 
 }  // namespace

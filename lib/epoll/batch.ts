@@ -21,7 +21,7 @@ export class Batch {
    * another number or in another process, after somebody else closed its number here.
    */
   orphaned = false;
-  #changesBefore = 0;
+  private changesBefore = 0;
 
   constructor(page: EventPage, known: Registrations) {
     this.page = page;
@@ -30,7 +30,7 @@ export class Batch {
 
   /** New events are about to be taken. */
   begin(): void {
-    this.#changesBefore = this.known.changes;
+    this.changesBefore = this.known.changes;
   }
 
   /** Goes on to the next event that is still meant for somebody; false at the end. */
@@ -42,7 +42,7 @@ export class Batch {
       page.next++;
       const slot = words[at + DATA_LOW] as number;
       if (known.generations[slot] !== words[at + DATA_HIGH]) {
-        this.#drop();
+        this.drop();
         continue;
       }
       const interest = known.interests[slot] as number;
@@ -75,14 +75,14 @@ export class Batch {
       const at = EVENTS + page.next * EVENT_WORDS;
       if (known.generations[words[at + DATA_LOW] as number] === words[at + DATA_HIGH]) return true;
       page.next++;
-      this.#drop();
+      this.drop();
     }
     return false;
   }
 
-  #drop(): void {
+  private drop(): void {
     this.stale++;
     // Where something has changed since, that may be why; an orphan comes again.
-    if (this.known.changes === this.#changesBefore) this.orphaned = true;
+    if (this.known.changes === this.changesBefore) this.orphaned = true;
   }
 }

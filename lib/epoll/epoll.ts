@@ -79,23 +79,23 @@ const MAX_EVENTS_LIMIT = 65_536;
 export class Epoll implements Disposable, AsyncDisposable {
   /** Its own descriptor: readable when there are events, so that it can be waited for as others. */
   readonly descriptor: OwnedFd;
-  readonly #page: EventPage;
-  readonly #known = new Registrations();
-  readonly #batch: Batch;
-  readonly #loop: EpollLoop;
-  readonly #once = (timeoutNs: number, mask: SignalMask | undefined): number => {
-    this.#begin();
-    const count = this.#page.wait(timeoutNs, mask);
-    return count > 0 && !this.#batch.waiting ? 0 : count;
+  private readonly page: EventPage;
+  private readonly known = new Registrations();
+  private readonly batch: Batch;
+  private readonly loop: EpollLoop;
+  private readonly once = (timeoutNs: number, mask: SignalMask | undefined): number => {
+    this.begin();
+    const count = this.page.wait(timeoutNs, mask);
+    return count > 0 && !this.batch.waiting ? 0 : count;
   };
   #rebuilt = 0;
 
   private constructor(descriptor: OwnedFd, page: EventPage, budget: number, kind: LoopKind) {
     this.descriptor = descriptor;
-    this.#page = page;
-    this.#batch = new Batch(page, this.#known);
-    const source = { fd: descriptor.fd, batch: this.#batch, look: () => this.#look() };
-    this.#loop = new EpollLoop(source, kind, budget);
+    this.page = page;
+    this.batch = new Batch(page, this.known);
+    const source = { fd: descriptor.fd, batch: this.batch, look: () => this.#look() };
+    this.loop = new EpollLoop(source, kind, budget);
     descriptor.addUser(this);
   }
 
@@ -132,9 +132,9 @@ export class Epoll implements Disposable, AsyncDisposable {
 
   get stats(): EpollStats {
     return {
-      registered: this.#known.size,
-      delivered: this.#batch.delivered,
-      stale: this.#batch.stale,
+      registered: this.known.size,
+      delivered: this.batch.delivered,
+      stale: this.batch.stale,
       rebuilt: this.#rebuilt,
     };
   }
@@ -160,19 +160,19 @@ export class Epoll implements Disposable, AsyncDisposable {
     const interest = interestOf(events, options, 'tag');
     const number = target.fd;
     const tag = tagOf(options.tag ?? number);
-    const slot = this.#known.reserve();
-    const generation = this.#known.generations[slot] as number;
+    const slot = this.known.reserve();
+    const generation = this.known.generations[slot] as number;
     const result = this.#control(EPOLL_CTL_ADD, number, interest, slot, generation);
     if (result < 0) {
-      this.#known.unreserve(slot);
+      this.known.unreserve(slot);
       throw controlError(result, number);
     }
     // Taken anew by the kernel: who had the number before was closed by somebody else.
-    const before = this.#known.slotOf(number);
-    if (before >= 0) this.#known.remove(before, number);
-    this.#known.set(slot, target, number, interest, tag);
+    const before = this.known.slotOf(number);
+    if (before >= 0) this.known.remove(before, number);
+    this.known.set(slot, target, number, interest, tag);
     target.addUser(this);
-    this.#loop.update(this.#known.size > 0);
+    this.loop.update(this.known.size > 0);
   }
 
   /**
@@ -190,7 +190,7 @@ export class Epoll implements Disposable, AsyncDisposable {
   ): void {
     const { fd: number } = this.#target(fd);
     const interest = interestOf(events, options, 'tag');
-    const known = this.#known;
+    const known = this.known;
     const slot = known.slotOf(number);
     if (slot < 0) throw controlError(-ENOENT, number);
     if (((interest | (known.interests[slot] as number)) & EPOLLEXCLUSIVE) !== 0) {
@@ -218,17 +218,17 @@ export class Epoll implements Disposable, AsyncDisposable {
    */
   delete(fd: FdLike | Epoll): void {
     const { fd: number } = this.#target(fd);
-    const slot = this.#known.slotOf(number);
+    const slot = this.known.slotOf(number);
     if (slot < 0) throw controlError(-ENOENT, number);
-    this.#known.remove(slot, number);
+    this.known.remove(slot, number);
     const result = this.#control(EPOLL_CTL_DEL, number, 0, 0, 0);
-    this.#loop.update(this.#known.size > 0);
+    this.loop.update(this.known.size > 0);
     if (result < 0) throw controlError(result, number);
   }
 
   /** Whether this descriptor's number is registered. */
   has(fd: FdLike | Epoll): boolean {
-    return this.#known.slotOf(this.#target(fd).fd) >= 0;
+    return this.known.slotOf(this.#target(fd).fd) >= 0;
   }
 
   #target(fd: FdLike | Epoll): Descriptor {
@@ -252,12 +252,12 @@ export class Epoll implements Disposable, AsyncDisposable {
       this.#end();
       return;
     }
-    const slot = this.#known.slotOf(descriptor.fd);
+    const slot = this.known.slotOf(descriptor.fd);
     if (slot < 0) return;
-    this.#known.remove(slot, descriptor.fd);
+    this.known.remove(slot, descriptor.fd);
     // Whatever it answers: the number is known to nobody any more.
     this.#control(EPOLL_CTL_DEL, descriptor.fd, 0, 0, 0);
-    this.#loop.update(this.#known.size > 0);
+    this.loop.update(this.known.size > 0);
   }
 
   // --- blocking waits ----------------------------------------------------------------------------
@@ -271,8 +271,8 @@ export class Epoll implements Disposable, AsyncDisposable {
    * @man epoll_pwait2(2)
    */
   wait(options?: BlockingOptions): ReadyEvent[] {
-    this.#block(options);
-    return this.#batch.take();
+    this.block(options);
+    return this.batch.take();
   }
 
   /**
@@ -285,24 +285,24 @@ export class Epoll implements Disposable, AsyncDisposable {
    */
   waitEach(visit: EventHandler, options?: BlockingOptions): number {
     if (typeof visit !== 'function') throw invalidType('visit', 'a function', visit);
-    this.#block(options);
-    const batch = this.#batch;
+    this.block(options);
+    const batch = this.batch;
     const before = batch.delivered;
-    this.#loop.delivering = true;
+    this.loop.delivering = true;
     try {
       while (batch.next()) visit(batch.tag, batch.events);
     } finally {
-      this.#loop.delivering = false;
+      this.loop.delivering = false;
     }
     return batch.delivered - before;
   }
 
-  #block(options: BlockingOptions | undefined): void {
+  private block(options: BlockingOptions | undefined): void {
     if (this.closed) throw closedError();
-    if (this.#loop.delivering) throw new TypeError('the events of this epoll are being handled');
+    if (this.loop.delivering) throw new TypeError('the events of this epoll are being handled');
     // Left over by a handler that was taken away, or threw.
-    if (this.#batch.waiting) return;
-    const once = this.#once;
+    if (this.batch.waiting) return;
+    const once = this.once;
     check(options === undefined ? blockForever(once) : blockUntil(options, once), 'epoll_pwait');
   }
 
@@ -316,7 +316,7 @@ export class Epoll implements Disposable, AsyncDisposable {
    */
   waitAsync(options: WaitAsyncOptions = {}): Promise<ReadyEvent[]> {
     if (this.closed) throw closedError();
-    return this.#loop.wait(options);
+    return this.loop.wait(options);
   }
 
   /**
@@ -334,26 +334,26 @@ export class Epoll implements Disposable, AsyncDisposable {
     }
     const batched = boolean('batched', options.batched ?? false);
     if (this.closed) throw closedError();
-    this.#loop.handle(handler, batched);
+    this.loop.handle(handler, batched);
     return this;
   }
 
   /** Registered descriptors keep the process alive while there is a handler (the default). */
   ref(): this {
-    if (this.open) this.#loop.setWantsReference(true);
+    if (this.open) this.loop.setWantsReference(true);
     return this;
   }
 
   /** Nothing here keeps the process alive. */
   unref(): this {
-    if (this.open) this.#loop.setWantsReference(false);
+    if (this.open) this.loop.setWantsReference(false);
     return this;
   }
 
   #look(): number {
     if (this.closed) return 0;
-    this.#begin();
-    const count = this.#page.look();
+    this.begin();
+    const count = this.page.look();
     // Interrupted: the loop comes back.
     if (count < 0 && count !== -EINTR) check(count, 'epoll_pwait');
     return Math.max(0, count);
@@ -366,14 +366,14 @@ export class Epoll implements Disposable, AsyncDisposable {
    * ever, and no call reaches its registration any more: only a new epoll is rid of it. It gets the
    * number of this one, with every registration that can still be named.
    */
-  #begin(): void {
-    if (this.#batch.orphaned) this.#rebuild();
-    this.#batch.begin();
+  private begin(): void {
+    if (this.batch.orphaned) this.#rebuild();
+    this.batch.begin();
   }
 
   #rebuild(): void {
     const { descriptor } = this;
-    this.#batch.orphaned = false;
+    this.batch.orphaned = false;
     // An operation of a ring waits for the file that this one is now.
     if (descriptor.inFlight > 0) return;
     const fresh = native.epollCreate1(EPOLL_CLOEXEC);
@@ -382,18 +382,18 @@ export class Epoll implements Disposable, AsyncDisposable {
       native.close(fresh);
       return;
     }
-    this.#loop.closeWatch();
+    this.loop.closeWatch();
     native.syscall(SYS_dup3, fresh, descriptor.fd, O_CLOEXEC);
     native.close(fresh);
     this.#rebuilt++;
-    this.#loop.update(this.#known.size > 0);
+    this.loop.update(this.known.size > 0);
     for (const user of descriptor.users) {
       if (user instanceof Epoll && user !== this) user.#again(descriptor);
     }
   }
 
   #copyTo(epoll: number): boolean {
-    const known = this.#known;
+    const known = this.known;
     for (const { slot, number } of [...known.all()]) {
       const interest = known.interests[slot] as number;
       const generation = known.generations[slot] as number;
@@ -406,10 +406,10 @@ export class Epoll implements Disposable, AsyncDisposable {
 
   /** A registered epoll has become another file under the same number. */
   #again({ fd }: Descriptor): void {
-    const slot = this.#known.slotOf(fd);
+    const slot = this.known.slotOf(fd);
     if (slot < 0 || this.closed) return;
-    const interest = this.#known.interests[slot] as number;
-    this.#control(EPOLL_CTL_ADD, fd, interest, slot, this.#known.generations[slot] as number);
+    const interest = this.known.interests[slot] as number;
+    this.#control(EPOLL_CTL_ADD, fd, interest, slot, this.known.generations[slot] as number);
   }
 
   // --- busy polling ------------------------------------------------------------------------------
@@ -452,9 +452,9 @@ export class Epoll implements Disposable, AsyncDisposable {
   }
 
   #end(): void {
-    this.#loop.close();
-    this.#page.close();
-    this.#known.clear();
+    this.loop.close();
+    this.page.close();
+    this.known.clear();
   }
 }
 

@@ -36,46 +36,46 @@ export interface LoopSource {
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class EpollLoop {
-  readonly #source: LoopSource;
-  readonly #kind: LoopKind;
-  readonly #budget: number;
-  readonly #waiters: Waiter[] = [];
-  readonly #turn = (): void => this.#handleTurn();
-  readonly #deliverBatch = (): void => this.#deliverAll();
-  readonly #resume = (): void => {
-    this.#resuming = false;
-    this.#handleTurn();
+  private readonly source: LoopSource;
+  private readonly kind: LoopKind;
+  private readonly budget: number;
+  private readonly waiters: Waiter[] = [];
+  private readonly turn = (): void => this.handleTurn();
+  private readonly deliverBatch = (): void => this.deliverAll();
+  private readonly resume = (): void => {
+    this.resuming = false;
+    this.handleTurn();
   };
-  #watch: Watch | undefined = undefined;
-  #handler: EventHandler | undefined = undefined;
-  #resource: AsyncResource | undefined = undefined;
-  #batched = false;
-  #wantsReference = true;
+  private watching: Watch | undefined = undefined;
+  private handler: EventHandler | undefined = undefined;
+  private resource: AsyncResource | undefined = undefined;
+  private batched = false;
+  private wantsReference = true;
   /** There is something registered: a handler waits for it. */
-  #busy = false;
-  #resuming = false;
+  private busy = false;
+  private resuming = false;
   /** Events are being handed out. */
   delivering = false;
 
   constructor(source: LoopSource, kind: LoopKind, budget: number) {
-    this.#source = source;
-    this.#kind = kind;
-    this.#budget = budget;
+    this.source = source;
+    this.kind = kind;
+    this.budget = budget;
   }
 
   handle(handler: EventHandler | undefined, batched: boolean): void {
-    if (this.#waiters.length > 0) throw new TypeError('somebody waits for the events');
-    this.#handler = handler;
-    this.#batched = batched;
-    this.#resource = handler === undefined ? undefined : new AsyncResource('nearmetal.epoll');
-    this.#wanted();
+    if (this.waiters.length > 0) throw new TypeError('somebody waits for the events');
+    this.handler = handler;
+    this.batched = batched;
+    this.resource = handler === undefined ? undefined : new AsyncResource('nearmetal.epoll');
+    this.wanted();
   }
 
   wait(options: WaitAsyncOptions): Promise<ReadyEvent[]> {
     onlyKeys('options', options, ['signal', 'timeoutMs']);
     const signal = abortSignal('signal', options.signal);
     const timeoutMs = timerOf(options.timeoutMs);
-    if (this.#handler !== undefined) throw new TypeError('the events go to the handler');
+    if (this.handler !== undefined) throw new TypeError('the events go to the handler');
     if (signal?.aborted) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
       const timer =
@@ -88,122 +88,122 @@ export class EpollLoop {
       const waiter = { resolve, reject, clean };
       const end = (settle: () => void): void => {
         clean();
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        this.update(this.#busy);
+        this.waiters.splice(this.waiters.indexOf(waiter), 1);
+        this.update(this.busy);
         settle();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiters.push(waiter);
-      this.#wanted();
+      this.waiters.push(waiter);
+      this.wanted();
     });
   }
 
   setWantsReference(wanted: boolean): void {
-    this.#wantsReference = wanted;
-    this.update(this.#busy);
+    this.wantsReference = wanted;
+    this.update(this.busy);
   }
 
   /** Looks at the descriptor while somebody wants events, and keeps the process alive for them. */
   update(busy: boolean): void {
-    this.#busy = busy;
-    const waiting = this.#waiters.length > 0;
-    const wanted = waiting || this.#handler !== undefined;
-    if (wanted) this.#watch ??= this.#openWatch();
-    this.#watch?.activate(wanted);
-    this.#watch?.reference(wanted && this.#wantsReference && (waiting || busy));
+    this.busy = busy;
+    const waiting = this.waiters.length > 0;
+    const wanted = waiting || this.handler !== undefined;
+    if (wanted) this.watching ??= this.openWatch();
+    this.watching?.activate(wanted);
+    this.watching?.reference(wanted && this.wantsReference && (waiting || busy));
   }
 
   /** The descriptor is about to be closed, or to become another file. */
   closeWatch(): void {
-    this.#watch?.close();
-    this.#watch = undefined;
+    this.watching?.close();
+    this.watching = undefined;
   }
 
   close(): void {
     this.closeWatch();
-    this.#handler = undefined;
-    for (const waiter of this.#waiters.splice(0)) {
+    this.handler = undefined;
+    for (const waiter of this.waiters.splice(0)) {
       waiter.clean();
       waiter.reject(systemError(-ECANCELED, 'epoll_wait'));
     }
   }
 
-  #openWatch(): Watch {
-    const { fd } = this.#source;
-    const watch = Watch.open(fd, this.#kind, this.#turn);
+  private openWatch(): Watch {
+    const { fd } = this.source;
+    const watch = Watch.open(fd, this.kind, this.turn);
     if (typeof watch === 'number') throw systemError(watch, 'uv_poll_init', { fd });
     return watch;
   }
 
   /** Somebody new waits: for what an earlier one left over, too. */
-  #wanted(): void {
-    this.update(this.#busy);
-    if (this.#source.batch.waiting) this.#resumeSoon();
+  private wanted(): void {
+    this.update(this.busy);
+    if (this.source.batch.waiting) this.resumeSoon();
   }
 
-  #resumeSoon(): void {
-    if (this.#resuming) return;
-    this.#resuming = true;
-    setImmediate(this.#resume);
+  private resumeSoon(): void {
+    if (this.resuming) return;
+    this.resuming = true;
+    setImmediate(this.resume);
   }
 
   /** The loop says that there are events, or some are left over. */
-  #handleTurn(): void {
-    if (this.#handler === undefined) {
-      this.#serveWaiter();
+  private handleTurn(): void {
+    if (this.handler === undefined) {
+      this.serveWaiter();
       return;
     }
     this.delivering = true;
     try {
-      this.#rounds();
+      this.rounds();
     } finally {
       this.delivering = false;
       // Only when a handler threw: the exception is on its way, and the others are not lost.
-      if (this.#handler !== undefined && this.#source.batch.waiting) this.#resumeSoon();
+      if (this.handler !== undefined && this.source.batch.waiting) this.resumeSoon();
     }
   }
 
-  #rounds(): void {
-    const { batch } = this.#source;
-    let budget = this.#budget;
-    this.#deliver();
-    while (this.#handler !== undefined) {
-      const count = this.#source.look();
-      if (count > 0) this.#deliver();
+  private rounds(): void {
+    const { batch } = this.source;
+    let budget = this.budget;
+    this.deliver();
+    while (this.handler !== undefined) {
+      const count = this.source.look();
+      if (count > 0) this.deliver();
       budget -= count;
       // Fewer than there is room for were all; otherwise the descriptor is still readable.
       if (count < batch.page.capacity || budget <= 0) return;
     }
   }
 
-  #deliver(): void {
-    if (!this.#batched) this.#deliverEach();
-    else this.#resource?.runInAsyncScope(this.#deliverBatch);
+  private deliver(): void {
+    if (!this.batched) this.deliverEach();
+    else this.resource?.runInAsyncScope(this.deliverBatch);
   }
 
-  #deliverEach(): void {
-    const { batch } = this.#source;
-    while (this.#handler !== undefined && batch.next()) {
-      this.#resource?.runInAsyncScope(this.#handler, undefined, batch.tag, batch.events);
+  private deliverEach(): void {
+    const { batch } = this.source;
+    while (this.handler !== undefined && batch.next()) {
+      this.resource?.runInAsyncScope(this.handler, undefined, batch.tag, batch.events);
       runTicks();
     }
   }
 
-  #deliverAll(): void {
-    const { batch } = this.#source;
-    while (this.#handler !== undefined && batch.next()) this.#handler(batch.tag, batch.events);
+  private deliverAll(): void {
+    const { batch } = this.source;
+    while (this.handler !== undefined && batch.next()) this.handler(batch.tag, batch.events);
   }
 
-  #serveWaiter(): void {
-    const { batch } = this.#source;
-    if (this.#waiters.length === 0) return;
-    if (!batch.waiting) this.#source.look();
+  private serveWaiter(): void {
+    const { batch } = this.source;
+    if (this.waiters.length === 0) return;
+    if (!batch.waiting) this.source.look();
     if (!batch.waiting) return;
     const events = batch.take();
-    const waiter = this.#waiters.shift();
+    const waiter = this.waiters.shift();
     waiter?.clean();
     waiter?.resolve(events);
-    this.update(this.#busy);
+    this.update(this.busy);
   }
 }
 

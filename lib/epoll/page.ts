@@ -34,8 +34,8 @@ export class EventPage {
   next = 0;
   readonly capacity: number;
   readonly words: Int32Array;
-  readonly #doubles: Float64Array;
-  readonly #call: () => void;
+  private readonly doubles: Float64Array;
+  private readonly call: () => void;
 
   constructor(fd: number, capacity: number) {
     const made = native.epollPage(capacity);
@@ -45,16 +45,16 @@ export class EventPage {
     }
     this.capacity = capacity;
     this.words = new Int32Array(made.page);
-    this.#doubles = new Float64Array(made.page, 0, EVENTS / 2);
-    this.#call = made.wait;
+    this.doubles = new Float64Array(made.page, 0, EVENTS / 2);
+    this.call = made.wait;
     this.words[FD] = fd;
   }
 
   /** Takes what is there, without waiting. Answers how many events, or `-errno`. */
   look(): number {
     this.words[FLAGS] = 0;
-    this.#doubles[TIMEOUT] = 0;
-    return this.#wait();
+    this.doubles[TIMEOUT] = 0;
+    return this.ask();
   }
 
   /** Blocks this thread for `timeoutNs` at most, or without a limit when that is negative. */
@@ -69,21 +69,21 @@ export class EventPage {
     fineWaits ??= !isDisabled('syscall:epoll_pwait2');
     if (fineWaits && timeoutNs > 0) {
       words[FLAGS] = flags | FINE;
-      this.#doubles[TIMEOUT] = timeoutNs;
-      const result = this.#wait();
+      this.doubles[TIMEOUT] = timeoutNs;
+      const result = this.ask();
       // Before Linux 5.11, and where a seccomp profile is older than that.
       if (result !== -ENOSYS && result !== -EPERM) return result;
       fineWaits = false;
     }
     words[FLAGS] = flags;
     const wholeMs = Math.ceil(timeoutNs / MILLISECOND);
-    this.#doubles[TIMEOUT] = timeoutNs < 0 ? -1 : Math.min(wholeMs, LONGEST_MS);
-    return this.#wait();
+    this.doubles[TIMEOUT] = timeoutNs < 0 ? -1 : Math.min(wholeMs, LONGEST_MS);
+    return this.ask();
   }
 
-  #wait(): number {
+  private ask(): number {
     this.next = 0;
-    this.#call();
+    this.call();
     const result = this.words[RESULT] as number;
     this.count = Math.max(result, 0);
     return result;

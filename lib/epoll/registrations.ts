@@ -22,33 +22,33 @@ export class Registrations {
   /** How often events became nobody's. */
   changes = 0;
   /** By number, as the kernel knows them. */
-  readonly #slots = new Map<number, number>();
-  readonly #free: number[] = [];
-  #used = 0;
+  private readonly slots = new Map<number, number>();
+  private readonly free: number[] = [];
+  private used = 0;
 
   get size(): number {
-    return this.#slots.size;
+    return this.slots.size;
   }
 
   /** The slot of a descriptor number, -1 when it is not registered. */
   slotOf(fd: number): number {
-    return this.#slots.get(fd) ?? -1;
+    return this.slots.get(fd) ?? -1;
   }
 
   *all(): Generator<Registration> {
-    for (const [number, slot] of this.#slots) yield { slot, number };
+    for (const [number, slot] of this.slots) yield { slot, number };
   }
 
   /** A slot for what the kernel is about to be told. */
   reserve(): number {
-    const slot = this.#free.pop() ?? this.#used++;
-    if (slot >= this.generations.length) this.#extend(slot * 2);
+    const slot = this.free.pop() ?? this.used++;
+    if (slot >= this.generations.length) this.extend(slot * 2);
     return slot;
   }
 
   /** The kernel has refused it. */
   unreserve(slot: number): void {
-    this.#free.push(slot);
+    this.free.push(slot);
   }
 
   /** The kernel knows it. */
@@ -56,7 +56,7 @@ export class Registrations {
     this.descriptors[slot] = descriptor;
     this.interests[slot] = interest;
     this.tags[slot] = tag;
-    this.#slots.set(fd, slot);
+    this.slots.set(fd, slot);
   }
 
   /** Events that still come for it are nobody's. */
@@ -68,15 +68,15 @@ export class Registrations {
   remove(slot: number, fd: number): void {
     this.renew(slot);
     this.descriptors[slot] = undefined;
-    this.#slots.delete(fd);
-    this.#free.push(slot);
+    this.slots.delete(fd);
+    this.free.push(slot);
   }
 
   clear(): void {
-    for (const [fd, slot] of this.#slots) this.remove(slot, fd);
+    for (const [fd, slot] of this.slots) this.remove(slot, fd);
   }
 
-  #extend(capacity: number): void {
+  private extend(capacity: number): void {
     const { generations, interests } = this;
     this.generations = new Int32Array(capacity);
     this.interests = new Int32Array(capacity);

@@ -3,6 +3,7 @@ import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE } from '../abi.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
 import { boolean, integer, onlyKeys, outOfRange } from '../validate.js';
+import { exactCounter, readCounter, writeCounter, writeExactCounter } from './counter-page.js';
 import { adoptedNumber } from './owned-bits.js';
 import { WaitableFd, type WaitOptions } from './waitable.js';
 
@@ -24,9 +25,6 @@ export interface EventFdOptions {
  * @man eventfd(2)
  */
 export class EventFd extends WaitableFd implements AsyncIterable<number> {
-  /** The counter as two words: a BigInt costs as much as the call. */
-  readonly #words = new Uint32Array(2);
-
   /**
    * @kernel 2.6.27
    * @man eventfd(2)
@@ -47,38 +45,24 @@ export class EventFd extends WaitableFd implements AsyncIterable<number> {
 
   /** The counter (1 from a semaphore), or undefined while it is 0. Exact up to 2^53. */
   read(): number | undefined {
-    if (!this.#read()) return undefined;
-    const [low = 0, high = 0] = this.#words;
-    return high * 2 ** 32 + low;
+    const count = readCounter(this.openFd());
+    return count === -EAGAIN ? undefined : check(count, 'read');
   }
 
   /** As `read`, exact to the last bit. */
   readBigInt(): bigint | undefined {
-    return this.#read() ? new BigUint64Array(this.#words.buffer)[0] : undefined;
+    return this.read() === undefined ? undefined : exactCounter();
   }
 
   /** Adds to the counter; false when it would pass 2^64 - 2, and then nothing is added. */
   write(value: number | bigint = 1): boolean {
     const fd = this.openFd();
-    if (typeof value === 'bigint') {
-      if (value < 0n || value > COUNTER_MAX) {
-        throw outOfRange('value', `an integer >= 0 && <= ${COUNTER_MAX}`, value);
-      }
-      new BigUint64Array(this.#words.buffer)[0] = value;
-    } else {
-      this.#words[0] = integer('value', value, 0, Number.MAX_SAFE_INTEGER);
-      this.#words[1] = value / 2 ** 32;
-    }
-    const result = native.write(fd, this.#words);
+    const result =
+      typeof value === 'bigint'
+        ? writeExactCounter(fd, checkedCount(value))
+        : writeCounter(fd, integer('value', value, 0, Number.MAX_SAFE_INTEGER));
     if (result === -EAGAIN) return false;
     check(result, 'write');
-    return true;
-  }
-
-  #read(): boolean {
-    const result = native.read(this.openFd(), this.#words);
-    if (result === -EAGAIN) return false;
-    check(result, 'read');
     return true;
   }
 
@@ -91,4 +75,9 @@ export class EventFd extends WaitableFd implements AsyncIterable<number> {
   [Symbol.asyncIterator](): AsyncIterableIterator<number> {
     return this.each(() => this.read());
   }
+}
+
+function checkedCount(value: bigint): bigint {
+  if (value >= 0n && value <= COUNTER_MAX) return value;
+  throw outOfRange('value', `an integer >= 0 && <= ${COUNTER_MAX}`, value);
 }

@@ -14,6 +14,7 @@ import {
 import { check } from '../errors.js';
 import { native } from '../native.js';
 import { boolean, invalidValue, milliseconds, oneOf, onlyKeys } from '../validate.js';
+import { readCounter } from './counter-page.js';
 import { adoptedNumber } from './owned-bits.js';
 import { clockNow, putTime, TIMESPEC_BYTES, timeAt } from './times.js';
 import { WaitableFd, type WaitOptions } from './waitable.js';
@@ -77,7 +78,6 @@ export interface TimerRemains {
  * @man timerfd_create(2)
  */
 export class TimerFd extends WaitableFd implements AsyncIterable<number> {
-  readonly #words = new Uint32Array(2);
   readonly #clock: number;
 
   /** @internal */
@@ -156,11 +156,8 @@ export class TimerFd extends WaitableFd implements AsyncIterable<number> {
    */
   read(): number | undefined {
     const fd = this.openFd();
-    const result = native.read(fd, this.#words);
-    if (result === -EAGAIN) return undefined;
-    check(result, 'read', { fd });
-    const [low = 0, high = 0] = this.#words;
-    return high * 2 ** 32 + low;
+    const count = readCounter(fd);
+    return count === -EAGAIN ? undefined : check(count, 'read', { fd });
   }
 
   /** Resolves with what `read` answers once it has fired. */

@@ -35,6 +35,21 @@ test('views of every kind name their bytes', () => {
   expect(pread(file, words.subarray(1, 3), 8)).toBe(16);
   expect(new Uint8Array(words.buffer).subarray(8, 24)).toEqual(pattern(64).subarray(8, 24));
   expect([words[0], words[3]]).toEqual([0, 0]);
+  const kinds: (new (memory: ArrayBufferLike, at: number, length: number) => ArrayBufferView)[] = [
+    Int16Array,
+    Uint32Array,
+    Float32Array,
+    BigUint64Array,
+    DataView,
+  ];
+  for (const memory of [new ArrayBuffer(32), new SharedArrayBuffer(32)]) {
+    for (const Kind of kinds) {
+      const view = new Kind(memory, 8, 1);
+      expect(pread(file, view, 3)).toBe(view.byteLength);
+      const found = new Uint8Array(memory).slice(8, 8 + view.byteLength);
+      expect(found).toEqual(pattern(64).subarray(3, 3 + view.byteLength));
+    }
+  }
 });
 
 test('several views are read and written in order', () => {
