@@ -7,7 +7,6 @@ import {
   ECANCELED,
   EINTR,
   ENOTRECOVERABLE,
-  EPERM,
   ETIME,
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_NO_IOWAIT,
@@ -24,7 +23,6 @@ import {
 } from '../abi.js';
 import { check, SystemError, systemError } from '../errors.js';
 import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
-import { clearOwned } from '../fd/owned-bits.js';
 import { requireFeature } from '../features.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
@@ -35,6 +33,8 @@ import type { CompletionQueue } from './completion-queue.js';
 import type { Control } from './control.js';
 import { Credentials } from './credentials.js';
 import { Delivery } from './delivery.js';
+import { GivingUp } from './giving-up.js';
+import { Kept } from './kept.js';
 import { IGNORE, letGoOf } from './letting-go.js';
 import { Mailbox } from './mailbox.js';
 import { MessageTable } from './message-table.js';
@@ -45,7 +45,7 @@ import { BufferTable } from './registrations/buffer-table.js';
 import { FileTable } from './registrations/file-table.js';
 import type { Personality } from './registrations/personality.js';
 import { enableRing, openRaw, type Queues, resizeRaw } from './setup.js';
-import { type Sink, SLOT_MASK, Slots } from './slots.js';
+import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
 import { type Block, Staging, stage } from './staging.js';
 import type { RingStats } from './stats.js';
@@ -91,8 +91,6 @@ export class Engine implements FdUser, MappingUser {
   bufferShortages = 0;
   /** Called before each submission, to begin what was gathered until then. */
   beforeSubmit: (() => void) | undefined;
-  /** Descriptors that operations close which the kernel has not been shown. */
-  private closes: number[] = [];
   /** Called when a turn or a submission leaves nothing in flight. */
   onIdle: (() => void) | undefined;
   private raw: Queues;
@@ -107,7 +105,8 @@ export class Engine implements FdUser, MappingUser {
   enabled: boolean;
   /** Whose rights the kernel thread has, where one submits (IORING_SETUP_SQPOLL). */
   private readonly credentials: Credentials | undefined = undefined;
-  private readonly kept = new Set<Mapping>();
+  private readonly kept = new Kept();
+  private readonly givingUp: GivingUp;
   private spillNext = false;
   private flushScheduled = false;
   private kicked = false;
@@ -128,6 +127,7 @@ export class Engine implements FdUser, MappingUser {
     this.completion = this.raw.completion;
     this.control = this.raw.control;
     this.staging = new Staging((mapping) => this.hold(mapping), this.control);
+    this.givingUp = new GivingUp(this.slots, this.staging);
     this.messages = new MessageTable(this.fd);
     this.completion.mailbox = this.mailbox;
     this.delivery = new Delivery(this.completion, this.slots, this.staging);
@@ -159,7 +159,7 @@ export class Engine implements FdUser, MappingUser {
       if (mapping.disposed) throw new TypeError('the mapping has been disposed');
       if (operation.length > operation.room) throw new RangeError('past the end of the mapping');
       if (mapping.holder !== this && !mapping.users.has(this)) this.hold(mapping);
-      if (operation.kind.keepsMapping) this.keep(mapping);
+      if (operation.kind.keepsMapping) this.kept.keep(mapping);
       if (operation.kind.fixedBuffer) {
         operation.buffer = (operation.buffer & ~0xffff) | this.fixedIndex(mapping);
       }
@@ -193,7 +193,7 @@ export class Engine implements FdUser, MappingUser {
       throw new TypeError(`a handler is not told what ${operation.kind.name} opens: use run`);
     }
     const block = stage(this.staging, operation);
-    if (operation.kind.closes) this.closes.push(operation.fd);
+    if (operation.kind.closes) this.givingUp.willClose(operation.fd);
     return block;
   }
 
@@ -208,18 +208,6 @@ export class Engine implements FdUser, MappingUser {
     if ((this.flags & IORING_SETUP_SQE128) === 0) {
       throw new TypeError(`${name} needs a ring made with sqe128`);
     }
-  }
-
-  /** The kernel has this memory until the ring is closed. */
-  private keep(mapping: Mapping): void {
-    if (this.kept.has(mapping)) return;
-    this.kept.add(mapping);
-    mapping.inFlight++;
-  }
-
-  private letGoOfKept(): void {
-    for (const mapping of this.kept) if (--mapping.inFlight === 0) mapping.settled();
-    this.kept.clear();
   }
 
   private admit(others: readonly Descriptor[]): void {
@@ -251,7 +239,7 @@ export class Engine implements FdUser, MappingUser {
     } catch (error) {
       this.spillNext = false;
       (spilled ? this.spill : this.submission).takeBack(slots.length);
-      for (const slot of slots.reverse()) this.giveUp(slot);
+      for (const slot of slots.reverse()) this.givingUp.giveUp(slot);
       throw error;
     }
     return slots;
@@ -262,22 +250,6 @@ export class Engine implements FdUser, MappingUser {
     if (this.spill.count === 0 && !this.submission.hasRoom(count)) this.flush();
     this.spillNext = this.spill.count > 0 || !this.submission.hasRoom(count);
     return this.spillNext;
-  }
-
-  /** What an operation took over that the kernel will never hear of. */
-  private giveBack(operation: Operation<unknown>): void {
-    if (operation.kind.closes) this.closes = this.closes.filter((fd) => fd !== operation.fd);
-    operation.kind.cancelled?.(operation);
-  }
-
-  /** Forgets an operation that has begun here, and that the kernel will never hear of. */
-  private giveUp(slot: number): void {
-    const operation = this.slots.operations[slot] as Operation<unknown>;
-    const block = this.slots.blocks[slot];
-    this.giveBack(operation);
-    this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
-    this.slots.release(slot);
-    if (block !== undefined) this.staging.give(block);
   }
 
   private hasRoom(): boolean {
@@ -363,12 +335,12 @@ export class Engine implements FdUser, MappingUser {
   private publish(): number {
     this.beforeSubmit?.();
     if (this.credentials !== undefined && this.hasFresh && this.credentials.changed()) {
-      this.withdraw();
+      this.givingUp.withdraw(this.submission, this.spill);
     }
     if (this.spill.count > 0) this.spill.moveTo(this.submission);
     const fresh = this.submission.unpublished;
     if (fresh > 0) {
-      if (this.closes.length > 0) for (const fd of this.closes.splice(0)) clearOwned(fd);
+      this.givingUp.shown();
       this.submission.publish();
       this.submitted += fresh;
     }
@@ -378,29 +350,6 @@ export class Engine implements FdUser, MappingUser {
   /** Whether anything waits to be shown to the kernel. */
   private get hasFresh(): boolean {
     return this.spill.count > 0 || this.submission.unpublished > 0;
-  }
-
-  /**
-   * The process has other rights by now than the kernel thread: what it has not been shown yet is
-   * taken back, and ends as forbidden.
-   */
-  private withdraw(): void {
-    const withdrawn: number[] = [];
-    this.submission.withdraw((low) => withdrawn.push(low & SLOT_MASK));
-    this.spill.withdraw((low) => withdrawn.push(low & SLOT_MASK));
-    for (const slot of withdrawn) {
-      const sink = this.slots.sinks[slot] as Sink;
-      const tag = this.slots.tags[slot] as number;
-      const block = this.slots.blocks[slot];
-      const operation = this.slots.operations[slot] as Operation<unknown>;
-      this.giveBack(operation);
-      this.slots.generations[slot] = ((this.slots.generations[slot] as number) + 1) | 0;
-      this.slots.release(slot);
-      setImmediate(() => {
-        sink.complete(tag, -EPERM, 0, block);
-        if (block !== undefined) this.staging.give(block);
-      });
-    }
   }
 
   private wakePoller(): void {
@@ -582,29 +531,12 @@ export class Engine implements FdUser, MappingUser {
     this.aborts.dispose();
     for (const stream of this.streams) stream.ringClosed();
     this.mailbox.close();
-    if (!abandon) this.letGoOfKept();
-    if (abandon) this.settleAbandoned();
-    this.completion.tags.forgetAll();
-  }
-
-  /** Nobody waits for ever: the operations end, though the kernel has not let go. */
-  private settleAbandoned(): void {
-    this.leaked = this.slots.inUse;
-    for (const slot of this.slots.occupied()) {
-      try {
-        this.slots.sinks[slot]?.complete(
-          this.slots.tags[slot] as number,
-          this.verdict,
-          0,
-          undefined,
-        );
-      } catch (error) {
-        // As from any other callback: uncaught, and no reason not to go on.
-        setImmediate(() => {
-          throw error;
-        });
-      }
+    if (!abandon) this.kept.letGo();
+    if (abandon) {
+      this.leaked = this.slots.inUse;
+      this.givingUp.settleAll(this.verdict);
     }
+    this.completion.tags.forgetAll();
   }
 
   get stats(): RingStats {
