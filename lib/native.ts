@@ -75,6 +75,8 @@ export interface Native extends DescriptorCalls {
   recv(fd: number, target: Bytes, flags: number): number;
   /** Part of `source`. */
   send(fd: number, source: Bytes, offset: number, length: number, flags: number): number;
+  /** recvfrom(2) and sendto(2) of memory named by address (`lib/loop/transfer-page.ts`). */
+  transferPage(): CallPage<'recv' | 'send'>;
   /** `from` gets 128 bytes of the sender's address, and its length in the 4 behind them. */
   recvfrom(fd: number, target: Bytes, flags: number, from: Bytes): number;
   sendto(

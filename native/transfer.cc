@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "args.h"
+#include "call_page.h"
 #include "env_state.h"
 #include "families.h"
 #include "sys.h"
@@ -69,6 +70,36 @@ napi_value transmit(napi_env env, napi_callback_info info) {
                                0, 0));
 }
 
+// Shared with JavaScript (`lib/loop/transfer-page.ts`), which names memory of its own mappings.
+struct TransferPage {
+  int32_t fd;
+  int32_t result;
+  uint64_t address;
+  uint32_t length;
+  int32_t flags;
+};
+
+napi_value transfer(napi_env env, napi_callback_info info, long which) {
+  auto* page = call_page<TransferPage>(env, info);
+  page->result = static_cast<int32_t>(sys::call(which, page->fd, static_cast<long>(page->address),
+                                                page->length, page->flags, 0, 0));
+  return nullptr;
+}
+
+napi_value receive_by_page(napi_env env, napi_callback_info info) {
+  return transfer(env, info, SYS_recvfrom);
+}
+
+napi_value transmit_by_page(napi_env env, napi_callback_info info) {
+  return transfer(env, info, SYS_sendto);
+}
+
+napi_value transfer_page(napi_env env, napi_callback_info) {
+  Region* region = nullptr;
+  return make_call_page(env, sizeof(TransferPage),
+                        {{"recv", receive_by_page}, {"send", transmit_by_page}}, &region);
+}
+
 napi_value receive_from(napi_env env, napi_callback_info info) {
   Args<4> args(env, info);
   const int32_t fd = args.integer(0);
@@ -105,6 +136,7 @@ constexpr Method kMethods[] = {
     {"send", transmit},
     {"recvfrom", receive_from},
     {"sendto", transmit_to},
+    {"transferPage", transfer_page},
 };
 
 }  // namespace

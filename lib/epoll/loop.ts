@@ -34,6 +34,8 @@ export interface LoopSource {
 }
 
 const TIMER_MAX_MS = 2 ** 31 - 1;
+/** After so many events there are likely to be more by now: looking costs less than a turn. */
+const BUSY = 8;
 
 export class EpollLoop {
   private readonly source: LoopSource;
@@ -171,8 +173,10 @@ export class EpollLoop {
       const count = this.source.look();
       if (count > 0) this.deliver();
       budget -= count;
-      // Fewer than there is room for were all; otherwise the descriptor is still readable.
-      if (count < batch.page.capacity || budget <= 0) return;
+      // Few were all; otherwise the descriptor is still readable.
+      if (count < Math.min(BUSY, batch.page.capacity) || budget <= 0) return;
+      // As at the end of a turn: what was gathered in this one leaves before the next.
+      if (this.batched) runTicks();
     }
   }
 

@@ -5,21 +5,21 @@ export interface Sender {
 }
 
 export class Dirty {
-  #streams: Sender[] = [];
+  private streams: Sender[] = [];
 
   get empty(): boolean {
-    return this.#streams.length === 0;
+    return this.streams.length === 0;
   }
 
   add(stream: Sender): void {
-    this.#streams.push(stream);
+    this.streams.push(stream);
   }
 
   /** Also when one of them leads back here. */
   readonly flush = (): void => {
-    while (this.#streams.length > 0) {
-      const streams = this.#streams;
-      this.#streams = [];
+    while (this.streams.length > 0) {
+      const streams = this.streams;
+      this.streams = [];
       for (let index = 0; index < streams.length; index++) (streams[index] as Sender).sendNow();
     }
   };

@@ -1,6 +1,6 @@
 /** Accepting over epoll. */
 import { EAGAIN, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../abi.js';
-import { OwnedFd } from '../fd/fd.js';
+import { type FdUser, OwnedFd } from '../fd/fd.js';
 import { native } from '../native.js';
 import type { AcceptEvents, Acceptor } from './backend.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
@@ -9,7 +9,7 @@ import { isOfOneConnection, isShortage, RETRY_MS } from './retry.js';
 /** Connections taken before others get their turn. */
 const BUDGET = 64;
 
-export class EpollAcceptor implements Acceptor, Watched {
+export class EpollAcceptor implements Acceptor, Watched, FdUser {
   readonly #backend: EpollBackend;
   readonly #events: AcceptEvents;
   readonly #listener: OwnedFd;
@@ -23,6 +23,16 @@ export class EpollAcceptor implements Acceptor, Watched {
     this.#listener = listener;
     this.#tag = backend.watch(this);
     backend.epoll.add(listener, EPOLLIN, { tag: this.#tag });
+    listener.addUser(this);
+  }
+
+  get open(): boolean {
+    return !this.#closed;
+  }
+
+  /** The listener is being closed, or given away. */
+  letGo(): void {
+    this.close();
   }
 
   ready(): void {
@@ -42,8 +52,7 @@ export class EpollAcceptor implements Acceptor, Watched {
       this.#backend.epoll.delete(this.#listener);
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
-        if (this.#listener.closed) this.close();
-        else this.#backend.epoll.add(this.#listener, EPOLLIN, { tag: this.#tag });
+        this.#backend.epoll.add(this.#listener, EPOLLIN, { tag: this.#tag });
       }, RETRY_MS);
     } else this.close();
     this.#events.failed(result);

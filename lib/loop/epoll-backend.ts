@@ -26,8 +26,8 @@ import { EpollAcceptor } from './epoll-acceptor.js';
 import { EpollDatagrams } from './epoll-datagrams.js';
 import { EpollStream } from './epoll-stream.js';
 import { BlockPool } from './outgoing.js';
+import { TransferPage } from './transfer-page.js';
 
-const RECEIVE_BYTES = 65_536;
 const EVENTS = 1024;
 
 /** Who is told of the events of a descriptor; the tag is its place in a table. */
@@ -79,11 +79,10 @@ export class EpollBackend implements Backend {
   readonly plan: BackendPlan;
   readonly pool = new BlockPool();
   readonly epoll: Epoll;
-  /** Where everybody receives: what is in it is good for one callback. */
-  readonly bytes = new Uint8Array(RECEIVE_BYTES);
-  readonly #watched: (Watched | undefined)[] = [];
-  readonly #free: number[] = [];
-  readonly #dirty = new Dirty();
+  readonly transfers = new TransferPage();
+  private readonly watched: (Watched | undefined)[] = [];
+  private readonly free: number[] = [];
+  private readonly dirty = new Dirty();
   readonly #active = new Set<Closable>();
   #closing: Promise<void> | undefined = undefined;
 
@@ -91,7 +90,7 @@ export class EpollBackend implements Backend {
     this.plan = plan;
     this.why = plan.why;
     this.epoll = Epoll.open({ maxEvents: EVENTS, budget: EVENTS });
-    const ready = (tag: number, events: number): void => this.#watched[tag]?.ready(events);
+    const ready = (tag: number, events: number): void => this.watched[tag]?.ready(events);
     this.epoll.handle(ready, { batched: plan.batched });
   }
 
@@ -108,25 +107,25 @@ export class EpollBackend implements Backend {
   }
 
   flush(): void {
-    this.#dirty.flush();
+    this.dirty.flush();
   }
 
   // --- for what belongs to it --------------------------------------------------------------------
 
   watch(who: Watched): number {
-    const tag = this.#free.pop() ?? this.#watched.length;
-    this.#watched[tag] = who;
+    const tag = this.free.pop() ?? this.watched.length;
+    this.watched[tag] = who;
     return tag;
   }
 
   unwatch(tag: number): void {
-    this.#watched[tag] = undefined;
-    this.#free.push(tag);
+    this.watched[tag] = undefined;
+    this.free.push(tag);
   }
 
   sendSoon(stream: Sender): void {
-    if (this.#dirty.empty) queueMicrotask(this.#dirty.flush);
-    this.#dirty.add(stream);
+    if (this.dirty.empty) queueMicrotask(this.dirty.flush);
+    this.dirty.add(stream);
   }
 
   forget(what: Closable): void {
@@ -228,6 +227,7 @@ export class EpollBackend implements Backend {
     while (this.#active.size > 0) await new Promise((resolve) => setImmediate(resolve));
     this.epoll.close();
     this.pool.dispose();
+    this.transfers.dispose();
   }
 }
 

@@ -1,17 +1,18 @@
 /** Datagrams over epoll. */
 import { EAGAIN, EPOLLIN, EPOLLOUT } from '../abi.js';
-import type { OwnedFd } from '../fd/fd.js';
+import type { FdUser, OwnedFd } from '../fd/fd.js';
 import type { DatagramEvents, Datagrams } from './backend.js';
 import { DatagramCalls } from './datagrams.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
 
-export class EpollDatagrams implements Datagrams, Watched {
+export class EpollDatagrams implements Datagrams, Watched, FdUser {
   readonly socket: OwnedFd;
   readonly #backend: EpollBackend;
   readonly #events: DatagramEvents;
   readonly #calls: DatagramCalls;
   readonly #tag: number;
   #waiting = false;
+  #closed = false;
 
   constructor(backend: EpollBackend, socket: OwnedFd, events: DatagramEvents) {
     this.#backend = backend;
@@ -20,6 +21,11 @@ export class EpollDatagrams implements Datagrams, Watched {
     this.#calls = new DatagramCalls(socket, events);
     this.#tag = backend.watch(this);
     backend.epoll.add(socket, EPOLLIN, { tag: this.#tag });
+    socket.addUser(this);
+  }
+
+  get open(): boolean {
+    return !this.#closed;
   }
 
   ready(events: number): void {
@@ -41,8 +47,15 @@ export class EpollDatagrams implements Datagrams, Watched {
   }
 
   close(): void {
-    this.#backend.unwatch(this.#tag);
+    this.letGo();
     this.socket.close();
+  }
+
+  /** The socket is being closed, by somebody else perhaps, or given away. */
+  letGo(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#backend.unwatch(this.#tag);
     this.#backend.forget(this);
   }
 }

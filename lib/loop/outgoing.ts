@@ -60,13 +60,13 @@ export class BlockPool {
 
 /** What one stream has yet to send, in order. */
 export class Outgoing {
-  readonly #pool: BlockPool;
+  private readonly pool: BlockPool;
   first: Block | undefined = undefined;
-  #last: Block | undefined = undefined;
+  private last: Block | undefined = undefined;
   pending = 0;
 
   constructor(pool: BlockPool) {
-    this.#pool = pool;
+    this.pool = pool;
   }
 
   append(source: Uint8Array, offset: number, length: number): void {
@@ -74,8 +74,8 @@ export class Outgoing {
     let from = offset;
     let left = length;
     while (left > 0) {
-      let block = this.#last;
-      if (block === undefined || block.end === block.bytes.length) block = this.#extend(left);
+      let block = this.last;
+      if (block === undefined || block.end === block.bytes.length) block = this.extend(left);
       const count = Math.min(left, block.bytes.length - block.end);
       copy(source, from, count, block.bytes, block.end);
       block.end += count;
@@ -91,27 +91,27 @@ export class Outgoing {
     this.pending -= count;
     if (block.start < block.end) return;
     this.first = block.next;
-    if (this.first === undefined) this.#last = undefined;
-    this.#pool.give(block);
+    if (this.first === undefined) this.last = undefined;
+    this.pool.give(block);
   }
 
   /** Nothing of it is in flight. */
   clear(): void {
     for (let block = this.first; block !== undefined; ) {
       const { next } = block;
-      this.#pool.give(block);
+      this.pool.give(block);
       block = next;
     }
     this.first = undefined;
-    this.#last = undefined;
+    this.last = undefined;
     this.pending = 0;
   }
 
-  #extend(wanted: number): Block {
-    const block = this.#pool.take(wanted);
-    if (this.#last === undefined) this.first = block;
-    else this.#last.next = block;
-    this.#last = block;
+  private extend(wanted: number): Block {
+    const block = this.pool.take(wanted);
+    if (this.last === undefined) this.first = block;
+    else this.last.next = block;
+    this.last = block;
     return block;
   }
 }

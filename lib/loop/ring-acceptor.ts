@@ -63,6 +63,8 @@ export class RingAcceptor implements Acceptor, Sink {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
         this.#arm();
+        // The listener was closed meanwhile.
+        if (this.#slot < 0) this.close();
       }, RETRY_MS);
     } else this.#closed = true;
     if (result !== -ECANCELED) this.#events.failed(result);

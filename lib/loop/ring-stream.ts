@@ -1,6 +1,6 @@
 /** A connection over io_uring: one multishot receive, and one send at a time for all that waits. */
 import { ECANCELED, EINVAL, ENOBUFS, ENOTCONN } from '../abi.js';
-import type { OwnedFd } from '../fd/fd.js';
+import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { bufferId, hasMore } from '../ring/cqe.js';
 import { IGNORE } from '../ring/letting-go.js';
 import type { MultishotOperation, Operation } from '../ring/operation.js';
@@ -19,7 +19,7 @@ const RECEIVE = 0;
 const SEND = 1;
 const SHUTDOWN = 2;
 
-export class RingStream implements Stream, Sink, Sender {
+export class RingStream implements Stream, Sink, Sender, FdUser {
   readonly socket: OwnedFd;
   readonly batched: boolean;
   readonly #backend: RingBackend;
@@ -62,7 +62,13 @@ export class RingStream implements Stream, Sink, Sender {
     this.#receive = recvMultishot(socket, { buffers: backend.buffers });
     // The kernel itself goes on after a short send; which bytes, `sendNow` says.
     this.#send = send(socket, backend.buffers.bytes(0), { waitAll: true });
+    socket.addUser(this);
     if (!this.#paused) this.#arm();
+  }
+
+  /** Whether the socket's end would be news. */
+  get open(): boolean {
+    return !this.#closing;
   }
 
   get pending(): number {
@@ -254,9 +260,15 @@ export class RingStream implements Stream, Sink, Sender {
 
   close(): void {
     if (this.#closing) return;
+    this.letGo();
+    this.socket.close();
+  }
+
+  /** The socket is being closed, by somebody else perhaps, or given away. */
+  letGo(): void {
+    if (this.#closing) return;
     this.#closing = true;
     this.#held.length = 0;
-    this.socket.close();
     // Told in a later turn in any case: whoever closes is not called back at once.
     process.nextTick(() => this.#settle());
   }

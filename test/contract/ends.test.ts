@@ -101,6 +101,26 @@ describe.each(BACKENDS)('%s', (name) => {
     await until(() => server.told.closes === 1);
   });
 
+  test('a socket closed under its stream, or a listener under its acceptor, ends it', async () => {
+    const backend = open(name);
+    const { client, server } = await pair(backend);
+    const acceptor = { connection: () => undefined, failed: () => undefined };
+    const { listener } = listening();
+    backend.accept(listener, acceptor);
+    client.stream.send(text('not sent yet'));
+    client.stream.socket.close();
+    expect(() => client.stream.send(text('x'))).toThrow('ended');
+    listener.close();
+    await until(() => client.told.closes === 1);
+    await until(() => server.told.ends + server.told.failures.length === 1);
+    server.stream.socket.close();
+    await until(() => backend.active === 0);
+    client.stream.close();
+    await turn();
+    expect(client.told).toMatchObject({ ends: 0, failures: [], closes: 1 });
+    expect(server.told.closes).toBe(1);
+  });
+
   test('closed and paused inside its own callbacks', async () => {
     const { client, server } = await pair(open(name));
     server.told.onReceived = () => {
