@@ -5,12 +5,16 @@ const SMALL = 16 * 1024;
 const LARGE = 256 * 1024;
 /** Blocks are cut from mappings of this size. */
 const MAPPING_BYTES = 1024 * 1024;
+/** Of either size so much stays in memory when nobody needs it. */
+const KEPT_BYTES = 16 * 1024 * 1024;
 /** Shorter bytes are copied one by one, which costs less than a view of them. */
 const FEW = 64;
 
 /** A piece of a mapping: bytes from `start` to `end` are waiting. */
 export class Block {
   readonly mapping: Mapping;
+  /** How many blocks of the mapping are in use. */
+  readonly used: { count: number };
   /** Where it begins in the mapping. */
   readonly base: number;
   readonly bytes: Uint8Array;
@@ -18,8 +22,9 @@ export class Block {
   end = 0;
   next: Block | undefined = undefined;
 
-  constructor(mapping: Mapping, base: number, size: number) {
+  constructor(mapping: Mapping, used: { count: number }, base: number, size: number) {
     this.mapping = mapping;
+    this.used = used;
     this.base = base;
     this.bytes = mapping.bytes.subarray(base, base + size);
   }
@@ -27,33 +32,46 @@ export class Block {
 
 /** Where blocks come from, for all streams of a backend. */
 export class BlockPool {
-  readonly #mappings: Mapping[] = [];
-  readonly #small: Block[] = [];
-  readonly #large: Block[] = [];
+  readonly #mappings = new Set<Mapping>();
+  #small: Block[] = [];
+  #large: Block[] = [];
 
   take(wanted: number): Block {
     const size = wanted > SMALL ? LARGE : SMALL;
     const free = size === SMALL ? this.#small : this.#large;
     if (free.length === 0) this.#grow(size, free);
-    return free.pop() as Block;
+    const block = free.pop() as Block;
+    block.used.count++;
+    return block;
   }
 
   give(block: Block): void {
     block.start = 0;
     block.end = 0;
     block.next = undefined;
-    (block.bytes.length === SMALL ? this.#small : this.#large).push(block);
+    const size = block.bytes.length;
+    const free = size === SMALL ? this.#small : this.#large;
+    free.push(block);
+    // A peer that was slow for once must not cost memory for good.
+    if (--block.used.count > 0 || free.length * size <= KEPT_BYTES) return;
+    const kept = free.filter(({ mapping }) => mapping !== block.mapping);
+    if (size === SMALL) this.#small = kept;
+    else this.#large = kept;
+    this.#mappings.delete(block.mapping);
+    block.mapping.dispose();
   }
 
   dispose(): void {
-    for (const mapping of this.#mappings.splice(0)) mapping.dispose();
+    for (const mapping of this.#mappings) mapping.dispose();
+    this.#mappings.clear();
   }
 
   #grow(size: number, free: Block[]): void {
     const mapping = Mapping.anonymous({ size: MAPPING_BYTES, populate: false });
-    this.#mappings.push(mapping);
+    this.#mappings.add(mapping);
+    const used = { count: 0 };
     for (let base = 0; base < MAPPING_BYTES; base += size) {
-      free.push(new Block(mapping, base, size));
+      free.push(new Block(mapping, used, base, size));
     }
   }
 }

@@ -58,6 +58,28 @@ describe.each(BACKENDS)('%s', (name) => {
     expect(stream.send(text('y'))).toBe(false);
   });
 
+  test('memory for what waited is given back when it has been sent', async () => {
+    const backend = open(name);
+    const { client, server } = await pair(backend);
+    const total = 150 * 1024 * 1024;
+    const chunk = new Uint8Array(1024 * 1024).fill(1);
+    server.told.received = (_bytes, length) => {
+      got += length;
+    };
+    let got = 0;
+    server.stream.pause();
+    const before = process.memoryUsage.rss();
+    for (let sent = 0; sent < total; sent += chunk.length) client.stream.send(chunk);
+    const waiting = process.memoryUsage.rss() - before;
+    expect(waiting).toBeGreaterThan(total / 2);
+    server.stream.resume();
+    await until(() => got === total && client.stream.pending === 0);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(waiting / 2);
+    // And had again.
+    for (let sent = 0; sent < total; sent += chunk.length) client.stream.send(chunk);
+    await until(() => got === 2 * total);
+  });
+
   test('those who do not read keep no buffers from those who do', async () => {
     const backend = open(name);
     const idle = await Promise.all(Array.from({ length: 40 }, () => pair(backend)));

@@ -5,16 +5,19 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import {
   type AddressInfo,
+  addressOf,
   connect,
   createServer,
+  type InternetAddress,
+  listen,
   type Server,
-  type Socket,
+  Socket,
   serve,
 } from 'nearmetal/net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BACKENDS } from '../contract/support.js';
 import { passes } from '../support/process.js';
-import { pattern, turn, until } from '../support/ring.js';
+import { openRing, pattern, turn, until } from '../support/ring.js';
 
 const ignore = (): void => undefined;
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
@@ -194,6 +197,28 @@ describe.each(BACKENDS)('%s', (backend) => {
       await closed;
     }
     await until(() => descriptors() <= before);
+  });
+
+  test('descriptors that exist already, for a server and for a socket', async () => {
+    const server = createServer({ backend }, (socket) => {
+      socket.on('error', ignore).pipe(socket);
+    });
+    const listener = listen({ host: '127.0.0.1' });
+    const { port } = addressOf(listener) as InternetAddress;
+    server.listen({ fd: listener.release() });
+    await once(server, 'listening');
+    expect(server.address()).toEqual({ address: '127.0.0.1', family: 'IPv4', port });
+    const ring = openRing();
+    const connected = await ring.socket('inet');
+    await ring.connect(connected, { host: '127.0.0.1', port });
+    await ring.close();
+    const socket = new Socket({ fd: connected.release(), backend, allowHalfOpen: true });
+    expect([socket.pending, socket.remotePort]).toEqual([false, port]);
+    socket.end('by number');
+    expect(`${(await once(socket, 'data'))[0]}`).toBe('by number');
+    server.close();
+    await closing(socket);
+    expect(() => new Socket({ fd: -1 })).toThrow('fd');
   });
 
   const closing = (socket: Socket): Promise<void> =>
