@@ -1,6 +1,6 @@
 /** The examples, run as their readers would run them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -165,4 +165,35 @@ test('chat: one room for lines over TCP and for a page over HTTP', async () => {
   const { stdout, stderr } = await ended;
   expect(stderr).toBe('');
   expect(stdout).toContain('the room is closed after 1 guests');
+});
+
+test('watch tells of changes, counts them, and stops with the sum', async () => {
+  const base = folder();
+  const { child, firstLine, ended } = run('watch', '--every-ms', '20', base);
+  const first = await Promise.race([firstLine, ended.then(({ stderr }) => stderr)]);
+  expect(first).toBe(`watching ${base}`);
+  const counted = new Promise<void>((resolve) => {
+    child.stdout!.on('data', (part) => /\d+ changes\n/.test(String(part)) && resolve());
+  });
+  writeFileSync(join(base, 'one'), 'x');
+  renameSync(join(base, 'one'), join(base, 'two'));
+  await counted;
+  process.kill(-child.pid!, 'SIGINT');
+  const { stdout, stderr } = await ended;
+  expect(stderr).toBe('');
+  const lines = stdout.split('\n').filter((line) => !/^\d+ changes$/.test(line));
+  const [one, two] = [join(base, 'one'), join(base, 'two')];
+  expect(lines.slice(1, 5)).toEqual([
+    `create ${one}`,
+    `closeWrite ${one}`,
+    `rename ${one} ${two}`,
+    '3 changes in all',
+  ]);
+});
+
+test('watch says what it wants, and what it cannot watch', async () => {
+  const none = await run('watch').ended;
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
+  const gone = await run('watch', 'not-here').ended;
+  expect(gone).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') });
 });
