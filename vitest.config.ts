@@ -3,7 +3,19 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const faces = ['ring', 'memory', 'cpu', 'numa', 'net', 'http', 'fd', 'shared', 'epoll', 'loop'];
+const faces = [
+  'ring',
+  'memory',
+  'cpu',
+  'numa',
+  'net',
+  'http',
+  'fd',
+  'shared',
+  'epoll',
+  'loop',
+  'fs',
+];
 
 export default defineConfig({
   resolve: {

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { UnsupportedError } from './errors.js';
 import type { DescriptorCalls } from './native/descriptors.js';
+import type { PoolCalls } from './native/pool.js';
 
 /** Anything that a system call may read from or write to while it runs. */
 export type Bytes = ArrayBufferView;
@@ -23,7 +24,7 @@ export type RegionId = number;
  * more.
  * A ring is named by its descriptor. 64-bit values that fit a double are passed as one.
  */
-export interface Native extends DescriptorCalls {
+export interface Native extends DescriptorCalls, PoolCalls {
   // --- facts -----------------------------------------------------------------------------------
   /** Every kernel constant that `abi.ts` states, as the C compiler saw it. */
   readonly constants: Readonly<Record<string, number>>;

@@ -30,6 +30,7 @@ NAPI_MODULE_INIT() {
   nearmetal::init_threads(env, exports);
   nearmetal::init_clock(env, exports);
   nearmetal::init_perf(env, exports);
+  nearmetal::init_pool(env, exports);
 #ifdef NEARMETAL_SEAM
   nearmetal::init_seam(env, exports);
   nearmetal::init_crossing(env, exports);

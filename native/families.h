@@ -24,6 +24,7 @@ void init_sched(napi_env env, napi_value exports);
 void init_threads(napi_env env, napi_value exports);
 void init_clock(napi_env env, napi_value exports);
 void init_perf(napi_env env, napi_value exports);
+void init_pool(napi_env env, napi_value exports);
 #ifdef NEARMETAL_SEAM
 void init_seam(napi_env env, napi_value exports);
 void init_crossing(napi_env env, napi_value exports);

@@ -31,9 +31,10 @@
   X(SYS_rt_sigprocmask) X(SYS_socketpair) X(SYS_pread64) X(SYS_pwrite64) X(SYS_fstatfs)            \
   X(SYS_waitid) X(SYS_inotify_init1) X(SYS_inotify_add_watch) X(SYS_inotify_rm_watch)              \
   X(SYS_timerfd_gettime) X(SYS_fanotify_init) X(SYS_fanotify_mark) X(SYS_open_by_handle_at)        \
-  X(SYS_kcmp) X(FUTEX_CMP_REQUEUE)
+  X(SYS_kcmp) X(FUTEX_CMP_REQUEUE) X(SYS_fadvise64)
 
 #define NEARMETAL_DESCRIPTOR_NEW(X)                                                                \
+  X(FICLONE, 0x40049409) X(SEEK_DATA, 3) X(SEEK_HOLE, 4)                                           \
   X(PIDFD_THREAD, 0200) X(F_DUPFD_QUERY, 1027) X(KCMP_FILE, 0)                                     \
   X(SYS_close_range, 436) X(CLOSE_RANGE_UNSHARE, 2) X(CLOSE_RANGE_CLOEXEC, 4)                      \
   X(FAN_REPORT_DIR_FID, 0x400) X(FAN_REPORT_NAME, 0x800) X(FAN_REPORT_TARGET_FID, 0x1000)          \

@@ -22,6 +22,7 @@ const entries = {
   shared: 'lib/shared/index.ts',
   epoll: 'lib/epoll/index.ts',
   loop: 'lib/loop/index.ts',
+  fs: 'lib/fs/index.ts',
   features: 'lib/features.ts',
   errors: 'lib/errors.ts',
 };

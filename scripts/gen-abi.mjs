@@ -121,6 +121,7 @@ const DIFFERENT = {
   SYS_preadv2: [327, 286],
   SYS_pwritev2: [328, 287],
   SYS_statx: [332, 291],
+  SYS_fadvise64: [221, 223],
 };
 
 /** From this number on every architecture has the same system calls. */

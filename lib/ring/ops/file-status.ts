@@ -89,6 +89,11 @@ export interface FileStatus {
   readonly mask: number;
 }
 
+/** What the mode of a file says it is. */
+export function fileType(mode: number): FileType {
+  return TYPES[(mode & S_IFMT) as keyof typeof TYPES] ?? 'unknown';
+}
+
 export function statusFrom(bytes: Uint8Array): FileStatus {
   const view = new DataView(bytes.buffer, bytes.byteOffset, STATX_BYTES);
   const u32 = (offset: number): number => view.getUint32(offset, true);
@@ -98,7 +103,7 @@ export function statusFrom(bytes: Uint8Array): FileStatus {
     Number(view.getBigInt64(offset, true)) * 1000 + u32(offset + 8) / 1e6;
   const mode = view.getUint16(28, true);
   return {
-    type: TYPES[(mode & S_IFMT) as keyof typeof TYPES] ?? 'unknown',
+    type: fileType(mode),
     mode,
     size: u64(40),
     blocks: u64(48),

@@ -1,0 +1,53 @@
+/** What everything here is made of: a few calls, over io_uring or over Node's helper threads. */
+import type { OwnedFd } from '../fd/fd.js';
+import type { PathLike } from '../path.js';
+import type { FileAdvice } from '../ring/ops/fadvise.js';
+import type { FallocateOptions } from '../ring/ops/fallocate.js';
+import type { FileStatus } from '../ring/ops/file-status.js';
+
+export type Signal = AbortSignal | undefined;
+export type AllocateOptions = Omit<FallocateOptions, 'async' | 'drain' | 'personality'>;
+
+/** Errors have the names that the way taken gives them; who calls names them after Node's. */
+export interface FileCalls {
+  readonly name: 'io_uring' | 'threads';
+  open(path: PathLike, flags: number, mode: number, signal: Signal): Promise<OwnedFd>;
+  /** An offset of -1 is the file's own position. */
+  read(file: OwnedFd, target: ArrayBufferView, offset: number, signal: Signal): Promise<number>;
+  write(file: OwnedFd, source: ArrayBufferView, offset: number, signal: Signal): Promise<number>;
+  readv(
+    file: OwnedFd,
+    targets: readonly ArrayBufferView[],
+    offset: number,
+    signal: Signal,
+  ): Promise<number>;
+  writev(
+    file: OwnedFd,
+    sources: readonly ArrayBufferView[],
+    offset: number,
+    signal: Signal,
+  ): Promise<number>;
+  fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void>;
+  ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void>;
+  fallocate(
+    file: OwnedFd,
+    offset: number,
+    length: number,
+    options: AllocateOptions,
+    signal: Signal,
+  ): Promise<void>;
+  fadvise(
+    file: OwnedFd,
+    advice: FileAdvice,
+    offset: number,
+    length: number,
+    signal: Signal,
+  ): Promise<void>;
+  statx(target: PathLike | OwnedFd, noFollow: boolean, signal: Signal): Promise<FileStatus>;
+  rename(from: PathLike, to: PathLike, signal: Signal): Promise<void>;
+  unlink(path: PathLike, signal: Signal): Promise<void>;
+  rmdir(path: PathLike, signal: Signal): Promise<void>;
+  mkdir(path: PathLike, mode: number, signal: Signal): Promise<void>;
+  link(existing: PathLike, path: PathLike, signal: Signal): Promise<void>;
+  symlink(target: PathLike, path: PathLike, signal: Signal): Promise<void>;
+}

@@ -1,0 +1,190 @@
+/** Files as streams of Node and of the web. */
+import { Readable, Writable } from 'node:stream';
+import type { PathLike } from '../path.js';
+import { abortSignal, integer, onlyKeys } from '../validate.js';
+import { File, type OffsetOptions, open } from './file.js';
+import type { FileOpenOptions, OpenLetters } from './options.js';
+
+const HIGH_WATER = 65_536;
+const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
+
+export interface ReadStreamOptions {
+  /** The first byte. Default 0. */
+  start?: number;
+  /** The last byte, included as in Node. Default: the end of the file. */
+  end?: number;
+  /** Bytes of one read. Default 65,536. */
+  highWaterMark?: number;
+  encoding?: BufferEncoding;
+  /** Destroys the stream, with an AbortError. */
+  signal?: AbortSignal;
+}
+
+export interface WriteStreamOptions {
+  /** The first byte that is written. Default: the file's own position. */
+  start?: number;
+  /** How a path is opened. Default 'w'. */
+  flags?: OpenLetters | FileOpenOptions;
+  highWaterMark?: number;
+  signal?: AbortSignal;
+}
+
+/** A file that is opened here is closed with the stream; one that was handed over is not. */
+async function fileFor(from: PathLike | File, how: OpenLetters | FileOpenOptions): Promise<File> {
+  return from instanceof File ? from : await open(from, how);
+}
+
+type Done = (error?: Error | null) => void;
+
+class FileReadable extends Readable {
+  bytesRead = 0;
+  readonly #from: PathLike | File;
+  #file: File | undefined = undefined;
+  #offset: number;
+  readonly #end: number;
+  readonly #stop = new AbortController();
+
+  constructor(from: PathLike | File, options: ReadStreamOptions) {
+    const { signal, encoding } = options;
+    super({
+      highWaterMark: integer('highWaterMark', options.highWaterMark ?? HIGH_WATER, 1, 1 << 30),
+      ...(signal && { signal }),
+      ...(encoding && { encoding }),
+    });
+    this.#from = from;
+    this.#offset = integer('start', options.start ?? 0, 0, OFFSET_MAX);
+    const end = options.end ?? Number.POSITIVE_INFINITY;
+    this.#end = end === Number.POSITIVE_INFINITY ? end : integer('end', end, 0, OFFSET_MAX);
+  }
+
+  override _construct(done: Done): void {
+    fileFor(this.#from, 'r').then((file) => {
+      this.#file = file;
+      done();
+    }, done);
+  }
+
+  override _read(size: number): void {
+    const length = Math.min(size, this.#end - this.#offset + 1);
+    if (length <= 0) {
+      this.push(null);
+      return;
+    }
+    // Of its own, since the reader keeps it.
+    const target = Buffer.allocUnsafeSlow(length);
+    const options = { offset: this.#offset, signal: this.#stop.signal };
+    Promise.resolve()
+      .then(() => (this.#file as File).read(target, options))
+      .then(
+        (count) => {
+          this.#offset += count;
+          this.bytesRead += count;
+          this.push(count === 0 ? null : target.subarray(0, count));
+        },
+        (error: Error) => this.destroy(error),
+      );
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.#stop.abort();
+    if (!(this.#from instanceof File)) this.#file?.close();
+    done(error);
+  }
+}
+
+class FileWritable extends Writable {
+  bytesWritten = 0;
+  readonly #to: PathLike | File;
+  readonly #how: OpenLetters | FileOpenOptions;
+  #file: File | undefined = undefined;
+  #offset: number | undefined;
+  readonly #stop = new AbortController();
+
+  constructor(to: PathLike | File, options: WriteStreamOptions) {
+    const { signal, start } = options;
+    super({
+      highWaterMark: integer('highWaterMark', options.highWaterMark ?? HIGH_WATER, 1, 1 << 30),
+      ...(signal && { signal }),
+    });
+    this.#to = to;
+    this.#how = options.flags ?? 'w';
+    this.#offset = start === undefined ? undefined : integer('start', start, 0, OFFSET_MAX);
+  }
+
+  override _construct(done: Done): void {
+    fileFor(this.#to, this.#how).then((file) => {
+      this.#file = file;
+      done();
+    }, done);
+  }
+
+  #place(): OffsetOptions {
+    const { signal } = this.#stop;
+    return this.#offset === undefined ? { signal } : { offset: this.#offset, signal };
+  }
+
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      await (this.#file as File).writeAll(chunk, this.#place());
+      if (this.#offset !== undefined) this.#offset += chunk.byteLength;
+      this.bytesWritten += chunk.byteLength;
+    }
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: Done): void {
+    this.#write([chunk]).then(() => done(), done);
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: Done): void {
+    const joined = chunks.length === 1 ? chunks.map(({ chunk }) => chunk) : [join(chunks)];
+    this.#write(joined).then(() => done(), done);
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.#stop.abort();
+    if (!(this.#to instanceof File)) this.#file?.close();
+    done(error);
+  }
+}
+
+const join = (chunks: { chunk: Uint8Array }[]): Buffer =>
+  Buffer.concat(chunks.map(({ chunk }) => chunk));
+
+export type FileReadStream = Readable & { readonly bytesRead: number };
+export type FileWriteStream = Writable & { readonly bytesWritten: number };
+
+/** A Node stream of a file, or of a part of it. @man pread(2) */
+export function createReadStream(
+  from: PathLike | File,
+  options: ReadStreamOptions = {},
+): FileReadStream {
+  onlyKeys('options', options, ['start', 'end', 'highWaterMark', 'encoding', 'signal']);
+  abortSignal('signal', options.signal);
+  return new FileReadable(from, options);
+}
+
+/** A Node stream into a file. @man pwrite(2) */
+export function createWriteStream(
+  to: PathLike | File,
+  options: WriteStreamOptions = {},
+): FileWriteStream {
+  onlyKeys('options', options, ['start', 'flags', 'highWaterMark', 'signal']);
+  abortSignal('signal', options.signal);
+  return new FileWritable(to, options);
+}
+
+/** As `createReadStream`, as a stream of the web. */
+export function readableStream(
+  from: PathLike | File,
+  options: Omit<ReadStreamOptions, 'encoding'> = {},
+): ReadableStream<Uint8Array> {
+  return Readable.toWeb(createReadStream(from, options)) as ReadableStream<Uint8Array>;
+}
+
+/** As `createWriteStream`, as a stream of the web. */
+export function writableStream(
+  to: PathLike | File,
+  options: WriteStreamOptions = {},
+): WritableStream<Uint8Array> {
+  return Writable.toWeb(createWriteStream(to, options)) as WritableStream<Uint8Array>;
+}
