@@ -158,3 +158,14 @@ export function userWatches(reader: Reader): string {
     '`sysctl -w fs.epoll.max_user_watches=` more (as root)'
   );
 }
+
+/** facts: wrong, memoryAlignment, offsetAlignment; only of direct I/O that was refused here. */
+export function unaligned(_reader: Reader, facts: Facts): string | undefined {
+  const { wrong } = facts;
+  if (wrong === undefined) return undefined;
+  const bytes = facts[wrong === 'address' ? 'memoryAlignment' : 'offsetAlignment'];
+  return (
+    `direct I/O on this file needs the ${wrong} to be a multiple of ${bytes}: take buffers of ` +
+    '`directPool(file, ...)` and whole blocks, or open it without `direct`'
+  );
+}
