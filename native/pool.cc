@@ -61,7 +61,7 @@ napi_value start(napi_env env, napi_value done, std::unique_ptr<Job> job) {
     napi_delete_reference(env, job->done);
     return small_number(env, -EAGAIN);
   }
-  job.release();
+  static_cast<void>(job.release());
   return small_number(env, 0);
 }
 

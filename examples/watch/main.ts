@@ -37,6 +37,14 @@ function count(): void {
 /** Who is called for which tag. */
 const handlers = [report, count];
 
+let ending = false;
+
+/** Once: npm passes Ctrl-C on to what the terminal has told already. */
+function end(): void {
+  if (!ending) stop.write();
+  ending = true;
+}
+
 try {
   const { folders, everyMs } = options();
   for (const folder of folders) {
@@ -46,7 +54,7 @@ try {
   for (const [tag, fd] of [changes, clock].entries()) epoll.add(fd, ['in'], { tag });
   epoll.handle((tag) => handlers[tag]?.());
   // Not a signalfd: that takes a signal only where every thread of the process blocks it.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.write());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   console.log(`watching ${folders.join(' ')}`);
   await stop.wait();
   report();

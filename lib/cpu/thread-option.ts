@@ -1,5 +1,6 @@
 /** Which thread a call is about: this one, or any other by its id. */
 import type { ErrorDetail } from '../errors.js';
+import '../hinting.js';
 import { integer, onlyKeys } from '../validate.js';
 
 export interface ThreadOptions {
