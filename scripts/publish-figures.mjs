@@ -37,9 +37,9 @@ function table(headings, rows) {
 
 /** What was measured, when and on what. */
 export function conditions({ date, command, machine, noise }) {
-  const facts = machine.map(([name, value]) => `${name} ${value}`).join('; ');
+  const facts = machine.map(([name, value]) => `${name} ${value}`).join(';\n');
   const doubts = noise.length === 0 ? 'nothing else was running' : noise.join('; ');
-  return `${date.slice(0, 10)}, \`${command}\`: ${facts}; ${doubts}.`;
+  return [`${date.slice(0, 10)}, \`${command}\`;`, `${facts};`, `${doubts}.`].join('\n');
 }
 
 /** Each row of the headline: work, and the benchmark, metric and subjects of its columns. */
