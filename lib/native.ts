@@ -192,14 +192,9 @@ export interface Native extends DescriptorCalls, PoolCalls {
   ): number;
   migratePages(process: number, from: Bytes, to: Bytes): number;
 
-  // --- scheduling ------------------------------------------------------------------------------
-  /** Thread 0 is the calling one, here and below. */
-  /**
-   * A page for the arguments and answers of the two calls, and these (`lib/cpu/affinity-page.ts`).
-   */
-  openAffinity():
-    | { page: ArrayBuffer; schedSetaffinity: () => void; schedGetaffinity: () => void }
-    | number;
+  // --- scheduling: thread 0 is the calling one --------------------------------------------------
+  /** sched_setaffinity(2) and sched_getaffinity(2) (`lib/cpu/affinity-page.ts`). */
+  openAffinity(): CallPage<'schedSetaffinity' | 'schedGetaffinity'>;
   /** `attributes` is `struct sched_attr`, which begins with its own size. */
   schedSetattr(tid: number, attributes: Bytes, flags: number): number;
   schedGetattr(tid: number, attributes: Bytes, flags: number): number;
@@ -226,7 +221,7 @@ export interface Native extends DescriptorCalls, PoolCalls {
    * `page` is two doubles: nanoseconds of CLOCK_MONOTONIC_RAW and ticks of the CPU's counter since
    * this call, each written by its function.
    */
-  openClock(): { page: ArrayBuffer; readClock: () => void; readCounter: () => void } | number;
+  openClock(): CallPage<'readClock' | 'readCounter'>;
   /** Ticks a second where the CPU says it, or 0. */
   counterFrequency(): number;
 

@@ -1,21 +1,18 @@
 // Where and when a thread runs: its CPUs, its policy, its priorities, and who it is.
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "args.h"
-#include "env_state.h"
+#include "call_page.h"
 #include "families.h"
-#include "region.h"
 #include "sys.h"
 
 namespace nearmetal {
 
 namespace {
 
-// What both calls take, and where they leave what they found: a page of memory, since a number is
-// cheaper to read there than to receive from a call.
+// Shared with JavaScript (`lib/cpu/affinity-page.ts`): what both calls take, and what they found.
 struct AffinityPage {
   int32_t tid;
   int32_t length;  // of the mask to be set, in bytes
@@ -24,14 +21,8 @@ struct AffinityPage {
   uint64_t mask[1024];  // no kernel is built for more CPUs
 };
 
-AffinityPage* page_of(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  return static_cast<AffinityPage*>(data);
-}
-
 napi_value set_affinity(napi_env env, napi_callback_info info) {
-  AffinityPage* page = page_of(env, info);
+  auto* page = call_page<AffinityPage>(env, info);
   const bool fits = static_cast<uint32_t>(page->length) <= sizeof page->mask;
   page->result = fits ? static_cast<int32_t>(sys::call(SYS_sched_setaffinity, page->tid,
                                                        page->length, sys::pointer(page->mask)))
@@ -40,33 +31,17 @@ napi_value set_affinity(napi_env env, napi_callback_info info) {
 }
 
 napi_value get_affinity(napi_env env, napi_callback_info info) {
-  AffinityPage* page = page_of(env, info);
+  auto* page = call_page<AffinityPage>(env, info);
   page->result = static_cast<int32_t>(sys::call(
       SYS_sched_getaffinity, page->tid, sizeof page->mask, sys::pointer(page->mask)));
   return nullptr;
 }
 
 napi_value open_affinity(napi_env env, napi_callback_info) {
-  EnvState* state = EnvState::of(env);
   Region* region = nullptr;
-  const long result = Region::map(state->counters, sizeof(AffinityPage), PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, &region);
-  if (result < 0) return small_number(env, result);
-  // Until the thread ends: its functions may be called for as long.
-  state->add(region);
-  napi_value answer = nullptr;
-  napi_value value = nullptr;
-  napi_create_object(env, &answer);
-  if (region->to_array_buffer(env, &value) == 0) {
-    napi_set_named_property(env, answer, "page", value);
-  }
-  const auto add = [&](const char* name, napi_callback callback) {
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, region->base, &value);
-    napi_set_named_property(env, answer, name, value);
-  };
-  add("schedSetaffinity", set_affinity);
-  add("schedGetaffinity", get_affinity);
-  return answer;
+  return make_call_page(
+      env, sizeof(AffinityPage),
+      {{"schedSetaffinity", set_affinity}, {"schedGetaffinity", get_affinity}}, &region);
 }
 
 napi_value set_attributes(napi_env env, napi_callback_info info) {
