@@ -98,20 +98,6 @@ napi_value pool_syscall(napi_env env, napi_callback_info info) {
   return start(env, values[0], std::move(job));
 }
 
-long run_sendfile(Job& job) {
-  off_t offset = job.words[2];
-  return sys::call(SYS_sendfile, job.words[0], job.words[1], sys::pointer(&offset), job.words[3]);
-}
-
-napi_value pool_sendfile(napi_env env, napi_callback_info info) {
-  Args<5> args(env, info);
-  auto job = std::make_unique<Job>();
-  job->run = run_sendfile;
-  for (size_t index = 0; index < 4; index++) job->words[index] = args.wide(index + 1);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return start(env, args.raw(0), std::move(job));
-}
-
 long run_copy(Job& job) {
   loff_t source_offset = job.words[1];
   loff_t target_offset = job.words[3];
@@ -190,7 +176,6 @@ napi_value pool_statx(napi_env env, napi_callback_info info) {
 
 constexpr Method kMethods[] = {
     {"poolSyscall", pool_syscall},
-    {"poolSendfile", pool_sendfile},
     {"poolCopyFileRange", pool_copy_file_range},
     {"poolGetdents64", pool_getdents64},
     {"poolStatx", pool_statx},

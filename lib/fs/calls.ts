@@ -1,8 +1,8 @@
 /** What everything here is made of: a few calls, over io_uring or over Node's helper threads. */
 import type { OwnedFd } from '../fd/fd.js';
 import type { PathLike } from '../path.js';
-import type { FileAdvice } from '../ring/ops/fadvise.js';
 import type { FallocateOptions } from '../ring/ops/fallocate.js';
+import type { FileAdvice } from '../ring/ops/file-bits.js';
 import type { FileStatus } from '../ring/ops/file-status.js';
 
 export type Signal = AbortSignal | undefined;

@@ -5,7 +5,7 @@ import type { OwnedFd } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
 import { type PathLike, pathBytes, shownPath } from '../path.js';
 import { poolGetdents64 } from '../pool/calls.js';
-import type { FileType } from '../ring/ops/file-status.js';
+import { type FileType, fileType } from '../ring/ops/file-status.js';
 import { boolean, integer } from '../validate.js';
 import type { Signal } from './calls.js';
 import { calls } from './choose.js';
@@ -20,15 +20,8 @@ const RECORD_LENGTH = 16;
 const TYPE = 18;
 const NAME = 19;
 
-const TYPES: Readonly<Record<number, FileType>> = {
-  1: 'fifo',
-  2: 'character-device',
-  4: 'directory',
-  6: 'block-device',
-  8: 'file',
-  10: 'symlink',
-  12: 'socket',
-};
+/** Its types are those of a mode, without the bits below them. */
+const TYPE_SHIFT = 12;
 
 /** One name in a directory. */
 export class DirectoryEntry {
@@ -117,7 +110,7 @@ export class Directory implements AsyncIterable<DirectoryEntry>, AsyncDisposable
       let entries: DirectoryEntry[] = [];
       const keep: Visit = (name, type, at, records) => {
         const inode = Number(records.readBigUInt64LE(at));
-        entries.push(new DirectoryEntry(name, this.path, TYPES[type] ?? 'unknown', inode));
+        entries.push(new DirectoryEntry(name, this.path, fileType(type << TYPE_SHIFT), inode));
       };
       for (let more = true; more; entries = []) {
         more = await this.batch(keep);

@@ -6,7 +6,7 @@ import { asFd, type BorrowedFd, OwnedFd } from '../fd/fd.js';
 import { type LockOptions, type LockRange, lock, tryLock, unlock } from '../fd/locks.js';
 import type { WaitOptions } from '../fd/waitable.js';
 import { type PathLike, pathBytes, shownPath } from '../path.js';
-import type { FileAdvice } from '../ring/ops/fadvise.js';
+import { ADVICE_NAMES, ALLOCATE_FLAGS, type FileAdvice } from '../ring/ops/file-bits.js';
 import type { FileStatus } from '../ring/ops/file-status.js';
 import { bytesView, integer, invalidType, invalidValue } from '../validate.js';
 import type { AllocateOptions, FileCalls, Signal } from './calls.js';
@@ -23,24 +23,6 @@ import {
 
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 const VIEWS_MAX = 1024;
-const ADVICE: readonly FileAdvice[] = [
-  'normal',
-  'random',
-  'sequential',
-  'willneed',
-  'dontneed',
-  'noreuse',
-];
-const ALLOCATE_KEYS = [
-  'keepSize',
-  'punchHole',
-  'collapseRange',
-  'zeroRange',
-  'insertRange',
-  'unshareRange',
-  'writeZeroes',
-] as const;
-
 export interface OffsetOptions extends SignalOptions {
   /** Bytes from the start of the file. Default: the file's own position, which moves. */
   offset?: number;
@@ -204,7 +186,7 @@ export class File implements AsyncDisposable, Disposable {
     options: AllocateOptions & SignalOptions = {},
   ): Promise<void> {
     const { signal: _signal, ...own } = options;
-    const signal = signalOf(options, ...ALLOCATE_KEYS);
+    const signal = signalOf(options, ...Object.keys(ALLOCATE_FLAGS));
     integer('offset', offset, 0, OFFSET_MAX);
     integer('length', length, 1, OFFSET_MAX);
     const what = this.#about('fallocate');
@@ -230,8 +212,8 @@ export class File implements AsyncDisposable, Disposable {
   /** Tells the kernel how it will be read. @man posix_fadvise(2) */
   advise(advice: FileAdvice, options: AdviseOptions = {}): Promise<void> {
     const signal = signalOf(options, 'offset', 'length');
-    if (!ADVICE.includes(advice)) {
-      throw invalidValue('advice', `must be one of ${ADVICE.join(', ')}`, advice);
+    if (!ADVICE_NAMES.includes(advice)) {
+      throw invalidValue('advice', `must be one of ${ADVICE_NAMES.join(', ')}`, advice);
     }
     const offset = integer('offset', options.offset ?? 0, 0, OFFSET_MAX);
     const length = integer('length', options.length ?? 0, 0, OFFSET_MAX);

@@ -1,6 +1,6 @@
 /** What `nearmetal/fs` exports. */
 export type { PathLike } from '../path.js';
-export type { FileAdvice } from '../ring/ops/fadvise.js';
+export type { FileAdvice } from '../ring/ops/file-bits.js';
 export type { FileStatus, FileType } from '../ring/ops/file-status.js';
 export { type BatchOptions, readBatch, writeBatch } from './batch.js';
 export { BatchResult } from './batch-result.js';

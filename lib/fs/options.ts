@@ -54,7 +54,7 @@ export interface FileOpenOptions
 
 const OWN_KEYS = OPEN_KEYS.filter((key) => !['dirfd', 'path', 'tmpfile'].includes(key));
 
-export interface OpenPlan {
+interface OpenPlan {
   readonly flags: number;
   readonly mode: number;
   readonly direct: boolean;

@@ -10,7 +10,7 @@ import {
 import type { OwnedFd } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import type { PathLike } from '../path.js';
-import type { FileAdvice } from '../ring/ops/fadvise.js';
+import type { FileAdvice } from '../ring/ops/file-bits.js';
 import type { FileStatus } from '../ring/ops/file-status.js';
 import * as op from '../ring/ops/index.js';
 import { Ring } from '../ring/ring.js';

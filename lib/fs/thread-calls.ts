@@ -1,50 +1,16 @@
 /** The calls on Node's helper threads, for where io_uring is refused. */
 import * as fs from 'node:fs';
-import {
-  FALLOC_FL_COLLAPSE_RANGE,
-  FALLOC_FL_INSERT_RANGE,
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
-  FALLOC_FL_UNSHARE_RANGE,
-  FALLOC_FL_WRITE_ZEROES,
-  FALLOC_FL_ZERO_RANGE,
-  POSIX_FADV_DONTNEED,
-  POSIX_FADV_NOREUSE,
-  POSIX_FADV_NORMAL,
-  POSIX_FADV_RANDOM,
-  POSIX_FADV_SEQUENTIAL,
-  POSIX_FADV_WILLNEED,
-  STATX_BASIC_STATS,
-  STATX_BTIME,
-  SYS_fadvise64,
-  SYS_fallocate,
-} from '../abi.js';
+import { STATX_BASIC_STATS, STATX_BTIME, SYS_fadvise64, SYS_fallocate } from '../abi.js';
 import { abortError, check, systemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import type { PathLike } from '../path.js';
 import { holdOpen, poolSyscall } from '../pool/calls.js';
 import { asBytes } from '../ring/operation.js';
-import type { FileAdvice } from '../ring/ops/fadvise.js';
+import { ALLOCATE_FLAGS, FILE_ADVICE, type FileAdvice } from '../ring/ops/file-bits.js';
 import { type FileStatus, fileType } from '../ring/ops/file-status.js';
+import { flagBits } from '../ring/ops/flags.js';
 import type { AllocateOptions, FileCalls, Signal } from './calls.js';
 
-const ADVICE: Readonly<Record<FileAdvice, number>> = {
-  normal: POSIX_FADV_NORMAL,
-  random: POSIX_FADV_RANDOM,
-  sequential: POSIX_FADV_SEQUENTIAL,
-  willneed: POSIX_FADV_WILLNEED,
-  dontneed: POSIX_FADV_DONTNEED,
-  noreuse: POSIX_FADV_NOREUSE,
-};
-const ALLOCATE: Readonly<Record<keyof AllocateOptions, number>> = {
-  keepSize: FALLOC_FL_KEEP_SIZE,
-  punchHole: FALLOC_FL_PUNCH_HOLE,
-  collapseRange: FALLOC_FL_COLLAPSE_RANGE,
-  zeroRange: FALLOC_FL_ZERO_RANGE,
-  insertRange: FALLOC_FL_INSERT_RANGE,
-  unshareRange: FALLOC_FL_UNSHARE_RANGE,
-  writeZeroes: FALLOC_FL_WRITE_ZEROES,
-};
 const EBADF = -9;
 
 type NodeDone<Result> = (error: NodeJS.ErrnoException | null, result: Result) => void;
@@ -165,9 +131,7 @@ export class ThreadCalls implements FileCalls {
     options: AllocateOptions,
     signal: Signal,
   ): Promise<void> {
-    let mode = 0;
-    for (const [name, bit] of Object.entries(ALLOCATE)) if (Reflect.get(options, name)) mode |= bit;
-    const words = [file.fd, mode, offset, length];
+    const words = [file.fd, flagBits(ALLOCATE_FLAGS, options), offset, length];
     check(await poolSyscall([file], SYS_fallocate, words, signal), 'fallocate');
   }
 
@@ -178,7 +142,7 @@ export class ThreadCalls implements FileCalls {
     length: number,
     signal: Signal,
   ): Promise<void> {
-    const words = [file.fd, offset, length, ADVICE[advice]];
+    const words = [file.fd, offset, length, FILE_ADVICE[advice]];
     check(await poolSyscall([file], SYS_fadvise64, words, signal), 'fadvise');
   }
 

@@ -200,8 +200,8 @@ async function changeMode(fd: OwnedFd, mode: number): Promise<void> {
   });
 }
 
-/** @internal A name is durable when its directory is. */
-export async function syncDirectory(now: FileCalls, path: string): Promise<void> {
+/** A name is durable when its directory is. */
+async function syncDirectory(now: FileCalls, path: string): Promise<void> {
   using directory = await about(now.open(path, READ_ONLY, 0, undefined), { syscall: 'open', path });
   await about(now.fsync(directory, false, undefined), { syscall: 'fsync', path });
 }

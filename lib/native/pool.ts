@@ -7,13 +7,6 @@ export type PoolDone = (result: number) => void;
 export interface PoolCalls {
   /** As `syscall`: integer arguments only. */
   poolSyscall(done: PoolDone, number: number, ...integers: number[]): number;
-  poolSendfile(
-    done: PoolDone,
-    target: number,
-    source: number,
-    offset: number,
-    length: number,
-  ): number;
   poolCopyFileRange(
     done: PoolDone,
     source: number,

@@ -26,7 +26,7 @@ import {
 const SHORTEST_ATTEMPT_MS = 10;
 
 /** What a dialer tells. */
-export interface DialEvents {
+interface DialEvents {
   lookup(
     error: Error | null,
     address: string | undefined,

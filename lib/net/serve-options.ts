@@ -137,7 +137,7 @@ export function planServe<State>(options: ServeOptions<State>): ServePlan {
   };
 }
 
-export function planKeepAlive(keepAlive: boolean | KeepAlive): KeepAlive | undefined {
+function planKeepAlive(keepAlive: boolean | KeepAlive): KeepAlive | undefined {
   if (typeof keepAlive === 'boolean') return keepAlive ? {} : undefined;
   onlyKeys('keepAlive', keepAlive, ['idleMs', 'intervalMs', 'count']);
   return keepAlive;

@@ -5,7 +5,7 @@ const LOOKS = 8;
 const SHORTEST_MS = 5;
 const LONGEST_MS = 1000;
 
-export interface Aging {
+interface Aging {
   readonly usedAt: number;
   readonly bornAt: number;
 }

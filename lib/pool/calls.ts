@@ -54,18 +54,6 @@ export function poolSyscall(
   return onThread(descriptors, signal, (done) => native.poolSyscall(done, number, ...integers));
 }
 
-/** sendfile(2); resolves with the bytes sent, or `-errno`. */
-export function poolSendfile(
-  target: Descriptor,
-  source: Descriptor,
-  offset: number,
-  length: number,
-): Promise<number> {
-  return onThread([target, source], undefined, (done) =>
-    native.poolSendfile(done, target.fd, source.fd, offset, length),
-  );
-}
-
 /** copy_file_range(2); resolves with the bytes copied, or `-errno`. */
 export function poolCopyFileRange(
   source: Descriptor,

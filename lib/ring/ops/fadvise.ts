@@ -1,17 +1,10 @@
 /** Tells the kernel how a part of a file will be read. */
-import {
-  IORING_OP_FADVISE,
-  POSIX_FADV_DONTNEED,
-  POSIX_FADV_NOREUSE,
-  POSIX_FADV_NORMAL,
-  POSIX_FADV_RANDOM,
-  POSIX_FADV_SEQUENTIAL,
-  POSIX_FADV_WILLNEED,
-} from '../../abi.js';
+import { IORING_OP_FADVISE } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { integer, oneOf } from '../../validate.js';
 import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
 import { highWord } from '../sqe.js';
+import { ADVICE_NAMES, FILE_ADVICE, type FileAdvice } from './file-bits.js';
 
 const FADVISE = kind<void>({
   name: 'fadvise',
@@ -20,17 +13,6 @@ const FADVISE = kind<void>({
   inWorker: true,
   decode: nothing,
 });
-
-const ADVICE = {
-  normal: POSIX_FADV_NORMAL,
-  random: POSIX_FADV_RANDOM,
-  sequential: POSIX_FADV_SEQUENTIAL,
-  willneed: POSIX_FADV_WILLNEED,
-  dontneed: POSIX_FADV_DONTNEED,
-  noreuse: POSIX_FADV_NOREUSE,
-} as const;
-
-export type FileAdvice = keyof typeof ADVICE;
 
 export interface FadviseOptions extends CommonOptions {
   /** Bytes from the start of the file. Default 0. */
@@ -53,7 +35,7 @@ export function fadvise(
 ): Operation<void> {
   const operation = new Operation(FADVISE, descriptor('fd', fd));
   operation.common(options, 'offset', 'length');
-  operation.operationFlags = ADVICE[oneOf('advice', advice, Object.keys(ADVICE) as FileAdvice[])];
+  operation.operationFlags = FILE_ADVICE[oneOf('advice', advice, ADVICE_NAMES)];
   operation.offset = integer('offset', options.offset ?? 0, 0, Number.MAX_SAFE_INTEGER);
   const length = integer('length', options.length ?? 0, 0, Number.MAX_SAFE_INTEGER);
   // A length of 64 bits came later, and stands where others have an address.

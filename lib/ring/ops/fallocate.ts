@@ -1,18 +1,10 @@
 /** Makes room in a file, or takes it away. */
-import {
-  FALLOC_FL_COLLAPSE_RANGE,
-  FALLOC_FL_INSERT_RANGE,
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
-  FALLOC_FL_UNSHARE_RANGE,
-  FALLOC_FL_WRITE_ZEROES,
-  FALLOC_FL_ZERO_RANGE,
-  IORING_OP_FALLOCATE,
-} from '../../abi.js';
+import { IORING_OP_FALLOCATE } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { integer } from '../../validate.js';
 import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
 import { highWord } from '../sqe.js';
+import { ALLOCATE_FLAGS } from './file-bits.js';
 import { flagBits } from './flags.js';
 
 const FALLOCATE = kind<void>({
@@ -22,16 +14,6 @@ const FALLOCATE = kind<void>({
   inWorker: true,
   decode: nothing,
 });
-
-const FLAGS = {
-  keepSize: FALLOC_FL_KEEP_SIZE,
-  punchHole: FALLOC_FL_PUNCH_HOLE,
-  collapseRange: FALLOC_FL_COLLAPSE_RANGE,
-  zeroRange: FALLOC_FL_ZERO_RANGE,
-  insertRange: FALLOC_FL_INSERT_RANGE,
-  unshareRange: FALLOC_FL_UNSHARE_RANGE,
-  writeZeroes: FALLOC_FL_WRITE_ZEROES,
-} as const;
 
 /** Default, with none of them: allocates what is missing, and makes the file longer if need be. */
 export interface FallocateOptions extends CommonOptions {
@@ -67,11 +49,11 @@ export function fallocate(
   options: FallocateOptions = {},
 ): Operation<void> {
   const operation = new Operation(FALLOCATE, descriptor('fd', fd));
-  operation.common(options, ...Object.keys(FLAGS));
+  operation.common(options, ...Object.keys(ALLOCATE_FLAGS));
   operation.offset = integer('offset', offset, 0, Number.MAX_SAFE_INTEGER);
   // The length goes where others have an address, and the mode where they have the length.
   operation.addressLow = integer('length', length, 1, Number.MAX_SAFE_INTEGER) | 0;
   operation.addressHigh = highWord(length);
-  operation.length = flagBits(FLAGS, options);
+  operation.length = flagBits(ALLOCATE_FLAGS, options);
   return operation;
 }

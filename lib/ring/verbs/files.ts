@@ -2,8 +2,9 @@
 import type { DirectFd, FdLike } from '../../fd/fd.js';
 import type { Mapping } from '../../memory/mapping.js';
 import type { CommonOptions } from '../operation.js';
-import type { FadviseOptions, FileAdvice } from '../ops/fadvise.js';
+import type { FadviseOptions } from '../ops/fadvise.js';
 import type { FallocateOptions } from '../ops/fallocate.js';
+import type { FileAdvice } from '../ops/file-bits.js';
 import type { FsyncOptions } from '../ops/fsync.js';
 import * as op from '../ops/index.js';
 import type { MemoryAdvice } from '../ops/madvise.js';
