@@ -4,12 +4,12 @@ import type { OwnedFd } from '../fd/fd.js';
 import type { Acceptor, BackendName } from '../loop/backend.js';
 import { isShortage } from '../loop/retry.js';
 import type { SocketAddress } from '../socket/address.js';
-import { addressOf, endListening, type ListenOptions, listen } from '../socket/listen.js';
+import { addressOf, type ListenOptions, listen } from '../socket/listen.js';
 import { abortSignal } from '../validate.js';
 import { accepts, errors } from './channels.js';
 import { Connection } from './connection.js';
-import { unlinkPath } from './path-of-socket.js';
 import { type SharedBackend, sharedBackend } from './shared-backend.js';
+import { stopListening } from './stop-listening.js';
 
 export interface ListenerOptions extends ListenOptions {
   /** Stops listening: the loop over it ends with an AbortError. Connections go on. */
@@ -134,11 +134,8 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
     if (!this.#open) return;
     this.#open = false;
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#acceptor.close();
-    endListening(this.#socket);
-    this.#socket.close();
+    stopListening(this.#acceptor, this.#socket, this.address);
     this.#shared.dereference();
-    if ('path' in this.address) unlinkPath(this.address.path);
     for (const socket of this.#queue.splice(0)) socket.close();
     for (const waiter of this.#waiters.splice(0)) {
       if (this.#failure === undefined) waiter.resolve(undefined);

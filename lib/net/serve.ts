@@ -3,11 +3,10 @@ import { type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Acceptor, Backend, StreamOptions } from '../loop/backend.js';
 import type { SocketAddress } from '../socket/address.js';
-import { addressOf, endListening, listen } from '../socket/listen.js';
+import { addressOf, listen } from '../socket/listen.js';
 import { setSocketOptions } from '../socket/options.js';
 import { abortSignal, milliseconds, onlyKeys } from '../validate.js';
 import { accepts, closes, errors } from './channels.js';
-import { unlinkPath } from './path-of-socket.js';
 import { Received } from './received.js';
 import {
   type KeepAlive,
@@ -18,6 +17,7 @@ import {
 } from './serve-options.js';
 import { ServedConnection } from './served-connection.js';
 import { type SharedBackend, sharedBackend } from './shared-backend.js';
+import { stopListening } from './stop-listening.js';
 import { Sweeper } from './sweeper.js';
 
 /** What a server has done so far. */
@@ -230,10 +230,7 @@ export class Serving<State = unknown> implements AsyncDisposable {
 
   #stopListening(): void {
     this.#listening = false;
-    this.#acceptor.close();
-    endListening(this.#listener);
-    this.#listener.close();
-    if ('path' in this.address) unlinkPath(this.address.path);
+    stopListening(this.#acceptor, this.#listener, this.address);
     const served = this.#served;
     const end = (): void => {
       served.end();
