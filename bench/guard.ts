@@ -4,13 +4,13 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { timesAsGood, timesInterval } from './_lib/comparable.js';
+import { intervalText, rowName, timesAsGood, timesInterval } from './_lib/comparable.js';
 import { choosePlacement } from './_lib/cpus.js';
 import { watchNoise } from './_lib/host.js';
 import { root } from './_lib/paths.js';
 import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, progressLine } from './_lib/report.js';
-import { paces, type Result, Session } from './_lib/session.js';
+import { paces, Session } from './_lib/session.js';
 import { benches } from './benches.js';
 
 const FILE = join(root, 'bench/guard.json');
@@ -27,8 +27,6 @@ const guarded: [bench: string, name: string, subject: string][] = [
 ];
 
 type Ratios = Record<string, number>;
-
-const nameOf = ({ bench, metric, subject }: Result): string => `${bench} ${metric}, ${subject}`;
 
 async function measure(): Promise<Session> {
   const only = new Set(guarded.map(([bench, name]) => `${bench} ${name}`));
@@ -60,14 +58,13 @@ async function main(words: readonly string[]): Promise<number> {
       continue;
     }
     const now = timesAsGood(result);
-    const [low, high] = timesInterval(result);
-    const before = update ? now : (kept[nameOf(result)] ?? now);
-    kept[nameOf(result)] = Number(before.toFixed(3));
+    const before = update ? now : (kept[rowName(result)] ?? now);
+    kept[rowName(result)] = Number(before.toFixed(3));
     // Only what even the interval's better end does not explain has fallen.
-    const lost = high < before * (1 - ALLOWED_LOSS);
+    const lost = timesInterval(result)[1] < before * (1 - ALLOWED_LOSS);
     if (lost) fallen++;
-    const interval = `${low.toFixed(2)} - ${high.toFixed(2)}`;
-    rows.push([nameOf(result), before.toFixed(2), now.toFixed(2), interval, lost ? 'FELL' : 'ok']);
+    const cells = [rowName(result), before.toFixed(2), now.toFixed(2), intervalText(result)];
+    rows.push([...cells, lost ? 'FELL' : 'ok']);
   }
   console.log(align(rows, [0, 4]).join('\n'));
   for (const line of [...absences(session), ...noise().map((each) => `noise: ${each}`)]) {

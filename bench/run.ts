@@ -6,7 +6,7 @@ import { hostFacts, watchNoise } from './_lib/host.js';
 import { type Options, parse, usage } from './_lib/options.js';
 import { endChildrenWithUs } from './_lib/process.js';
 import { absences, align, jsonLine, progressLine, table } from './_lib/report.js';
-import { load, type Run, save } from './_lib/saved.js';
+import { FORMAT, load, type Run, save } from './_lib/saved.js';
 import { type Bench, paces, Session } from './_lib/session.js';
 import { benches } from './benches.js';
 
@@ -80,7 +80,8 @@ async function measure(
       session.failed.set(bench.name, `${bench.name}: ${(error as Error).message}`);
     }
   }
-  const run = {
+  const run: Run = {
+    format: FORMAT,
     date: new Date().toISOString().slice(0, 16),
     command: ['nearmetal bench', ...words].join(' '),
     pace: options.pace,
@@ -105,7 +106,7 @@ async function measure(
     say(`kept in ${options.jsonFile}`);
   }
   if (options.htmlFile !== undefined) {
-    await html({ format: 'nearmetal bench 1', ...run }, options.htmlFile);
+    await html(run, options.htmlFile);
     say(`drawn in ${options.htmlFile}`);
   }
   return session.failed.size > 0 ? 1 : 0;

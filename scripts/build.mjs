@@ -68,6 +68,7 @@ function types() {
 /** The benchmarks, which the package brings along: `nearmetal` resolves to the package there. */
 async function benchmarks() {
   const subjects = filesBelow('bench/subjects').filter((path) => path.endsWith('.ts'));
+  const commands = ['run', 'demo', 'guard', 'publish'].map((name) => `bench/${name}.ts`);
   const options = {
     ...common,
     outbase: 'bench',
@@ -81,7 +82,7 @@ async function benchmarks() {
   const built = await Promise.all([
     build({
       ...options,
-      entryPoints: ['bench/run.ts', 'bench/demo.ts', 'bench/guard.ts', ...subjects],
+      entryPoints: [...commands, ...subjects],
       splitting: true,
       external: ['nearmetal', 'nearmetal/*', 'bun', page],
     }),

@@ -7,6 +7,7 @@ import { compare, comparison } from '../bench/_lib/compare.js';
 import { page } from '../bench/_lib/html.js';
 import { settle } from '../bench/_lib/interleave.js';
 import { parse } from '../bench/_lib/options.js';
+import { KEPT, pages } from '../bench/_lib/published.js';
 import { load, type Run, save } from '../bench/_lib/saved.js';
 import type { Result } from '../bench/_lib/session.js';
 import {
@@ -143,8 +144,7 @@ const even = [1.2, 1.21, 1.19, 1.2, 1.22];
 describe('a run that was kept', () => {
   it('comes back as it was', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'nearmetal-bench-')), 'run.json');
-    const { format: _, ...kept } = run(result('nearmetal', even));
-    save(path, kept);
+    save(path, run(result('nearmetal', even)));
     expect(load(path)).toEqual(JSON.parse(JSON.stringify(run(result('nearmetal', even)))));
     writeFileSync(path, '{"format":"other"}');
     expect(() => load(path)).toThrow(/was not written by bench --json/);
@@ -190,4 +190,10 @@ describe('a run that was kept', () => {
 
 it('the page is not loaded by a run that draws none', () => {
   expect(readFileSync('dist/bench/run.js', 'utf8')).not.toMatch(/^import .*html\.js/m);
+});
+
+it('README and docs show the figures of the run that is kept', () => {
+  for (const [path, text] of Object.entries(pages(load(KEPT)))) {
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  }
 });

@@ -1,7 +1,7 @@
 /** Charts as SVG text, drawn when the report is written: no script runs in the page. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { timesAsGood, timesInterval } from './comparable.js';
+import { isOurs, percentileOf, timesAsGood, timesInterval } from './comparable.js';
 import type { Result } from './session.js';
 
 const { document } = parseHTML('<html><body></body></html>');
@@ -10,8 +10,6 @@ const WIDTH = 900;
 const ROW = 26;
 /** Beyond this many times from end to end a linear scale hides the small ones. */
 const WIDE = 20;
-
-export const isOurs = (subject: string): boolean => subject.startsWith('nearmetal');
 
 /** The page says what the colours are, for light and for dark. */
 const colour = (subject: string): string => `var(--${isOurs(subject) ? 'ours' : 'others'})`;
@@ -117,9 +115,4 @@ export function percentiles(results: readonly Result[]): string {
       Plot.dot(points, { x: 'at', y: 'value', fill: 'subject', r: 3 }),
     ],
   });
-}
-
-/** `p99` of `50x64 p99`; undefined for what is no percentile. */
-export function percentileOf(metric: string): string | undefined {
-  return /(?:^| )(p[\d.]+)$/.exec(metric)?.[1];
 }

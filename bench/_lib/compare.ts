@@ -1,4 +1,5 @@
 /** Two runs side by side: how much each row changed, and whether it is more than noise. */
+import { rowName } from './comparable.js';
 import { align } from './report.js';
 import type { Run } from './saved.js';
 import type { Result } from './session.js';
@@ -12,16 +13,14 @@ export interface Change {
   readonly verdict: Verdict;
 }
 
-const nameOf = ({ bench, metric, subject }: Result): string => `${bench} ${metric}, ${subject}`;
-
 /**
  * The rows that both runs have. What has a reference is compared as a ratio to it, so that a
  * machine that was slower as a whole changes nothing.
  */
 export function compare(before: Run, after: Run): Change[] {
-  const old = new Map(before.results.map((result) => [nameOf(result), result]));
+  const old = new Map(before.results.map((result) => [rowName(result), result]));
   return after.results.flatMap((result) => {
-    const earlier = old.get(nameOf(result));
+    const earlier = old.get(rowName(result));
     if (earlier === undefined || earlier.reference !== result.reference) return [];
     // The reference beside itself says nothing.
     if (result.reference === result.subject) return [];
@@ -44,7 +43,7 @@ const percent = (times: number): string =>
 export function comparison(before: Run, after: Run): string {
   const changes = compare(before, after);
   const rows = changes.map(({ result, times, interval: [low, high], verdict }) => [
-    nameOf(result),
+    rowName(result),
     (median(result.rounds) / times).toPrecision(3),
     median(result.rounds).toPrecision(3),
     result.reference ?? result.unit,
@@ -52,11 +51,11 @@ export function comparison(before: Run, after: Run): string {
     `${percent(low)} to ${percent(high)}`,
     verdict,
   ]);
-  const both = new Set(changes.map(({ result }) => nameOf(result)));
+  const both = new Set(changes.map(({ result }) => rowName(result)));
   const alone = (run: Run, which: string): string[] =>
     run.results
-      .filter((result) => result.reference !== result.subject && !both.has(nameOf(result)))
-      .map((result) => `only in ${which}: ${nameOf(result)}`);
+      .filter((result) => result.reference !== result.subject && !both.has(rowName(result)))
+      .map((result) => `only in ${which}: ${rowName(result)}`);
   return [
     `old: ${before.date}, ${before.command}`,
     `new: ${after.date}, ${after.command}`,

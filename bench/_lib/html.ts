@@ -1,6 +1,6 @@
 /** A run as one self-contained page: what it was measured on, a summary, a chart per benchmark. */
-import { bars, curves, isOurs, percentileOf, percentiles } from './charts.js';
-import { timesAsGood, timesInterval } from './comparable.js';
+import { bars, curves, percentiles } from './charts.js';
+import { intervalText, ourRows, percentileOf, timesAsGood, timesInterval } from './comparable.js';
 import { style } from './page-style.js';
 import { figure } from './report.js';
 import type { Run, SavedBench } from './saved.js';
@@ -21,7 +21,7 @@ function summaryRow(result: Result): string {
     `<td>${text(result.subject)}</td>`,
     `<td>${text(withUnit(result))}</td>`,
     `<td class="${sure}">${compared ? `${timesAsGood(result).toFixed(2)}x` : ''}</td>`,
-    `<td>${compared ? `${low.toFixed(2)} – ${high.toFixed(2)}` : ''}</td>`,
+    `<td>${compared ? intervalText(result, '–') : ''}</td>`,
     `<td>${text(result.reference ?? '')}</td>`,
   ];
   return `<tr>${cells.join('')}</tr>`;
@@ -29,10 +29,7 @@ function summaryRow(result: Result): string {
 
 /** Rows of what is ours, beside what each is compared with. */
 function summary(results: readonly Result[]): string {
-  const rows = results
-    .filter(({ subject, reference }) => isOurs(subject) && reference !== subject)
-    .filter(({ metric }) => percentileOf(metric) === undefined)
-    .map(summaryRow);
+  const rows = ourRows(results).map(summaryRow);
   const headings = ['work', 'subject', 'figure', 'times as good', '95 % interval', 'as'];
   const head = headings.map((heading) => `<th>${heading}</th>`).join('');
   return `<div class="wide"><table><thead><tr>${head}</tr></thead>

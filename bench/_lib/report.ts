@@ -1,5 +1,5 @@
 /** Results as a table for people or as lines of JSON for programs, and progress beside both. */
-import { timesAsGood, timesInterval } from './comparable.js';
+import { intervalText, timesAsGood } from './comparable.js';
 import type { Result, Session } from './session.js';
 
 const PLAIN_PROGRESS_INTERVAL_MS = 5000;
@@ -53,9 +53,7 @@ function intervalCell(result: Result): string {
   const { interval, reference, subject, ratio } = result;
   if (reference === subject) return '';
   if (ratio === null) return interval.map(figure).join(' - ');
-  return timesInterval(result)
-    .map((end) => end.toFixed(2))
-    .join(' - ');
+  return intervalText(result);
 }
 
 function cells(result: Result): string[] {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Result, View } from './session.js';
 
-const FORMAT = 'nearmetal bench 1';
+export const FORMAT = 'nearmetal bench 1';
 
 export interface SavedBench {
   readonly name: string;
@@ -24,8 +24,8 @@ export interface Run {
   readonly results: readonly Result[];
 }
 
-export function save(path: string, run: Omit<Run, 'format'>): void {
-  writeFileSync(path, `${JSON.stringify({ format: FORMAT, ...run }, null, 1)}\n`);
+export function save(path: string, run: Run): void {
+  writeFileSync(path, `${JSON.stringify(run, null, 1)}\n`);
 }
 
 /** @throws RangeError for a file that is not one of ours */

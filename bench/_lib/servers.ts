@@ -34,7 +34,7 @@ export const serverCommands: [subject: string, command: () => string[]][] = [
   ['nearmetal loop, epoll', () => [process.execPath, subjectFile('echo-loop'), 'epoll']],
   ['nearmetal serve', () => [process.execPath, subjectFile('echo-serve')]],
   ['nearmetal async', () => [process.execPath, subjectFile('echo-async')]],
-  ['nearmetal Duplex', () => [process.execPath, subjectFile('echo-duplex')]],
+  ['nearmetal Duplex', () => [process.execPath, subjectFile('echo-node'), 'nearmetal']],
   [NODE, () => [process.execPath, subjectFile('echo-node')]],
   ['Bun', () => [findBun(), subjectFile('echo-bun')]],
 ];
