@@ -7,7 +7,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { isLater, laterEntry, standIns } from './later.mjs';
+import { isLater, laterEntry, nameIn, standIns } from './later.mjs';
 
 /** The faces whose code is the core: what `nearmetal` itself exports. */
 const CORE_FACES = ['index', 'features'];
@@ -105,16 +105,11 @@ const coreApart = (names) => ({
       return names.has(source) ? { path: source, namespace: 'core' } : undefined;
     });
     context.onLoad({ filter: /.*/, namespace: 'core' }, ({ path }) => {
-      const taken = names.get(path).map((name) => `${shared(path, name)} as ${name}`);
+      const taken = names.get(path).map((name) => `${nameIn(path, name)} as ${name}`);
       return { contents: `export { ${taken.join(', ')} } from './core.js';`, resolveDir: '.' };
     });
   },
 });
-
-/** What core.js calls the name that `path` exports. */
-function shared(path, name) {
-  return `${path.replace(/^lib\/|\.ts$/g, '').replace(/\W/g, '_')}_${name}`;
-}
 
 /**
  * A class that names itself is bundled as `var Ring = class _Ring`, which errors would then show.
@@ -162,8 +157,8 @@ async function core(common, errors, names, written) {
     }
   }
   const lines = [...names].flatMap(([path, each]) => {
-    const wanted = each.filter((name) => taken.has(shared(path, name)));
-    const list = wanted.map((name) => `${name} as ${shared(path, name)}`).join(', ');
+    const wanted = each.filter((name) => taken.has(nameIn(path, name)));
+    const list = wanted.map((name) => `${name} as ${nameIn(path, name)}`).join(', ');
     return list === '' ? [] : [`export { ${list} } from './${path}';`];
   });
   await build({

@@ -35,7 +35,9 @@ function functionsOf(path) {
   return names;
 }
 
-const nameIn = (path, name) => `${path.replace(/^lib\/|\.ts$/g, '').replace(/\W/g, '_')}_${name}`;
+/** What the name that `path` exports is called where several files are one. */
+export const nameIn = (path, name) =>
+  `${path.replace(/^lib\/|\.ts$/g, '').replace(/\W/g, '_')}_${name}`;
 
 const LOADER = `
 import { createRequire } from 'node:module';
