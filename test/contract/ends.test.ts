@@ -1,10 +1,8 @@
 /** Ends of streams: half-closed, reset, closed in flight. */
-import { openSocket } from 'nearmetal/loop';
-import type { OwnedFd } from 'nearmetal/ring';
 import { describe, expect, test } from 'vitest';
 import { ECONNRESET, EPIPE } from '../../lib/abi.js';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, connected, isOpen, listening, open, pair, Told, text } from './support.js';
+import { BACKENDS, isOpen, listening, open, pair, sockets, Told, text } from './support.js';
 
 describe.each(BACKENDS)('%s', (name) => {
   test('half-close: our side ends after what was sent, theirs goes on', async () => {
@@ -45,18 +43,10 @@ describe.each(BACKENDS)('%s', (name) => {
 
   test('ending after a reset that nobody received fails nothing; receiving tells', async () => {
     const backend = open(name);
-    const { listener, address } = listening();
-    let accepted: OwnedFd | undefined;
-    const connection = (socket: OwnedFd): void => {
-      accepted = socket;
-    };
-    backend.accept(listener, { connection, failed: () => undefined });
-    const socket = openSocket(address);
-    expect(await connected(backend, socket, address)).toBe(0);
-    await until(() => accepted !== undefined);
+    const { client, server } = await sockets(backend);
     const told = new Told();
-    const stream = backend.stream(accepted as OwnedFd, told, { paused: true });
-    backend.stream(socket, new Told()).reset();
+    const stream = backend.stream(server, told, { paused: true });
+    backend.stream(client, new Told()).reset();
     await turn();
     stream.end();
     await until(() => told.finishes === 1);

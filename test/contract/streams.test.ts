@@ -1,9 +1,7 @@
 /** Streams: order, backpressure, pauses. */
-import { openSocket } from 'nearmetal/loop';
-import type { OwnedFd } from 'nearmetal/ring';
 import { describe, expect, test } from 'vitest';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, connected, listening, open, pair, Told, text } from './support.js';
+import { BACKENDS, open, pair, sockets, Told, text } from './support.js';
 
 describe.each(BACKENDS)('%s', (name) => {
   test('what is sent in one turn arrives together, in order', async () => {
@@ -38,17 +36,9 @@ describe.each(BACKENDS)('%s', (name) => {
   test('paused from the start, nothing is received before resume', async () => {
     const backend = open(name);
     const told = new Told();
-    const { listener, address } = listening();
-    let accepted: OwnedFd | undefined;
-    const connection = (socket: OwnedFd): void => {
-      accepted = socket;
-    };
-    backend.accept(listener, { connection, failed: () => undefined });
-    const socket = openSocket(address);
-    expect(await connected(backend, socket, address)).toBe(0);
-    await until(() => accepted !== undefined);
-    const stream = backend.stream(accepted as OwnedFd, told, { paused: true, highWater: 1 });
-    const sender = backend.stream(socket, new Told());
+    const { client, server } = await sockets(backend);
+    const stream = backend.stream(server, told, { paused: true, highWater: 1 });
+    const sender = backend.stream(client, new Told());
     sender.send(text('waits'));
     await turn();
     expect(told.length).toBe(0);

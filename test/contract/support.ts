@@ -82,8 +82,8 @@ export const connected = (
   address: InternetAddress,
 ): Promise<number> => new Promise((resolve) => backend.connect(socket, address, resolve));
 
-/** Both sides of a new connection. */
-export async function pair(backend: Backend): Promise<{ client: Side; server: Side }> {
+/** The sockets of a new connection. */
+export async function sockets(backend: Backend): Promise<{ client: OwnedFd; server: OwnedFd }> {
   const { listener, address } = listening({ noDelay: true });
   let accepted: OwnedFd | undefined;
   const acceptor = backend.accept(listener, {
@@ -96,11 +96,17 @@ export async function pair(backend: Backend): Promise<{ client: Side; server: Si
   expect(await connected(backend, socket, address)).toBe(0);
   await until(() => accepted !== undefined);
   acceptor.close();
+  return { client: socket, server: accepted as unknown as OwnedFd };
+}
+
+/** Both sides of a new connection. */
+export async function pair(backend: Backend): Promise<{ client: Side; server: Side }> {
+  const { client, server } = await sockets(backend);
   const side = (of: OwnedFd): Side => {
     const told = new Told();
     return { stream: backend.stream(of, told), told };
   };
-  return { client: side(socket), server: side(accepted as OwnedFd) };
+  return { client: side(client), server: side(server) };
 }
 
 export const text = (words: string): Buffer => Buffer.from(words);

@@ -18,6 +18,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { BACKENDS } from '../contract/support.js';
 import { passes } from '../support/process.js';
 import { openRing, pattern, turn, until } from '../support/ring.js';
+import { uncaughtErrors } from '../support/thrown.js';
 
 const ignore = (): void => undefined;
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
@@ -227,14 +228,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     new Promise((resolve) => void socket.once('close', () => resolve()));
 
   test('a listener that throws is told once, and costs nobody else anything', async () => {
-    const uncaught: string[] = [];
-    const before = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    process.on('uncaughtException', (error) => uncaught.push(error.message));
-    onTestFinished(() => {
-      process.removeAllListeners('uncaughtException');
-      for (const listener of before) process.on('uncaughtException', listener);
-    });
+    const uncaught = uncaughtErrors();
     const server = await listening((socket) => {
       socket.on('data', (part) => {
         if (`${part}` === 'bad') throw new Error('a bug');
@@ -248,7 +242,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(`${(await once(good, 'data'))[0]}`).toBe('good');
     bad.write('well');
     expect(`${(await once(bad, 'data'))[0]}`).toBe('well');
-    expect(uncaught).toEqual(['a bug']);
+    expect(uncaught.map(({ message }) => message)).toEqual(['a bug']);
     bad.destroy();
     good.destroy();
   });

@@ -25,6 +25,7 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
+import { uncaughtErrors } from '../support/thrown.js';
 
 /** Starts it, and tells what came of it. */
 function keep(
@@ -142,14 +143,7 @@ test('closing the ring ends it, in flight or waiting for a buffer', async () => 
 
 test('a function that throws is an uncaught exception, and gets what follows', async () => {
   const ring = openRing();
-  const uncaught: unknown[] = [];
-  const others = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => uncaught.push(error));
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const other of others) process.on('uncaughtException', other);
-  });
+  const uncaught = uncaughtErrors();
   let seen = 0;
   const { running, ends } = keep(ring, op.timeoutMultishot(1), () => {
     if (seen++ < 2) throw new Error(`number ${seen}`);
