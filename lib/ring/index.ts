@@ -60,6 +60,7 @@ export type { Clock } from './ops/timespec.js';
 export type { TxTimestamp } from './ops/tx-timestamp.js';
 export type { ChildStatus, WaitidOptions, WaitTarget } from './ops/waitid.js';
 export type { RingOptions } from './options.js';
+export type { Pending, TimeoutUpdateOptions } from './pending.js';
 export { RawRing, type WaitLimits } from './raw.js';
 export type { RingClock } from './registrations/clock.js';
 export type { CloneOptions } from './registrations/clone.js';

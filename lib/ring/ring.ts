@@ -15,6 +15,7 @@ import type { MessageHandler, MessageStream, MessagesOptions } from './mailbox.j
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
 import { planRing, type RingOptions } from './options.js';
 import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
+import { Pending } from './pending.js';
 import { Registrations } from './registrations/methods.js';
 import { Repeating, type RepeatOptions } from './repeating.js';
 import { descriptorOf } from './setup.js';
@@ -36,6 +37,11 @@ function runOptions(options: RunOptions): RunOptions {
     throw invalidType('signal', 'an AbortSignal', options.signal);
   }
   return options;
+}
+
+function singleShot(operation: unknown): void {
+  if (operation instanceof Operation && !(operation instanceof MultishotOperation)) return;
+  throw invalidType('operation', 'a single-shot operation made by `op`', operation);
 }
 
 /**
@@ -112,12 +118,24 @@ export class Ring extends Registrations implements AsyncDisposable {
    * first.
    */
   override run<Result>(operation: SingleShot<Result>, options?: RunOptions): Promise<Result> {
-    if (!(operation instanceof Operation) || operation instanceof MultishotOperation) {
-      throw invalidType('operation', 'a single-shot operation made by `op`', operation);
-    }
+    singleShot(operation);
     if (this.#closing !== undefined) return Promise.reject(closedError());
     if (options === undefined) return promiseOf(this.#engine, operation, undefined);
     return promiseOf(this.#engine, operation, runOptions(options));
+  }
+
+  /**
+   * As `run`, and gives the operation itself beside its result: to end it alone, to give a timeout
+   * another time, or a poll other events.
+   *
+   *     const waiting = ring.begin(op.timeout(1000));
+   *     await waiting.updateTimeout(5000);
+   *     await waiting.cancel(); // `waiting.result` rejects with ECANCELED
+   */
+  begin<Result>(operation: SingleShot<Result>, options?: RunOptions): Pending<Result> {
+    singleShot(operation);
+    if (this.closed) throw closedError();
+    return new Pending(this.#engine, operation, options && runOptions(options));
   }
 
   /**

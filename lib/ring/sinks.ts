@@ -252,11 +252,12 @@ class LinkTimeoutSink implements Sink {
   }
 }
 
-/** Starts `operation` and answers a promise of its result. */
+/** Starts `operation` and answers a promise of its result; `begun` hears of its slot. */
 export function promiseOf<Result>(
   engine: Engine,
   operation: Operation<Result>,
   options: RunOptions | undefined,
+  begun?: (slot: number) => void,
 ): Promise<Result> {
   if (!engine.open || engine.closing) return Promise.reject(closedError());
   const signal = options?.signal;
@@ -265,8 +266,10 @@ export function promiseOf<Result>(
   const sink = new PromiseSink(operation as Operation<unknown>);
   if (engine.plan.debug) special(sink).site = new Error('started here');
   const plain = options === undefined;
-  if (plain) engine.begin(operation as Operation<unknown>, sink, 0);
-  else beginWith(engine, operation as Operation<unknown>, sink, options);
+  const slot = plain
+    ? engine.begin(operation as Operation<unknown>, sink, 0)
+    : beginWith(engine, operation as Operation<unknown>, sink, options);
+  begun?.(slot);
   return promise;
 }
 
@@ -280,7 +283,7 @@ function beginWith(
   operation: Operation<unknown>,
   sink: PromiseSink,
   { signal, timeoutMs }: RunOptions,
-): void {
+): number {
   let slot: number;
   if (timeoutMs === undefined) slot = engine.begin(operation, sink, 0);
   else if (!canLimit(engine, operation)) slot = beginTimed(engine, operation, sink, timeoutMs);
@@ -290,7 +293,7 @@ function beginWith(
     slot = engine.beginLinked(operation, sink);
     engine.begin(limit, new LinkTimeoutSink(engine, operation, slot, timeoutMs), 0);
   }
-  if (signal === undefined) return;
+  if (signal === undefined) return slot;
   const circumstances = special(sink);
   const { onEnd } = circumstances;
   const cancel = canceller(engine, operation, slot);
@@ -300,6 +303,7 @@ function beginWith(
     onEnd?.();
   };
   engine.aborts.add(signal, cancel);
+  return slot;
 }
 
 /** Whether a timeout that is linked to it does: the two are a chain, which needs two entries. */
