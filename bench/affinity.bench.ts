@@ -7,6 +7,8 @@ import type { Bench, Metric, Session } from './_lib/session.js';
 import { perOperation, type Work } from './_lib/work.js';
 
 const C = 'C';
+/** A set of several CPUs can be given in part: what the call alone does not tell. */
+const C_EXACT = 'C, exact';
 const OURS = 'nearmetal';
 const metric: Metric = { key: 'ns', label: '', unit: 'ns/call', better: 'lower' };
 
@@ -14,7 +16,15 @@ const metric: Metric = { key: 'ns', label: '', unit: 'ns/call', better: 'lower' 
 const cases: [title: string, moves: boolean, names: [subject: string, name: string][]][] = [
   ['getAffinity', false, both('getaffinity')],
   ['setAffinity, one CPU', false, both('setaffinity')],
-  ['setAffinity, all CPUs', true, both('setaffinity')],
+  [
+    'setAffinity, all CPUs',
+    true,
+    [
+      [C_EXACT, 'exactly'],
+      [C, 'setaffinity'],
+      [OURS, 'setaffinity'],
+    ],
+  ],
   ['getcpu', false, both('getcpu')],
   [
     'clock',
@@ -39,7 +49,9 @@ function both(name: string): [subject: string, name: string][] {
 }
 
 const commandOf = (subject: string): string[] =>
-  subject === C ? [reference('affinity')] : [process.execPath, subjectFile('affinity-nearmetal')];
+  subject.startsWith(C)
+    ? [reference('affinity')]
+    : [process.execPath, subjectFile('affinity-nearmetal')];
 
 async function run(session: Session): Promise<void> {
   for (const [title, moves, subjects] of cases) {
@@ -58,7 +70,7 @@ async function run(session: Session): Promise<void> {
         });
         if (turn) contestants.push({ subject, turn });
       }
-      const references = [C];
+      const references = [C_EXACT, C];
       await session.measure('affinity', title, { contestants, references, metrics: [metric] });
     } finally {
       for (const child of children) await child.stop();

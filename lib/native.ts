@@ -193,8 +193,8 @@ export interface Native extends DescriptorCalls, PoolCalls {
   migratePages(process: number, from: Bytes, to: Bytes): number;
 
   // --- scheduling: thread 0 is the calling one --------------------------------------------------
-  /** sched_setaffinity(2) and sched_getaffinity(2) (`lib/cpu/affinity-page.ts`). */
-  openAffinity(): CallPage<'schedSetaffinity' | 'schedGetaffinity'>;
+  /** sched_setaffinity(2), sched_getaffinity(2), both (`lib/cpu/affinity-page.ts`). */
+  openAffinity(): CallPage<'schedSetaffinity' | 'schedGetaffinity' | 'schedExchangeAffinity'>;
   /** `attributes` is `struct sched_attr`, which begins with its own size. */
   schedSetattr(tid: number, attributes: Bytes, flags: number): number;
   schedGetattr(tid: number, attributes: Bytes, flags: number): number;

@@ -12,36 +12,53 @@ namespace nearmetal {
 
 namespace {
 
-// Shared with JavaScript (`lib/cpu/affinity-page.ts`): what both calls take, and what they found.
+// Shared with JavaScript (`lib/cpu/affinity-page.ts`): what the calls take, and what they found.
 struct AffinityPage {
   int32_t tid;
-  int32_t length;  // of the mask to be set, in bytes
-  int32_t result;
-  int32_t unused;
-  uint64_t mask[1024];  // no kernel is built for more CPUs
+  int32_t length;        // of the mask to be set, in bytes
+  int32_t found_length;  // of the mask that was found, in bytes; or -errno
+  int32_t result;        // of setting
+  uint64_t wanted[1024];  // no kernel is built for more CPUs
+  uint64_t found[1024];
 };
 
-napi_value set_affinity(napi_env env, napi_callback_info info) {
-  auto* page = call_page<AffinityPage>(env, info);
-  const bool fits = static_cast<uint32_t>(page->length) <= sizeof page->mask;
+void set(AffinityPage* page) {
+  const bool fits = static_cast<uint32_t>(page->length) <= sizeof page->wanted;
   page->result = fits ? static_cast<int32_t>(sys::call(SYS_sched_setaffinity, page->tid,
-                                                       page->length, sys::pointer(page->mask)))
+                                                       page->length, sys::pointer(page->wanted)))
                       : -EINVAL;
+}
+
+void get(AffinityPage* page) {
+  page->found_length = static_cast<int32_t>(sys::call(
+      SYS_sched_getaffinity, page->tid, sizeof page->found, sys::pointer(page->found)));
+}
+
+napi_value set_affinity(napi_env env, napi_callback_info info) {
+  set(call_page<AffinityPage>(env, info));
   return nullptr;
 }
 
 napi_value get_affinity(napi_env env, napi_callback_info info) {
+  get(call_page<AffinityPage>(env, info));
+  return nullptr;
+}
+
+// Both in one crossing, which costs as much as the smaller of them.
+napi_value exchange_affinity(napi_env env, napi_callback_info info) {
   auto* page = call_page<AffinityPage>(env, info);
-  page->result = static_cast<int32_t>(sys::call(
-      SYS_sched_getaffinity, page->tid, sizeof page->mask, sys::pointer(page->mask)));
+  get(page);
+  if (page->found_length >= 0) set(page);
   return nullptr;
 }
 
 napi_value open_affinity(napi_env env, napi_callback_info) {
   Region* region = nullptr;
-  return make_call_page(
-      env, sizeof(AffinityPage),
-      {{"schedSetaffinity", set_affinity}, {"schedGetaffinity", get_affinity}}, &region);
+  return make_call_page(env, sizeof(AffinityPage),
+                        {{"schedSetaffinity", set_affinity},
+                         {"schedGetaffinity", get_affinity},
+                         {"schedExchangeAffinity", exchange_affinity}},
+                        &region);
 }
 
 napi_value set_attributes(napi_env env, napi_callback_info info) {

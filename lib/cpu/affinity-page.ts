@@ -6,15 +6,19 @@ import { CpuSet } from './set.js';
 /** Words of the page: see native/sched.cc. */
 const TID = 0;
 const LENGTH = 1;
-const RESULT = 2;
-const MASK = 4;
+const FOUND_LENGTH = 2;
+const RESULT = 3;
+const WANTED = 4;
+const MASK_WORDS = 2048;
 const WORD_BYTES = 4;
 
 interface Page {
   readonly words: Int32Array;
-  readonly mask: Uint32Array;
+  readonly wanted: Uint32Array;
+  readonly found: Uint32Array;
   readonly schedSetaffinity: () => void;
   readonly schedGetaffinity: () => void;
+  readonly schedExchangeAffinity: () => void;
 }
 
 let opened: Page | undefined;
@@ -22,13 +26,10 @@ let opened: Page | undefined;
 function open(): Page {
   const answer = native.openAffinity();
   if (typeof answer === 'number') throw systemError(answer, 'mmap');
-  const { page, schedSetaffinity, schedGetaffinity } = answer;
-  return {
-    words: new Int32Array(page, 0, MASK),
-    mask: new Uint32Array(page, MASK * WORD_BYTES),
-    schedSetaffinity,
-    schedGetaffinity,
-  };
+  const { page, ...calls } = answer;
+  const wanted = new Uint32Array(page, WANTED * WORD_BYTES, MASK_WORDS);
+  const found = new Uint32Array(page, wanted.byteOffset + wanted.byteLength, MASK_WORDS);
+  return { words: new Int32Array(page, 0, WANTED), wanted, found, ...calls };
 }
 
 /** What the last call found: mostly the next one finds the same. */
@@ -42,13 +43,8 @@ function isFound(mask: Uint32Array, count: number): boolean {
   return known <= count;
 }
 
-/** sched_getaffinity(2): the CPUs, or -errno. */
-export function readAffinity(tid: number): CpuSet | number {
-  opened ??= open();
-  const { words, mask } = opened;
-  words[TID] = tid;
-  opened.schedGetaffinity();
-  const bytes = words[RESULT] as number;
+function foundSet({ words, found: mask }: Page): CpuSet | number {
+  const bytes = words[FOUND_LENGTH] as number;
   if (bytes < 0) return bytes;
   const count = bytes / WORD_BYTES;
   if (!isFound(mask, count)) {
@@ -58,14 +54,41 @@ export function readAffinity(tid: number): CpuSet | number {
   return found;
 }
 
+function ask({ words, wanted }: Page, tid: number, cpus: CpuSet): void {
+  const mask = cpus.toWords();
+  for (let at = 0; at < mask.length; at++) wanted[at] = mask[at] as number;
+  words[TID] = tid;
+  words[LENGTH] = mask.length * WORD_BYTES;
+}
+
+/** sched_getaffinity(2): the CPUs, or -errno. */
+export function readAffinity(tid: number): CpuSet | number {
+  opened ??= open();
+  opened.words[TID] = tid;
+  opened.schedGetaffinity();
+  return foundSet(opened);
+}
+
 /** sched_setaffinity(2): 0 or -errno. The kernel may have given only a part. */
 export function writeAffinity(tid: number, cpus: CpuSet): number {
   opened ??= open();
-  const { words, mask } = opened;
-  const wanted = cpus.toWords();
-  for (let at = 0; at < wanted.length; at++) mask[at] = wanted[at] as number;
-  words[TID] = tid;
-  words[LENGTH] = wanted.length * WORD_BYTES;
+  ask(opened, tid, cpus);
   opened.schedSetaffinity();
-  return words[RESULT] as number;
+  return opened.words[RESULT] as number;
+}
+
+/**
+ * Both in one crossing: the CPUs until now, or -errno of asking for them; whether they were then
+ * changed is said by `exchangeResult`.
+ */
+export function exchangeAffinity(tid: number, cpus: CpuSet): CpuSet | number {
+  opened ??= open();
+  ask(opened, tid, cpus);
+  opened.schedExchangeAffinity();
+  return foundSet(opened);
+}
+
+/** What setting answered in `exchangeAffinity`: 0 or -errno. */
+export function exchangeResult(): number {
+  return opened?.words[RESULT] ?? 0;
 }

@@ -5,7 +5,7 @@ import { native } from '../native.js';
 import { readCpuset } from '../proc/cpuset.js';
 import { readLine } from '../proc/read.js';
 import { invalidValue } from '../validate.js';
-import { readAffinity, writeAffinity } from './affinity-page.js';
+import { exchangeAffinity, exchangeResult, readAffinity, writeAffinity } from './affinity-page.js';
 import { CpuSet, type CpuSetLike } from './set.js';
 import { factsOf, type ThreadOptions, threadOf } from './thread-option.js';
 
@@ -50,11 +50,18 @@ export function setAffinity(cpus: CpuSetLike, options?: ThreadOptions): void {
   const tid = threadOf(options);
   if (wanted.isEmpty) throw invalidValue('cpus', 'must have at least one CPU', cpus);
   // Of one CPU there is no part: the kernel gives it, or refuses.
-  const earlier = wanted.size === 1 ? wanted : affinityOf(tid);
-  const result = writeAffinity(tid, wanted);
+  if (wanted.size === 1) {
+    const result = writeAffinity(tid, wanted);
+    if (result < 0) throw refused(result, tid, wanted);
+    return;
+  }
+  const earlier = exchangeAffinity(tid, wanted);
+  if (typeof earlier === 'number') throw systemError(earlier, 'sched_getaffinity', factsOf(tid));
+  const result = exchangeResult();
   if (result < 0) throw refused(result, tid, wanted);
   // What the thread had was all within its cpuset, and so is each part of it.
-  if (wanted.isSubsetOf(earlier) || affinityOf(tid).equals(wanted)) return;
+  if (earlier === wanted || wanted.isSubsetOf(earlier)) return;
+  if (affinityOf(tid).equals(wanted)) return;
   writeAffinity(tid, earlier);
   throw refused(-EINVAL, tid, wanted);
 }
