@@ -47,11 +47,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ['native', 'watch'],
   ['features', 'hints', 'hinting'],
   ['fd'],
-  ['memory', 'cpu', 'epoll', 'shared', 'socket'],
+  ['memory', 'cpu', 'epoll', 'socket'],
   // Policies, and the calls of helper threads, are about mappings.
   ['numa', 'pool'],
   ['ring'],
-  ['zerocopy'],
+  ['zerocopy', 'shared'],
   ['loop'],
   ['net', 'fs', 'dgram', 'workers'],
   ['http'],

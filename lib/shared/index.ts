@@ -1,4 +1,5 @@
 /** What `nearmetal/shared` exports. */
+export { SharedError, type SharedErrorCode } from './errors.js';
 export {
   type FutexOptions,
   type FutexRequeueOptions,
@@ -12,3 +13,12 @@ export {
   futexWaitv,
   futexWake,
 } from './futex.js';
+export { SharedMemory, type SharedMemoryOptions } from './memory.js';
+export type { MessageConsumer } from './message-consumer.js';
+export type { Message, MessageProducer } from './message-producer.js';
+export type { RecordKind, RecordOf, RecordsOf } from './records.js';
+export type { SpscConsumer } from './spsc-consumer.js';
+export { SpscMessages, type SpscMessagesOptions } from './spsc-messages.js';
+export type { SpscProducer } from './spsc-producer.js';
+export { SpscQueue, type SpscQueueOptions } from './spsc-queue.js';
+export type { AsyncWaitOptions, BlockingWaitOptions } from './waiting.js';

@@ -1,0 +1,93 @@
+// Takes part in nearmetal's shared memory. Arguments: the memory's descriptor, and one of
+//   echo IN OUT        sends each message of IN back through OUT, its bytes reversed, until IN ends
+//   flood NAME START   sends numbered messages from START on, until it is killed
+//   drain NAME         takes numbered messages and looks at each, until the queue ends
+#define _GNU_SOURCE
+#include "spsc.h"
+
+static void push(struct spsc *out, const void *bytes, uint32_t length) {
+  void *to;
+  while ((to = message_claim(out, length)) == NULL) message_wait_for_room(out, length);
+  memcpy(to, bytes, length);
+  message_commit(out, length);
+  spsc_publish(out);
+}
+
+static void echo(struct shared *shared, char **names) {
+  struct spsc in = spsc_open(shared, names[0], "SPSM", SPSC_CONSUMER);
+  struct spsc out = spsc_open(shared, names[1], "SPSM", SPSC_PRODUCER);
+  uint64_t messages = 0;
+  while (spsc_wait(&in, 100)) {
+    uint32_t length;
+    const uint8_t *from;
+    while ((from = message_next(&in, &length)) != NULL) {
+      uint8_t reversed[length + 1];
+      for (uint32_t at = 0; at < length; at++) reversed[at] = from[length - 1 - at];
+      message_done(&in, length);
+      spsc_release(&in);
+      push(&out, reversed, length);
+      messages++;
+    }
+  }
+  spsc_end(&out);
+  printf("%llu\n", (unsigned long long)messages);
+}
+
+// A number, and as many bytes as it says, each of which says it again.
+static uint32_t numbered(uint8_t *bytes, uint32_t number) {
+  const uint32_t length = 4 + number % 200;
+  memset(bytes, (int)(number & 255), length);
+  memcpy(bytes, &number, 4);
+  return length;
+}
+
+static void flood(struct shared *shared, char **words) {
+  struct spsc out = spsc_open(shared, words[0], "SPSM", SPSC_PRODUCER);
+  puts("ready");
+  fflush(stdout);
+  uint8_t bytes[256];
+  for (uint32_t number = (uint32_t)atol(words[1]);; number++) {
+    push(&out, bytes, numbered(bytes, number));
+  }
+}
+
+static void drain(struct shared *shared, char **words) {
+  struct spsc in = spsc_open(shared, words[0], "SPSM", SPSC_CONSUMER);
+  puts("ready");
+  fflush(stdout);
+  uint8_t expected[256];
+  uint32_t number = 0, first = 1;
+  while (spsc_wait(&in, 100)) {
+    uint32_t length;
+    const uint8_t *from = message_next(&in, &length);
+    if (from == NULL) continue;
+    uint32_t found;
+    memcpy(&found, from, 4);
+    errno = EBADMSG;
+    if (!first && found != number) shared_fail("a number is missing");
+    if (length != numbered(expected, found) || memcmp(from, expected, length) != 0) {
+      shared_fail("a message is torn");
+    }
+    first = 0;
+    number = found + 1;
+    message_done(&in, length);
+    spsc_release(&in);
+  }
+}
+
+int main(int count, char **words) {
+  const struct {
+    const char *name;
+    int arguments;
+    void (*run)(struct shared *shared, char **words);
+  } commands[] = {{"echo", 2, echo}, {"flood", 2, flood}, {"drain", 1, drain}};
+  for (size_t index = 0; count > 2 && index < sizeof commands / sizeof *commands; index++) {
+    if (strcmp(words[2], commands[index].name) != 0) continue;
+    if (count != 3 + commands[index].arguments) return 2;
+    struct shared shared = shared_attach(atoi(words[1]));
+    commands[index].run(&shared, words + 3);
+    shared_leave(&shared);
+    return 0;
+  }
+  return 2;
+}

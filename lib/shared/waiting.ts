@@ -1,0 +1,168 @@
+/** Waiting until shared memory says something: spinning first, then asleep, or beside the loop. */
+import { EAGAIN, EINTR, ETIMEDOUT, FUTEX_WAIT, FUTEX_WAKE } from '../abi.js';
+import { abortError, check, SystemError, systemError } from '../errors.js';
+import { native } from '../native.js';
+import type { Ring } from '../ring/ring.js';
+import { abortSignal, integer, milliseconds, onlyKeys } from '../validate.js';
+import { waitingRing } from './ring.js';
+
+/**
+ * Somebody who died wakes nobody: each time after so long the others are looked for. A thread that
+ * is blocked can also be terminated then.
+ */
+const SLICE_MS = 50;
+const ASYNC_SLICE_MS = 200;
+/** Between two looks, where the kernel cannot wait beside the loop. */
+const POLL_MS = 1;
+const SPIN_MAX = 2 ** 31 - 1;
+const ALL = 2 ** 31 - 1;
+
+/** struct timespec of a slice; `FUTEX_WAIT` counts from now on. */
+const slice = new BigInt64Array([0n, BigInt(SLICE_MS * 1_000_000)]);
+
+export interface BlockingWaitOptions {
+  /** Fails with ETIMEDOUT after so many milliseconds. Default never. */
+  timeoutMs?: number;
+  /** Looks so many times before the thread sleeps: some 5 ns each. Default 1000. */
+  spin?: number;
+}
+
+export interface AsyncWaitOptions {
+  /** Fails with ETIMEDOUT after so many milliseconds. Default never. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** The ring that waits. Default: one that this thread's waits have in common. */
+  ring?: Ring;
+}
+
+const SPIN = 1000;
+
+function timedOut(): SystemError {
+  return systemError(-ETIMEDOUT, 'futex');
+}
+
+/**
+ * A word that is 1 while somebody sleeps who waits for `ready`. Whoever makes it so stores that
+ * first and then calls `wake`, which looks at the word; whoever sleeps stores 1 first and then
+ * looks whether it is so. Both use Atomics, so that one of them sees the other: no wake-up is lost.
+ */
+export class Sleepers {
+  readonly #words: Int32Array;
+  readonly #index: number;
+  /** What is waited for. */
+  readonly #ready: () => boolean;
+  /** Throws when it will never be: whoever could make it so has gone. */
+  readonly #hopeless: () => void;
+
+  constructor(words: Int32Array, index: number, ready: () => boolean, hopeless: () => void) {
+    this.#words = words;
+    this.#index = index;
+    this.#ready = ready;
+    this.#hopeless = hopeless;
+  }
+
+  /** Blocks the thread until it is so. */
+  block(options: BlockingWaitOptions): void {
+    onlyKeys('options', options, ['timeoutMs', 'spin']);
+    const { timeoutMs } = options;
+    const limit = timeoutMs === undefined ? undefined : milliseconds('timeoutMs', timeoutMs);
+    const spin = integer('spin', options.spin ?? SPIN, 0, SPIN_MAX);
+    if (this.#ready()) return;
+    const end = limit === undefined ? Infinity : performance.now() + limit;
+    for (let count = 0; count < spin; count++) {
+      if (this.#ready()) return;
+      if ((count & 0xffff) === 0xffff && performance.now() >= end) throw timedOut();
+    }
+    while (!this.#sleep(end)) {
+      if (performance.now() >= end) throw timedOut();
+    }
+  }
+
+  /** Sleeps once; answers whether it is so. */
+  #sleep(end: number): boolean {
+    Atomics.store(this.#words, this.#index, 1);
+    if (this.#ready()) return true;
+    const rest = end - performance.now();
+    const limit =
+      rest >= SLICE_MS
+        ? slice
+        : new BigInt64Array([0n, BigInt(Math.max(0, Math.ceil(rest * 1e6)))]);
+    const result = native.futex(this.#words, this.#index, FUTEX_WAIT, 1, limit, null, 0, 0);
+    if (result < 0 && result !== -EAGAIN && result !== -EINTR && result !== -ETIMEDOUT) {
+      check(result, 'futex');
+    }
+    if (this.#ready()) return true;
+    if (result === -ETIMEDOUT) this.#giveUp();
+    return false;
+  }
+
+  /** Looks for the others; what the last one did before it ended counts. */
+  #giveUp(): void {
+    try {
+      this.#hopeless();
+    } catch (error) {
+      if (!this.#ready()) throw error;
+    }
+  }
+
+  /** Resolves when it is so; the loop goes on meanwhile. */
+  async wait(options: AsyncWaitOptions): Promise<void> {
+    onlyKeys('options', options, ['timeoutMs', 'signal', 'ring']);
+    const { timeoutMs } = options;
+    const signal = abortSignal('signal', options.signal);
+    const limit = timeoutMs === undefined ? undefined : milliseconds('timeoutMs', timeoutMs);
+    if (signal?.aborted) throw abortError(signal);
+    if (this.#ready()) return;
+    const end = limit === undefined ? Infinity : performance.now() + limit;
+    const ring = options.ring ?? waitingRing();
+    let looked = performance.now();
+    for (;;) {
+      Atomics.store(this.#words, this.#index, 1);
+      if (this.#ready()) return;
+      const now = performance.now();
+      if (now >= end) throw timedOut();
+      if (now - looked >= ASYNC_SLICE_MS) {
+        this.#giveUp();
+        looked = now;
+      }
+      if (this.#ready()) return;
+      const rest = Math.min(ASYNC_SLICE_MS, end - now);
+      if (ring === undefined) await pause(Math.min(POLL_MS, rest), signal);
+      else await this.#waitOnce(ring, rest, signal);
+    }
+  }
+
+  async #waitOnce(ring: Ring, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const run = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
+      await ring.futexWait(this.#words, this.#index, 1, run);
+    } catch (error) {
+      if (!SystemError.is(error, 'ETIMEDOUT')) throw error;
+    }
+  }
+
+  /** Called after what others may wait for has been stored. */
+  wake(): void {
+    if (Atomics.load(this.#words, this.#index) !== 0) this.wakeNow();
+  }
+
+  /** As `wake`, when the word is known not to be 0. */
+  wakeNow(): void {
+    Atomics.store(this.#words, this.#index, 0);
+    check(native.futex(this.#words, this.#index, FUTEX_WAKE, ALL, null, null, 0, 0), 'futex');
+  }
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(abortError(signal as AbortSignal));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
