@@ -6,7 +6,15 @@ import { SharedMemory, SpscMessages, SpscQueue } from 'nearmetal/shared';
 import { expect, onTestFinished, test } from 'vitest';
 import { native } from '../../lib/native.js';
 import { expectRefusal, openWith, RANGE, TYPE, VALUE } from '../support/ring.js';
-import { attached, expectShared, nodeProcess, sharedMemory, worker } from '../support/shared.js';
+import {
+  attached,
+  expectShared,
+  nodeProcess,
+  sharedMemory,
+  wordsAt,
+  wordsOf,
+  worker,
+} from '../support/shared.js';
 
 test('memory is found again by descriptor and by path, at another address', () => {
   const memory = sharedMemory({ name: 'shared-test' });
@@ -16,7 +24,6 @@ test('memory is found again by descriptor and by path, at another address', () =
   SpscQueue.create(memory, 'queue', { capacity: 8 });
   expect([other.has('queue'), third.has('queue'), third.has('queu')]).toEqual([true, true, false]);
   expect(other.size).toBe(memory.size);
-  expect(other.buffer).not.toBe(memory.buffer);
   expect(other.fd).toBeUndefined();
   const names = [memory, other, third].map(({ participant }) => participant);
   expect(new Set(names).size).toBe(3);
@@ -99,7 +106,7 @@ test('what does not fit is refused, and takes nothing', () => {
 });
 
 test('only whole memory of this layout is attached', () => {
-  const words = (memory: SharedMemory) => new Int32Array(memory.buffer, 0, 16);
+  const words = (memory: SharedMemory) => wordsAt(memory, 0, 16);
   const foreign = Memfd.create({ size: 65_536 });
   onTestFinished(() => foreign.close());
   expectShared(() => SharedMemory.attach(foreign), 'LAYOUT');
@@ -132,7 +139,7 @@ test('nobody can cut the memory off', () => {
 test('an entry that points outside is corrupt', () => {
   const memory = sharedMemory();
   SpscQueue.create(memory, 'queue', { capacity: 8 });
-  const entry = new Int32Array(memory.buffer, 8192, 16);
+  const entry = wordsAt(memory, 8192, 16);
   entry[2] = 2 ** 30;
   expectShared(() => SpscQueue.consumer(memory, 'queue'), 'CORRUPT');
   expectShared(() => memory.has('queue'), 'CORRUPT');
@@ -143,11 +150,11 @@ test('whoever died making a structure does not keep others from it', async () =>
   SpscMessages.create(memory, 'queue', { capacity: 1024 });
   const peer = nodeProcess(memory, 'consume', 'queue');
   await peer.said();
-  const words = new Int32Array(memory.buffer, 0, 16);
+  const words = wordsAt(memory, 0, 16);
   const consumer = SpscMessages.producer(memory, 'queue');
-  const place = new Int32Array(memory.buffer, (words[4] as number) * 64 - 1024 - 640, 8);
+  const dead = wordsOf(memory, 'queue', 'SPSM')[4] as number;
   await peer.kill();
-  words[6] = place[4] as number;
+  words[6] = dead;
   SpscQueue.create(memory, 'another', { capacity: 8 });
   expect(words[6]).toBe(0);
   expect(memory.has('another')).toBe(true);

@@ -10,6 +10,7 @@ import {
   nodeProcess,
   processOf,
   sharedMemory,
+  wordsOf,
   worker,
 } from '../support/shared.js';
 
@@ -19,8 +20,7 @@ function sides(capacity: number, memory = sharedMemory()) {
   SpscMessages.create(memory, name, { capacity });
   const producer = SpscMessages.producer(memory, name);
   const consumer = SpscMessages.consumer(attached(memory), name);
-  const find = () => memory.find(name, Buffer.from('SPSM').readInt32LE(0), 'SpscMessages');
-  return { name, producer, consumer, words: new Int32Array(memory.buffer, find().offset, 512) };
+  return { name, producer, consumer, words: wordsOf(memory, name, 'SPSM') };
 }
 
 test('bytes, views and text come out as bytes', () => {

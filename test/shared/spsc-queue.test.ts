@@ -5,7 +5,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { EAGAIN, EINTR, EINVAL, SYS_futex } from '../../lib/abi.js';
 import { native, type Seam } from '../../lib/native.js';
 import { expectRefusal, openRing, RANGE, VALUE } from '../support/ring.js';
-import { attached, expectShared, nodeProcess, sharedMemory, worker } from '../support/shared.js';
+import {
+  attached,
+  expectShared,
+  nodeProcess,
+  sharedMemory,
+  wordsOf,
+  worker,
+} from '../support/shared.js';
 
 let made = 0;
 function sides<Kind extends RecordKind = 'float64'>(
@@ -125,8 +132,7 @@ function* drained(consumer: { pop(): number | undefined }) {
 
 /** Lets the counts of a queue that nobody has begin at `start`. */
 function setCounts(memory: SharedMemory, name: string, start: number): void {
-  const { offset } = memory.find(name, Buffer.from('SPSC').readInt32LE(0), 'SpscQueue');
-  const words = new Int32Array(memory.buffer, offset, 160);
+  const words = wordsOf(memory, name, 'SPSC');
   words[32] = start;
   words[64] = start;
 }
@@ -230,8 +236,7 @@ test('each side is one participant’s, until it closes or its memory does', () 
 test('what cannot be in a queue is corrupt, and nothing outside is touched', () => {
   const memory = sharedMemory();
   const { name, producer, consumer } = sides(memory, { capacity: 4 });
-  const { offset } = memory.find(name, Buffer.from('SPSC').readInt32LE(0), 'SpscQueue');
-  const words = new Int32Array(memory.buffer, offset, 160);
+  const words = wordsOf(memory, name, 'SPSC');
   words[32] = 100;
   expectShared(() => consumer.pop(), 'CORRUPT');
   expectShared(() => consumer.length, 'CORRUPT');

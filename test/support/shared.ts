@@ -104,3 +104,21 @@ export function expectShared(call: () => unknown, code: string): void {
   expect(thrown).toBeInstanceOf(SharedError);
   expect((thrown as SharedError).code).toBe(`ERR_NEARMETAL_${code}`);
 }
+
+/** What the declarations leave out. */
+interface Inside {
+  readonly buffer: ArrayBuffer;
+  find(name: string, kind: number, what: string): { offset: number; bytes: number };
+}
+const inside = (memory: SharedMemory) => memory as unknown as Inside;
+
+/** Words of the memory, from a byte on. */
+export function wordsAt(memory: SharedMemory, offset: number, count: number): Int32Array {
+  return new Int32Array(inside(memory).buffer, offset, count);
+}
+
+/** The words of a structure, by its name and the four letters of its kind. */
+export function wordsOf(memory: SharedMemory, name: string, kind: string): Int32Array {
+  const { offset, bytes } = inside(memory).find(name, Buffer.from(kind).readInt32LE(0), kind);
+  return wordsAt(memory, offset, bytes / 4);
+}
