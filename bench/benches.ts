@@ -9,6 +9,7 @@ import { fread } from './fread.bench.js';
 import { http } from './http.bench.js';
 import { nop } from './nop.bench.js';
 import { readiness } from './readiness.bench.js';
+import { spsc } from './spsc.bench.js';
 import { tlb } from './tlb.bench.js';
 
 export const benches: readonly Bench[] = [
@@ -22,4 +23,5 @@ export const benches: readonly Bench[] = [
   alloc,
   faults,
   affinity,
+  spsc,
 ];

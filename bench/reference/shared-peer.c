@@ -2,8 +2,17 @@
 //   echo IN OUT        sends each message of IN back through OUT, its bytes reversed, until IN ends
 //   flood NAME START   sends numbered messages from START on, until it is killed
 //   drain NAME         takes numbered messages and looks at each, until the queue ends
+//   pour NAME ID       puts ID * 2^24 and the numbers behind it into an MpmcQueue, until killed
+//   take NAME          takes records out of an MpmcQueue, until killed
+//   count NAME DATA    adds 1 to two words of DATA with the mutex held, until killed
 #define _GNU_SOURCE
+#include "mpmc.h"
 #include "spsc.h"
+
+static void ready(void) {
+  puts("ready");
+  fflush(stdout);
+}
 
 static void push(struct spsc *out, const void *bytes, uint32_t length) {
   void *to;
@@ -43,8 +52,7 @@ static uint32_t numbered(uint8_t *bytes, uint32_t number) {
 
 static void flood(struct shared *shared, char **words) {
   struct spsc out = spsc_open(shared, words[0], "SPSM", SPSC_PRODUCER);
-  puts("ready");
-  fflush(stdout);
+  ready();
   uint8_t bytes[256];
   for (uint32_t number = (uint32_t)atol(words[1]);; number++) {
     push(&out, bytes, numbered(bytes, number));
@@ -53,8 +61,7 @@ static void flood(struct shared *shared, char **words) {
 
 static void drain(struct shared *shared, char **words) {
   struct spsc in = spsc_open(shared, words[0], "SPSM", SPSC_CONSUMER);
-  puts("ready");
-  fflush(stdout);
+  ready();
   uint8_t expected[256];
   uint32_t number = 0, first = 1;
   while (spsc_wait(&in, 100)) {
@@ -75,12 +82,44 @@ static void drain(struct shared *shared, char **words) {
   }
 }
 
+static void pour(struct shared *shared, char **words) {
+  struct mpmc queue = mpmc_open(shared, words[0]);
+  ready();
+  for (double value = atof(words[1]) * (1 << 24);; value++) {
+    while (!mpmc_push(&queue, value)) {
+    }
+  }
+}
+
+static void take(struct shared *shared, char **words) {
+  struct mpmc queue = mpmc_open(shared, words[0]);
+  ready();
+  for (double value;;) mpmc_pop(&queue, &value);
+}
+
+static void count_up(struct shared *shared, char **words) {
+  word *mutex = shared_words(shared, shared_find(shared, words[0], "MUTX"));
+  volatile uint32_t *data =
+      (volatile uint32_t *)(shared->base + shared_find(shared, words[1], "SPSM") + SPSC_HEADER);
+  ready();
+  for (;;) {
+    while (!mutex_try(shared, mutex)) {
+    }
+    data[0]++;
+    for (volatile int pause = 0; pause < 200; pause++) {
+    }
+    data[1]++;
+    mutex_unlock(mutex);
+  }
+}
+
 int main(int count, char **words) {
   const struct {
     const char *name;
     int arguments;
     void (*run)(struct shared *shared, char **words);
-  } commands[] = {{"echo", 2, echo}, {"flood", 2, flood}, {"drain", 1, drain}};
+  } commands[] = {{"echo", 2, echo}, {"flood", 2, flood}, {"drain", 1, drain},
+                {"pour", 2, pour}, {"take", 1, take},   {"count", 2, count_up}};
   for (size_t index = 0; count > 2 && index < sizeof commands / sizeof *commands; index++) {
     if (strcmp(words[2], commands[index].name) != 0) continue;
     if (count != 3 + commands[index].arguments) return 2;

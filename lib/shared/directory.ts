@@ -2,7 +2,6 @@
 import { alignUp } from '../units.js';
 import { invalidType, invalidValue } from '../validate.js';
 import { SharedError } from './errors.js';
-import { futexWait } from './futex.js';
 import {
   DIRECTORY,
   ENTRIES_MAX,
@@ -20,9 +19,7 @@ import {
   UNIT,
 } from './layout.js';
 import type { Participants } from './participants.js';
-
-/** Whoever makes an entry needs less: its owner is looked for when it has taken longer. */
-const LOOK_AFTER_MS = 2;
+import { holdLockAs, releaseLock } from './robust-lock.js';
 
 export interface Entry {
   readonly kind: number;
@@ -80,7 +77,8 @@ export class Directory {
   /** Makes room for `bytes`, lets `fill` write what is not zero there, and then shows it to all. */
   add(name: string, kind: number, bytes: number, self: number, fill: (at: number) => void): Entry {
     const wanted = nameBytes(name);
-    this.#lock(self);
+    const isAlive = (other: number) => this.#participants.isAlive(other);
+    holdLockAs(self, isAlive, this.#words, MEMORY_LOCK);
     try {
       if (this.#find(wanted)) {
         throw new SharedError('EXISTS', `there is a structure named "${name}" already`);
@@ -108,18 +106,7 @@ export class Directory {
       Atomics.store(this.#words, MEMORY_COUNT, index + 1);
       return { kind, offset: place * UNIT, bytes: units * UNIT };
     } finally {
-      Atomics.store(this.#words, MEMORY_LOCK, 0);
-    }
-  }
-
-  #lock(self: number): void {
-    for (;;) {
-      const owner = Atomics.compareExchange(this.#words, MEMORY_LOCK, 0, self);
-      if (owner === 0) return;
-      // Nobody wakes: this is rare, and soon over.
-      futexWait(this.#words, MEMORY_LOCK, owner, { timeoutMs: LOOK_AFTER_MS });
-      if (this.#participants.isAlive(owner)) continue;
-      if (Atomics.compareExchange(this.#words, MEMORY_LOCK, owner, self) === owner) return;
+      releaseLock(this.#words, MEMORY_LOCK);
     }
   }
 }

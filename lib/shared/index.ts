@@ -1,4 +1,7 @@
 /** What `nearmetal/shared` exports. */
+
+export { Barrier } from './barrier.js';
+export { Condition } from './condition.js';
 export { SharedError, type SharedErrorCode } from './errors.js';
 export {
   type FutexOptions,
@@ -16,7 +19,13 @@ export {
 export { SharedMemory, type SharedMemoryOptions } from './memory.js';
 export type { MessageConsumer } from './message-consumer.js';
 export type { Message, MessageProducer } from './message-producer.js';
+export type { MpmcHandle } from './mpmc-handle.js';
+export { MpmcQueue, type MpmcQueueOptions } from './mpmc-queue.js';
+export type { LockState } from './mutex.js';
+export { Mutex } from './mutex.js';
+export { Once } from './once.js';
 export type { RecordKind, RecordOf, RecordsOf } from './records.js';
+export { Semaphore } from './semaphore.js';
 export type { SpscConsumer } from './spsc-consumer.js';
 export { SpscMessages, type SpscMessagesOptions } from './spsc-messages.js';
 export type { SpscProducer } from './spsc-producer.js';

@@ -83,7 +83,7 @@ export class MessageConsumer extends ConsumerSide {
       const message = this.pop();
       if (message !== undefined) return message;
       if (this.ended) return undefined;
-      this.data.block(options);
+      this.data.block(this.hasData, options);
     }
   }
 
@@ -94,7 +94,7 @@ export class MessageConsumer extends ConsumerSide {
       const message = this.pop();
       if (message !== undefined) return message;
       if (this.ended) return undefined;
-      await this.data.wait(options);
+      await this.data.wait(this.hasData, options);
     }
   }
 

@@ -81,7 +81,7 @@ export class MessageProducer extends ProducerSide {
    */
   pushBlocking(message: Message, options: BlockingWaitOptions = {}): void {
     while (!this.push(message)) {
-      this.room.block(options);
+      this.room.block(this.hasRoom, options);
       this.needConsumer();
     }
   }
@@ -89,7 +89,7 @@ export class MessageProducer extends ProducerSide {
   /** As `pushBlocking`, and the loop goes on meanwhile. The message must not change before. */
   async pushAsync(message: Message, options: AsyncWaitOptions = {}): Promise<void> {
     while (!this.push(message)) {
-      await this.room.wait(options);
+      await this.room.wait(this.hasRoom, options);
       this.needConsumer();
     }
   }

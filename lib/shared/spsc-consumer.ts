@@ -88,7 +88,7 @@ export class SpscConsumer<Kind extends RecordKind = RecordKind> extends Consumer
       const value = this.pop();
       if (value !== undefined) return value;
       if (this.ended) return undefined;
-      this.data.block(options);
+      this.data.block(this.hasData, options);
     }
   }
 
@@ -99,7 +99,7 @@ export class SpscConsumer<Kind extends RecordKind = RecordKind> extends Consumer
       const value = this.pop();
       if (value !== undefined) return value;
       if (this.ended) return undefined;
-      await this.data.wait(options);
+      await this.data.wait(this.hasData, options);
     }
   }
 

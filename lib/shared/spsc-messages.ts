@@ -6,8 +6,8 @@ import { kindCode } from './layout.js';
 import type { SharedMemory } from './memory.js';
 import { MessageConsumer } from './message-consumer.js';
 import { MessageProducer } from './message-producer.js';
+import { powerOfTwo } from './power-of-two.js';
 import { SPSC_CAPACITY, SPSC_HEADER, SPSC_KIND, SPSC_WORDS } from './spsc.js';
-import { powerOfTwo } from './spsc-queue.js';
 
 const KIND: number = kindCode('SPSM');
 const CAPACITY_MIN = 64;

@@ -69,7 +69,7 @@ export class SpscProducer<Kind extends RecordKind = RecordKind> extends Producer
    */
   pushBlocking(value: RecordOf<Kind>, options: BlockingWaitOptions = {}): void {
     while (!this.push(value)) {
-      this.room.block(options);
+      this.room.block(this.hasRoom, options);
       this.needConsumer();
     }
   }
@@ -77,7 +77,7 @@ export class SpscProducer<Kind extends RecordKind = RecordKind> extends Producer
   /** As `pushBlocking`, and the loop goes on meanwhile. */
   async pushAsync(value: RecordOf<Kind>, options: AsyncWaitOptions = {}): Promise<void> {
     while (!this.push(value)) {
-      await this.room.wait(options);
+      await this.room.wait(this.hasRoom, options);
       this.needConsumer();
     }
   }

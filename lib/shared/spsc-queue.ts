@@ -1,9 +1,10 @@
 /** Queues of records from one thread to another: made, and their two sides. */
 import { isPowerOfTwo } from '../units.js';
-import { integer, invalidValue, onlyKeys } from '../validate.js';
+import { onlyKeys } from '../validate.js';
 import { SharedError } from './errors.js';
 import { kindCode } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import { powerOfTwo } from './power-of-two.js';
 import {
   checkRecord,
   type RecordKind,
@@ -25,13 +26,6 @@ export interface SpscQueueOptions<Kind extends RecordKind = RecordKind> {
   capacity: number;
   /** Default 'float64'. */
   record?: Kind;
-}
-
-/** Answers `value`, a power of two. */
-export function powerOfTwo(name: string, value: unknown, min: number, max: number): number {
-  const checked = integer(name, value, min, max);
-  if (isPowerOfTwo(checked)) return checked;
-  throw invalidValue(name, 'must be a power of two', value);
 }
 
 function open(memory: SharedMemory, name: string) {

@@ -18,9 +18,6 @@ import {
 } from './spsc.js';
 import { Sleepers } from './waiting.js';
 
-const never = () => false;
-const nothing = () => {};
-
 function closedError(): SharedError {
   return new SharedError('CLOSED', 'this side of the queue has been closed');
 }
@@ -34,6 +31,8 @@ export abstract class ProducerSide implements Disposable {
   protected readonly words: Int32Array;
   protected readonly memory: SharedMemory;
   protected readonly room: Sleepers;
+  protected readonly hasRoom = (): boolean =>
+    this.look() >= this.wanted || this.closed || Atomics.load(this.words, SPSC_LEFT) !== 0;
   readonly #data: Sleepers;
   /** Where the next one goes, and how far there was room at the last look. */
   protected tail: number;
@@ -53,11 +52,9 @@ export abstract class ProducerSide implements Disposable {
     this.tail = Atomics.load(words, SPSC_TAIL);
     this.limit = this.tail;
     Atomics.store(words, SPSC_ENDED, 0);
-    const ready = () =>
-      this.look() >= this.wanted || this.closed || Atomics.load(words, SPSC_LEFT) !== 0;
-    const hopeless = () => needPeer(memory, words, SPSC_CONSUMER, 'consumer');
-    this.room = new Sleepers(words, SPSC_PRODUCER_SLEEPS, ready, hopeless);
-    this.#data = new Sleepers(words, SPSC_CONSUMER_SLEEPS, never, nothing);
+    const look = () => needPeer(memory, words, SPSC_CONSUMER, 'consumer');
+    this.room = new Sleepers(words, SPSC_PRODUCER_SLEEPS, look);
+    this.#data = new Sleepers(words, SPSC_CONSUMER_SLEEPS, look);
   }
 
   /** Shows the consumer what has been staged. */
@@ -130,6 +127,8 @@ export abstract class ConsumerSide implements Disposable {
   protected readonly words: Int32Array;
   protected readonly memory: SharedMemory;
   protected readonly data: Sleepers;
+  protected readonly hasData = (): boolean =>
+    this.look() || this.closed || Atomics.load(this.words, SPSC_ENDED) !== 0;
   readonly #room: Sleepers;
   /** Where the next one is, and how far they went at the last look. */
   protected head: number;
@@ -146,10 +145,9 @@ export abstract class ConsumerSide implements Disposable {
     this.head = Atomics.load(words, SPSC_HEAD);
     this.seen = this.head;
     Atomics.store(words, SPSC_LEFT, 0);
-    const ready = () => this.look() || this.closed || Atomics.load(words, SPSC_ENDED) !== 0;
-    const hopeless = () => needPeer(memory, words, SPSC_PRODUCER, 'producer');
-    this.data = new Sleepers(words, SPSC_CONSUMER_SLEEPS, ready, hopeless);
-    this.#room = new Sleepers(words, SPSC_PRODUCER_SLEEPS, never, nothing);
+    const look = () => needPeer(memory, words, SPSC_PRODUCER, 'producer');
+    this.data = new Sleepers(words, SPSC_CONSUMER_SLEEPS, look);
+    this.#room = new Sleepers(words, SPSC_PRODUCER_SLEEPS, look);
   }
 
   /** Gives the room of what has been taken back at once; it is done by itself now and then. */

@@ -42,46 +42,46 @@ function timedOut(): SystemError {
 }
 
 /**
- * A word that is 1 while somebody sleeps who waits for `ready`. Whoever makes it so stores that
+ * A word that is 1 while somebody sleeps who waits for something. Whoever makes it so stores that
  * first and then calls `wake`, which looks at the word; whoever sleeps stores 1 first and then
  * looks whether it is so. Both use Atomics, so that one of them sees the other: no wake-up is lost.
  */
 export class Sleepers {
   readonly #words: Int32Array;
   readonly #index: number;
-  /** What is waited for. */
-  readonly #ready: () => boolean;
-  /** Throws when it will never be: whoever could make it so has gone. */
-  readonly #hopeless: () => void;
+  /**
+   * Called now and then while somebody waits: mends what can be mended, or throws when it will
+   * never be, since whoever could make it so has gone.
+   */
+  readonly #look: () => void;
 
-  constructor(words: Int32Array, index: number, ready: () => boolean, hopeless: () => void) {
+  constructor(words: Int32Array, index: number, look: () => void) {
     this.#words = words;
     this.#index = index;
-    this.#ready = ready;
-    this.#hopeless = hopeless;
+    this.#look = look;
   }
 
-  /** Blocks the thread until it is so. */
-  block(options: BlockingWaitOptions): void {
+  /** Blocks the thread until `ready` says so. */
+  block(ready: () => boolean, options: BlockingWaitOptions): void {
     onlyKeys('options', options, ['timeoutMs', 'spin']);
     const { timeoutMs } = options;
     const limit = timeoutMs === undefined ? undefined : milliseconds('timeoutMs', timeoutMs);
     const spin = integer('spin', options.spin ?? SPIN, 0, SPIN_MAX);
-    if (this.#ready()) return;
+    if (ready()) return;
     const end = limit === undefined ? Infinity : performance.now() + limit;
     for (let count = 0; count < spin; count++) {
-      if (this.#ready()) return;
+      if (ready()) return;
       if ((count & 0xffff) === 0xffff && performance.now() >= end) throw timedOut();
     }
-    while (!this.#sleep(end)) {
+    while (!this.#sleep(ready, end)) {
       if (performance.now() >= end) throw timedOut();
     }
   }
 
   /** Sleeps once; answers whether it is so. */
-  #sleep(end: number): boolean {
+  #sleep(ready: () => boolean, end: number): boolean {
     Atomics.store(this.#words, this.#index, 1);
-    if (this.#ready()) return true;
+    if (ready()) return true;
     const rest = end - performance.now();
     const limit =
       rest >= SLICE_MS
@@ -91,41 +91,41 @@ export class Sleepers {
     if (result < 0 && result !== -EAGAIN && result !== -EINTR && result !== -ETIMEDOUT) {
       check(result, 'futex');
     }
-    if (this.#ready()) return true;
-    if (result === -ETIMEDOUT) this.#giveUp();
-    return false;
+    if (ready()) return true;
+    return result === -ETIMEDOUT && this.#lookFor(ready);
   }
 
   /** Looks for the others; what the last one did before it ended counts. */
-  #giveUp(): void {
+  #lookFor(ready: () => boolean): boolean {
     try {
-      this.#hopeless();
+      this.#look();
     } catch (error) {
-      if (!this.#ready()) throw error;
+      if (ready()) return true;
+      throw error;
     }
+    return ready();
   }
 
-  /** Resolves when it is so; the loop goes on meanwhile. */
-  async wait(options: AsyncWaitOptions): Promise<void> {
+  /** Resolves when `ready` says so; the loop goes on meanwhile. */
+  async wait(ready: () => boolean, options: AsyncWaitOptions): Promise<void> {
     onlyKeys('options', options, ['timeoutMs', 'signal', 'ring']);
     const { timeoutMs } = options;
     const signal = abortSignal('signal', options.signal);
     const limit = timeoutMs === undefined ? undefined : milliseconds('timeoutMs', timeoutMs);
     if (signal?.aborted) throw abortError(signal);
-    if (this.#ready()) return;
+    if (ready()) return;
     const end = limit === undefined ? Infinity : performance.now() + limit;
     const ring = options.ring ?? waitingRing();
     let looked = performance.now();
     for (;;) {
       Atomics.store(this.#words, this.#index, 1);
-      if (this.#ready()) return;
+      if (ready()) return;
       const now = performance.now();
       if (now >= end) throw timedOut();
       if (now - looked >= ASYNC_SLICE_MS) {
-        this.#giveUp();
+        if (this.#lookFor(ready)) return;
         looked = now;
       }
-      if (this.#ready()) return;
       const rest = Math.min(ASYNC_SLICE_MS, end - now);
       if (ring === undefined) await pause(Math.min(POLL_MS, rest), signal);
       else await this.#waitOnce(ring, rest, signal);

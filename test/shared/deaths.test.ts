@@ -2,10 +2,18 @@
  * Participants killed at any point: what they had published is whole, the rest never was.
  * NEARMETAL_DEATHS says how many are killed in each test; by default a hundred.
  */
-import { type MessageConsumer, SpscMessages } from 'nearmetal/shared';
+import { type MessageConsumer, MpmcQueue, Mutex, SpscMessages } from 'nearmetal/shared';
 import { expect, test } from 'vitest';
 import { hasCompiler, reference } from '../../bench/_lib/reference.js';
-import { expectShared, nodeProcess, processOf, sharedMemory, worker } from '../support/shared.js';
+import {
+  attached,
+  expectShared,
+  nodeProcess,
+  processOf,
+  sharedMemory,
+  wordsOf,
+  worker,
+} from '../support/shared.js';
 
 const DEATHS = Number(process.env.NEARMETAL_DEATHS ?? 100);
 const LIMIT_MS = 60_000 + DEATHS * 200;
@@ -74,6 +82,82 @@ test.runIf(hasCompiler())(
     const next = first === undefined ? number : takeAll(last, first.readUInt32LE(0) + 1);
     expect(next).toBe(number);
     expect(number).toBeGreaterThan(DEATHS);
+  },
+  LIMIT_MS,
+);
+
+test.runIf(hasCompiler())(
+  'whoever dies putting into or taking out of a queue of many does not stop the others',
+  async () => {
+    for (let death = 0; death < DEATHS; death += 3) {
+      // New memory, since the C program repairs nothing: each of its slots is new.
+      const memory = sharedMemory();
+      MpmcQueue.create(memory, 'queue', { capacity: 8 });
+      const queue = MpmcQueue.open(memory, 'queue');
+      const start = (...words: string[]) =>
+        processOf(memory, [reference('shared-peer'), '3', ...words]);
+      const peers = [
+        start('pour', 'queue', '1'),
+        start('pour', 'queue', '2'),
+        start('take', 'queue'),
+      ];
+      await Promise.all(peers.map((peer) => peer.said()));
+      const last = [-1, -1, -1];
+      const see = (value: number) => {
+        const [producer, index] = [Math.floor(value / 2 ** 24), value % 2 ** 24];
+        if (index <= (last[producer] as number)) throw new Error(`${value} came out of order`);
+        last[producer] = index;
+      };
+      const end = performance.now() + Math.random() * 3;
+      while (performance.now() < end) {
+        const value = queue.pop();
+        if (value !== undefined) see(value);
+      }
+      const kills = peers.map((peer) => peer.kill());
+      expect(await Promise.all(kills)).toEqual(Array(3).fill('SIGKILL'));
+      // What they left is taken out, holes are passed, and all of it can be used again.
+      const other = MpmcQueue.open(attached(memory), 'queue');
+      for (let index = 0; index < 8 * 4; index++) {
+        while (!queue.push(index)) {
+          const value = other.pop();
+          if (value !== undefined && value >= 2 ** 24) see(value);
+        }
+      }
+      while (queue.length > 0) other.pop();
+      for (let index = 0; index < 8; index++) queue.pushBlocking(index, { timeoutMs: 5000 });
+      expect(queue.push(8)).toBe(false);
+      memory.close();
+    }
+  },
+  LIMIT_MS,
+);
+
+test.runIf(hasCompiler())(
+  'a mutex whose holder is killed at any point says so when what it guards is half changed',
+  async () => {
+    const memory = sharedMemory();
+    Mutex.create(memory, 'mutex');
+    SpscMessages.create(memory, 'data', { capacity: 64 });
+    const data = wordsOf(memory, 'data', 'SPSM').subarray(160, 162);
+    const mutex = Mutex.open(memory, 'mutex');
+    let [abandoned, half] = [0, 0];
+    for (let death = 0; death < DEATHS; death++) {
+      const peer = processOf(memory, [reference('shared-peer'), '3', 'count', 'mutex', 'data']);
+      await peer.said();
+      const end = performance.now() + Math.random() * 2;
+      while (performance.now() < end);
+      expect(await peer.kill()).toBe('SIGKILL');
+      const state = mutex.lockBlocking({ timeoutMs: 5000 });
+      const [one, two] = [data[0] as number, data[1] as number];
+      if (state === 'clean') expect(one).toBe(two);
+      else abandoned++;
+      if (one !== two) half++;
+      data.fill(one);
+      mutex.unlock();
+    }
+    expect(data[0]).toBeGreaterThan(DEATHS);
+    expect(half).toBeLessThanOrEqual(abandoned);
+    expect(abandoned).toBeGreaterThan(0);
   },
   LIMIT_MS,
 );

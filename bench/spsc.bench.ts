@@ -1,0 +1,83 @@
+/**
+ * What goes through a queue from one thread to another, each on a CPU of its own: records of 8
+ * bytes, messages of 1 KiB, and how long it takes there and back.
+ *
+ * C runs over the same layout. It publishes without the fence that a sleeping consumer would need,
+ * and never sleeps but in the last case: that is the fastest that there is.
+ */
+import type { Contestant } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { perOperation, perSecond, type Work } from './_lib/work.js';
+
+const C = 'C';
+const NEARMETAL = 'nearmetal';
+const PORT = 'MessagePort';
+
+const rate: Metric = { key: 'rate', label: '', unit: 'ops/s', better: 'higher' };
+const time: Metric = { key: 'ns', label: '', unit: 'ns/op', better: 'lower' };
+
+interface Case {
+  readonly title: string;
+  /** What each subject is asked for; a port has no batches, and does not spin. */
+  readonly name: string;
+  readonly port: string;
+  readonly metric: Metric;
+}
+
+const cases: readonly Case[] = [
+  { title: 'records, one by one', name: 'one', port: 'one', metric: rate },
+  { title: 'records, published by 32', name: 'batch', port: 'one', metric: rate },
+  { title: 'messages of 1 KiB', name: 'kilobyte', port: 'kilobyte', metric: rate },
+  { title: 'there and back, spinning', name: 'spin', port: 'pingpong', metric: time },
+  { title: 'there and back, asleep', name: 'futex', port: 'pingpong', metric: time },
+];
+
+const programs: [subject: string, command: () => string[]][] = [
+  [C, () => [reference('spsc')]],
+  [NEARMETAL, () => [process.execPath, subjectFile('spsc-nearmetal')]],
+  [PORT, () => [process.execPath, subjectFile('spsc-port')]],
+];
+
+/** Starts it and runs each case once, so that compilers are done before the first figure. */
+async function start(session: Session, subject: string, command: string[]): Promise<Child> {
+  session.progress(`spsc: warming up ${subject}`);
+  const { server, client } = session.placement;
+  const cpus = server === undefined || client === undefined ? [] : [`${server}`, `${client}`];
+  // It places its threads itself.
+  const child = new Child(subject, [...command, ...(cpus.length > 0 ? cpus : ['0', '0'])]);
+  for (const { name, port } of cases) {
+    await child.ask<Work>(`${subject === PORT ? port : name} ${Math.max(0.1, session.pace.turn)}`);
+  }
+  return child;
+}
+
+async function run(session: Session): Promise<void> {
+  const children = new Map<string, Child>();
+  for (const [subject, command] of programs) {
+    const child = await session.admit(subject, () => start(session, subject, command()));
+    if (child) children.set(subject, child);
+  }
+  try {
+    for (const { title, name, port, metric } of cases) {
+      if (!session.wants('spsc', title)) continue;
+      const figures = metric === rate ? perSecond : perOperation;
+      const contestants: Contestant[] = [...children].map(([subject, child]) => {
+        const request = `${subject === PORT ? port : name} ${session.pace.turn}`;
+        return { subject, turn: async () => figures(await child.ask<Work>(request)) };
+      });
+      await session.measure('spsc', title, { contestants, references: [C], metrics: [metric] });
+    }
+  } finally {
+    for (const child of children.values()) await child.stop();
+  }
+}
+
+export const spsc: Bench = {
+  name: 'spsc',
+  title: 'records and messages from one thread to another, and there and back',
+  cases: cases.length,
+  run,
+};
