@@ -57,9 +57,9 @@ export interface Native extends DescriptorCalls, PoolCalls {
   bind(fd: number, address: Bytes): number;
   listen(fd: number, backlog: number): number;
   setsockopt(fd: number, level: number, name: number, value: Bytes): number;
-  /** Answers the length that the kernel wrote. */
   /** As `setsockopt`, for options that take a program: instructions of 8 bytes (`sock_filter`). */
   attachFilter(fd: number, level: number, name: number, program: Bytes): number;
+  /** Answers the length that the kernel wrote. */
   getsockopt(fd: number, level: number, name: number, value: Bytes): number;
   /** Answers the length that the kernel wrote. */
   getsockname(fd: number, address: Bytes): number;
@@ -76,18 +76,10 @@ export interface Native extends DescriptorCalls, PoolCalls {
   recv(fd: number, target: Bytes, flags: number): number;
   /** Part of `source`. */
   send(fd: number, source: Bytes, offset: number, length: number, flags: number): number;
-  /** recvfrom(2) and sendto(2) of memory named by address (`lib/loop/transfer-page.ts`). */
+  /** recv(2) and send(2) of memory named by address (`lib/loop/transfer-page.ts`). */
   transferPage(): CallPage<'recv' | 'send'>;
-  /** `from` gets 128 bytes of the sender's address, and its length in the 4 behind them. */
-  recvfrom(fd: number, target: Bytes, flags: number, from: Bytes): number;
-  sendto(
-    fd: number,
-    source: Bytes,
-    offset: number,
-    length: number,
-    flags: number,
-    address: Bytes,
-  ): number;
+  /** recvmmsg(2) and sendmmsg(2) of memory named by address (`lib/loop/datagram-page.ts`). */
+  datagramPage(): CallPage<'recvmmsg' | 'sendmmsg'>;
 
   // --- memory ----------------------------------------------------------------------------------
   /**

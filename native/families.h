@@ -14,6 +14,7 @@ void init_futex(napi_env env, napi_value exports);
 void init_scm(napi_env env, napi_value exports);
 void init_socket(napi_env env, napi_value exports);
 void init_transfer(napi_env env, napi_value exports);
+void init_datagrams(napi_env env, napi_value exports);
 void init_ring(napi_env env, napi_value exports);
 void init_ring_queues(napi_env env, napi_value exports);
 void init_memory(napi_env env, napi_value exports);

@@ -1,8 +1,6 @@
 // What moves bytes and connections on sockets, as plain calls: accept4, connect, shutdown, recv,
-// send, recvfrom, sendto.
+// send.
 #include <sys/socket.h>
-
-#include <cstring>
 
 #include "args.h"
 #include "call_page.h"
@@ -13,10 +11,6 @@
 namespace nearmetal {
 
 namespace {
-
-// A sender's address, then its length: what `recvfrom` fills in.
-constexpr size_t kAddressBytes = sizeof(sockaddr_storage);
-constexpr size_t kSenderBytes = kAddressBytes + sizeof(uint32_t);
 
 napi_value accept_socket(napi_env env, napi_callback_info info) {
   Args<2> args(env, info);
@@ -100,42 +94,12 @@ napi_value transfer_page(napi_env env, napi_callback_info) {
                         {{"recv", receive_by_page}, {"send", transmit_by_page}}, &region);
 }
 
-napi_value receive_from(napi_env env, napi_callback_info info) {
-  Args<4> args(env, info);
-  const int32_t fd = args.integer(0);
-  const Bytes target = args.bytes(1);
-  const int32_t flags = args.integer(2);
-  const Bytes from = args.bytes(3);
-  if (!args.ok() || from.length < kSenderBytes) return small_number(env, -EINVAL);
-  uint32_t length = kAddressBytes;
-  const long result = sys::call(SYS_recvfrom, fd, sys::pointer(target.data),
-                                static_cast<long>(target.length), flags,
-                                sys::pointer(from.data), sys::pointer(&length));
-  std::memcpy(from.data + kAddressBytes, &length, sizeof length);
-  return small_number(env, result);
-}
-
-napi_value transmit_to(napi_env env, napi_callback_info info) {
-  Args<6> args(env, info);
-  const int32_t fd = args.integer(0);
-  const Bytes source = args.bytes(1);
-  const int64_t offset = args.wide(2);
-  const int64_t length = args.wide(3);
-  const int32_t flags = args.integer(4);
-  const Bytes address = args.bytes(5);
-  if (!args.ok() || !part_of(source, offset, length)) return small_number(env, -EINVAL);
-  return number(env, sys::call(SYS_sendto, fd, sys::pointer(source.data + offset), length, flags,
-                               sys::pointer(address.data), static_cast<long>(address.length)));
-}
-
 constexpr Method kMethods[] = {
     {"accept4", accept_socket},
     {"connect", connect_socket},
     {"shutdown", shutdown_socket},
     {"recv", receive},
     {"send", transmit},
-    {"recvfrom", receive_from},
-    {"sendto", transmit_to},
     {"transferPage", transfer_page},
 };
 

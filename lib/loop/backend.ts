@@ -7,6 +7,7 @@
  */
 import type { FdLike, OwnedFd } from '../fd/fd.js';
 import type { SocketAddress } from '../socket/address.js';
+import type { DatagramBatch } from './datagram-batch.js';
 
 export type BackendName = 'io_uring' | 'epoll';
 
@@ -74,21 +75,54 @@ export interface StreamOptions {
   highWater?: number;
 }
 
-/** What a datagram socket tells. */
+/** What a datagram socket tells. `closed` is the last of it, and comes exactly once. */
 export interface DatagramEvents {
-  /** One datagram; `from` is its sender's address as the kernel has it. Both are the library's. */
-  received(bytes: Uint8Array, length: number, from: Uint8Array): void;
-  /** There is room again; told when `send` had answered -EAGAIN. */
+  /** What came together; it is the library's again when this returns. */
+  received(batch: DatagramBatch): void;
+  /** All that was sent has been taken by the kernel; told when `send` had answered false. */
   drained(): void;
-  /** `-errno`, such as -ECONNREFUSED from an earlier datagram. It goes on. */
-  failed(result: number): void;
+  /**
+   * `-errno`, such as -ECONNREFUSED because of an earlier datagram. It goes on; `lost` datagrams
+   * that were to be sent are given up.
+   */
+  failed(result: number, lost: number): void;
+  /** Nothing is in flight any more, and the descriptor is closed. */
+  closed(): void;
 }
 
 export interface Datagrams {
   readonly socket: OwnedFd;
-  /** The count of bytes, or `-errno`. `to` is an encoded address, left out on connected sockets. */
-  send(bytes: Uint8Array, to?: Uint8Array): number;
+  /** Datagrams that the kernel has not taken yet, and their bytes. */
+  readonly pending: number;
+  readonly pendingBytes: number;
+  /** Datagrams that it took, and their bytes. */
+  readonly sent: number;
+  readonly sentBytes: number;
+  /** Times that it had no room for more, and was asked again later. */
+  readonly stalls: number;
+  /**
+   * Copies a datagram: `bytes` can be used again when this returns. What is sent in one turn goes
+   * down together. `to` is an encoded address, undefined on connected sockets; `control` holds
+   * encoded control messages: neither is changed afterwards. False: enough is waiting, until
+   * `drained`.
+   */
+  send(bytes: Uint8Array, to?: Uint8Array, control?: Uint8Array): boolean;
+  /** Nothing more is received until `resume`; what has been received already is still told. */
+  pause(): void;
+  resume(): void;
+  /** Closes at once; what the kernel has no room for is lost, and told to be. */
   close(): void;
+}
+
+export interface DatagramOptions {
+  /** Longer ones are cut off. Default 65,535. */
+  maxBytes?: number;
+  /** Room for control messages. Default 0. */
+  controlBytes?: number;
+  /** Nothing is received before `resume`. Default false. */
+  paused?: boolean;
+  /** As the backend's, for this socket. */
+  highWater?: number;
 }
 
 export type Done = (result: number) => void;
@@ -102,7 +136,7 @@ export interface Backend {
   connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending;
   /** Takes a connected socket over. */
   stream(socket: OwnedFd, events: StreamEvents, options?: StreamOptions): Stream;
-  datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams;
+  datagrams(socket: OwnedFd, events: DatagramEvents, options?: DatagramOptions): Datagrams;
   /** A count of bytes, 0 at the end of the file, or `-errno`. */
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending;
   write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending;

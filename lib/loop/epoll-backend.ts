@@ -13,6 +13,7 @@ import type {
   Backend,
   BackendPlan,
   DatagramEvents,
+  DatagramOptions,
   Datagrams,
   Done,
   Pending,
@@ -21,6 +22,7 @@ import type {
   StreamOptions,
 } from './backend.js';
 import { closedError } from './closed.js';
+import { DatagramPage } from './datagram-page.js';
 import { Dirty, type Sender } from './dirty.js';
 import { EpollAcceptor } from './epoll-acceptor.js';
 import { EpollDatagrams } from './epoll-datagrams.js';
@@ -84,6 +86,7 @@ export class EpollBackend implements Backend {
   private readonly free: number[] = [];
   private readonly dirty = new Dirty();
   readonly #active = new Set<Closable>();
+  #datagramPage: DatagramPage | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
   constructor(plan: BackendPlan) {
@@ -92,6 +95,12 @@ export class EpollBackend implements Backend {
     this.epoll = Epoll.open({ maxEvents: EVENTS, budget: EVENTS });
     const ready = (tag: number, events: number): void => this.watched[tag]?.ready(events);
     this.epoll.handle(ready, { batched: plan.batched });
+  }
+
+  /** Made for the first datagram socket. */
+  get datagramPage(): DatagramPage {
+    this.#datagramPage ??= new DatagramPage();
+    return this.#datagramPage;
   }
 
   get active(): number {
@@ -176,8 +185,12 @@ export class EpollBackend implements Backend {
     return this.#start(new EpollStream(this, socket, events, options));
   }
 
-  datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams {
-    return this.#start(new EpollDatagrams(this, socket, events));
+  datagrams(
+    socket: OwnedFd,
+    events: DatagramEvents,
+    options: DatagramOptions = {},
+  ): Datagrams {
+    return this.#start(new EpollDatagrams(this, socket, events, options));
   }
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {
@@ -228,6 +241,7 @@ export class EpollBackend implements Backend {
     this.epoll.close();
     this.pool.dispose();
     this.transfers.dispose();
+    this.#datagramPage?.dispose();
   }
 }
 

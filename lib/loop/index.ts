@@ -7,6 +7,7 @@ export type {
   BackendName,
   BackendOptions,
   DatagramEvents,
+  DatagramOptions,
   Datagrams,
   Done,
   Pending,
@@ -14,4 +15,5 @@ export type {
   StreamEvents,
   StreamOptions,
 } from './backend.js';
+export { DatagramBatch } from './datagram-batch.js';
 export { openBackend, openSocket } from './open.js';

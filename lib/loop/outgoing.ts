@@ -134,7 +134,8 @@ export class Outgoing {
   }
 }
 
-function copy(
+/** @internal */
+export function copy(
   source: Uint8Array,
   from: number,
   count: number,

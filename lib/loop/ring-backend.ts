@@ -20,6 +20,7 @@ import type {
   Backend,
   BackendPlan,
   DatagramEvents,
+  DatagramOptions,
   Datagrams,
   Done,
   Pending,
@@ -28,6 +29,7 @@ import type {
   StreamOptions,
 } from './backend.js';
 import { closedError } from './closed.js';
+import { DatagramPage } from './datagram-page.js';
 import { Dirty, type Sender } from './dirty.js';
 import { BlockPool } from './outgoing.js';
 import { RingAcceptor } from './ring-acceptor.js';
@@ -39,6 +41,11 @@ const COMPLETIONS = 8192;
 const BUFFERS = 256;
 const BUFFERS_MAX = 1024;
 const BUFFER_BYTES = 16_384;
+/** Of slots for datagrams: how many bytes at first, how few, how many, how many times as many. */
+const DATAGRAM_POOL_BYTES = 4 * 2 ** 20;
+const SLOTS_MIN = 32;
+const SLOTS_MAX = 1024;
+const SLOTS_GROWTH = 4;
 
 /** One operation of which the result is told to a function. */
 class Single implements Sink, Pending {
@@ -94,6 +101,8 @@ export class RingBackend implements Backend {
   readonly #engine: Engine;
   readonly #dirty = new Dirty();
   readonly #active = new Set<{ close(): void }>();
+  readonly #datagramBuffers = new Map<number, BufferRing>();
+  #datagramPage: DatagramPage | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
   constructor(plan: BackendPlan) {
@@ -107,6 +116,26 @@ export class RingBackend implements Backend {
       size: BUFFER_BYTES,
     });
     this.#engine.bufferRings.add(this.buffers);
+  }
+
+  /** Made for the first datagram socket. */
+  get datagramPage(): DatagramPage {
+    this.#datagramPage ??= new DatagramPage();
+    return this.#datagramPage;
+  }
+
+  /** Where datagrams go, in slots of `size` bytes; sockets with the same size share them. */
+  datagramBuffers(size: number): BufferRing {
+    const found = this.#datagramBuffers.get(size);
+    if (found !== undefined) return found;
+    const fitting = Math.min(Math.max(DATAGRAM_POOL_BYTES / size, SLOTS_MIN), SLOTS_MAX);
+    const count = 2 ** Math.floor(Math.log2(fitting));
+    const group = 1 + this.#datagramBuffers.size;
+    const options = { count, maxCount: count * SLOTS_GROWTH, size };
+    const buffers = new BufferRing(this.#engine, group, options);
+    this.#engine.bufferRings.add(buffers);
+    this.#datagramBuffers.set(size, buffers);
+    return buffers;
   }
 
   get active(): number {
@@ -168,9 +197,13 @@ export class RingBackend implements Backend {
     return this.#start(new RingStream(this, socket, events, options));
   }
 
-  datagrams(socket: OwnedFd, events: DatagramEvents): Datagrams {
+  datagrams(
+    socket: OwnedFd,
+    events: DatagramEvents,
+    options: DatagramOptions = {},
+  ): Datagrams {
     this.#checkOpen();
-    return this.#start(new RingDatagrams(this, socket, events));
+    return this.#start(new RingDatagrams(this, socket, events, options));
   }
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {
@@ -211,5 +244,6 @@ export class RingBackend implements Backend {
     }
     await closeEngine(this.#engine);
     this.pool.dispose();
+    this.#datagramPage?.dispose();
   }
 }

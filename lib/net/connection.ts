@@ -18,7 +18,7 @@ import {
 import { closes, connects, errors } from './channels.js';
 import { checkConnect, Dial } from './dial.js';
 import { failedCall, portOf } from './node-errors.js';
-import { type SharedBackend, sharedBackend } from './shared-backend.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 
 export interface ConnectionOptions {
   /** A name or a numeric address. Default 'localhost'. */

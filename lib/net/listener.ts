@@ -8,7 +8,7 @@ import { addressOf, type ListenOptions, listen } from '../socket/listen.js';
 import { abortSignal } from '../validate.js';
 import { accepts, errors } from './channels.js';
 import { Connection } from './connection.js';
-import { type SharedBackend, sharedBackend } from './shared-backend.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import { stopListening } from './stop-listening.js';
 
 export interface ListenerOptions extends ListenOptions {

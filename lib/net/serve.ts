@@ -16,7 +16,7 @@ import {
   type ServePlan,
 } from './serve-options.js';
 import { ServedConnection } from './served-connection.js';
-import { type SharedBackend, sharedBackend } from './shared-backend.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import { stopListening } from './stop-listening.js';
 import { Sweeper } from './sweeper.js';
 

@@ -32,7 +32,7 @@ import {
   serverNotRunning,
 } from './node-errors.js';
 import { setPathMode, unlinkPath } from './path-of-socket.js';
-import { type SharedBackend, sharedBackend } from './shared-backend.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import { type AddressInfo, nodeAddress, Socket } from './socket.js';
 
 const BACKLOG = 511;

@@ -21,7 +21,7 @@ import {
   invalidHandleType,
   socketClosed,
 } from './node-errors.js';
-import { sharedBackend } from './shared-backend.js';
+import { sharedBackend } from '../loop/shared-backend.js';
 import { Wire } from './wire.js';
 
 /** As `socket.address()` shows it. */

@@ -5,7 +5,7 @@ import { EPIPE } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Stream, StreamEvents } from '../loop/backend.js';
 import { failedCall, socketClosed } from './node-errors.js';
-import type { SharedBackend } from './shared-backend.js';
+import type { SharedBackend } from '../loop/shared-backend.js';
 import type { Socket } from './socket.js';
 
 type Callback = (error?: Error | null) => void;

@@ -227,11 +227,30 @@ export class BufferRing implements Disposable {
    */
   recycle(id: number): void {
     if (this.#closed) return;
+    if (this.#giveBack(id)) this.#publish();
+  }
+
+  /** @internal As `recycle`, the first `count` of `ids` together. */
+  recycleAll(ids: Uint16Array, count: number): void {
+    if (this.#closed) return;
+    let given = false;
+    for (let index = 0; index < count; index++) {
+      if (this.#giveBack(ids[index] as number)) given = true;
+    }
+    if (given) this.#publish();
+  }
+
+  /** Whether it is the kernel's again. */
+  #giveBack(id: number): boolean {
     const lends = this.#lends[id];
     if (lends === undefined || lends === 0) throw new TypeError(`buffer ${id} is not lent`);
     this.#lends[id] = lends - 1;
-    if (lends > 1 || this.#withKernel[id] === 1) return;
+    if (lends > 1 || this.#withKernel[id] === 1) return false;
     this.#put(id);
+    return true;
+  }
+
+  #publish(): void {
     this.#entries.publish();
     if (this.#waiting.size > 0) this.#wake();
   }

@@ -34,6 +34,7 @@ describe.each(BACKENDS)('%s', (name) => {
       received: () => undefined,
       drained: () => undefined,
       failed: () => undefined,
+      closed: () => undefined,
     });
     const closing = backend.close();
     expect(backend.close()).toBe(closing);

@@ -3,6 +3,7 @@ import {
   IORING_OP_RECVMSG,
   IORING_RECV_MULTISHOT,
   MSG_CMSG_CLOEXEC,
+  MSG_TRUNC,
   SO_TYPE,
   SOCK_DGRAM,
   SOCK_RAW,
@@ -63,8 +64,13 @@ export class RecvmsgMultishot extends MultishotOperation<LeasedMessage> {
   readonly controlBytes: number;
 
   /** @internal */
-  constructor(target: Descriptor, nameBytes: number, controlBytes: number) {
-    super(controlBytes > 0 ? RECVMSG_MULTISHOT_CONTROL : RECVMSG_MULTISHOT, target);
+  constructor(
+    target: Descriptor,
+    nameBytes: number,
+    controlBytes: number,
+    files = controlBytes > 0,
+  ) {
+    super(files ? RECVMSG_MULTISHOT_CONTROL : RECVMSG_MULTISHOT, target);
     this.nameBytes = nameBytes;
     this.controlBytes = controlBytes;
     this.addPriority(IORING_RECV_MULTISHOT).inBuffers = true;
@@ -170,8 +176,30 @@ export function recvmsgMultishot(
     throw invalidValue('options.buffers', words, options.buffers.size);
   }
   operation.operationFlags = MSG_CMSG_CLOEXEC;
-  operation.select(options.buffers);
-  const { iovecs } = layoutOf(nameBytes, controlBytes, 0);
+  return complete(operation, options.buffers);
+}
+
+/**
+ * @internal Datagrams, for one who reads the buffers itself: no files can be among them, and what
+ * is cut off is told (MSG_TRUNC) by the length in front.
+ *
+ * @kernel 6.0 IORING_RECV_MULTISHOT
+ * @man recvmsg(2), udp(7)
+ */
+export function receiveDatagrams(
+  socket: FdLike,
+  buffers: BufferRing,
+  room: { readonly nameBytes: number; readonly controlBytes: number },
+): RecvmsgMultishot {
+  const target = descriptor('socket', socket);
+  const operation = new RecvmsgMultishot(target, room.nameBytes, room.controlBytes, false);
+  operation.operationFlags = MSG_TRUNC;
+  return complete(operation, buffers);
+}
+
+function complete(operation: RecvmsgMultishot, buffers: BufferRing): RecvmsgMultishot {
+  operation.select(buffers);
+  const { iovecs } = layoutOf(operation.nameBytes, operation.controlBytes, 0);
   operation.arguments(iovecs, (_self, block) => operation.write(block));
   return operation;
 }

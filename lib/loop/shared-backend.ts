@@ -1,6 +1,6 @@
-/** The backends that all of `nearmetal/net` shares in a thread, and who keeps the process alive. */
-import type { Backend, BackendName } from '../loop/backend.js';
-import { openBackend } from '../loop/open.js';
+/** The backends that all faces share in a thread, and who keeps the process alive. */
+import type { Backend, BackendName } from './backend.js';
+import { openBackend } from './open.js';
 import { oneOf } from '../validate.js';
 
 /** A backend, and how many of those who use it want the process to live on for them. */
