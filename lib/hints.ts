@@ -124,7 +124,14 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'sendmsg ETOOMANYREFS': fdsOnTheirWay,
   'sendmsg ENOBUFS': zerocopyMemory,
   'send ENOBUFS': zerocopyMemory,
-  'sendto ENOBUFS': zerocopyMemory,
+  'sendmmsg EMSGSIZE': () =>
+    'a datagram has at most 65507 bytes over IPv4 and 65527 over IPv6, and no more than the ' +
+    "socket's send buffer: send several, or say `segmentSize`",
+  'sendmmsg EINVAL': () =>
+    'a `segmentSize` must fit the MTU of the way with its headers, and `from` must be an ' +
+    'address of this machine',
+  'sendmmsg EACCES': () => 'a broadcast address needs `broadcast: true`',
+  'setsockopt ENODEV': () => 'no such interface, or none to be chosen: name one',
   'bind EACCES': lowPort,
   '* EMFILE': (reader) => sentence(descriptorRefusal(abi.EMFILE, reader)),
   '* ENFILE': (reader) => sentence(descriptorRefusal(abi.ENFILE, reader)),

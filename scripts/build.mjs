@@ -18,6 +18,7 @@ const entries = {
   cpu: 'lib/cpu/index.ts',
   net: 'lib/net/index.ts',
   http: 'lib/http/index.ts',
+  dgram: 'lib/dgram/index.ts',
   fd: 'lib/fd/index.ts',
   shared: 'lib/shared/index.ts',
   epoll: 'lib/epoll/index.ts',

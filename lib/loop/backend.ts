@@ -79,7 +79,7 @@ export interface StreamOptions {
 export interface DatagramEvents {
   /** What came together; it is the library's again when this returns. */
   received(batch: DatagramBatch): void;
-  /** All that was sent has been taken by the kernel; told when `send` had answered false. */
+  /** All that was sent has gone; told when `send` or `flush` had answered false. */
   drained(): void;
   /**
    * `-errno`, such as -ECONNREFUSED because of an earlier datagram. It goes on; `lost` datagrams
@@ -107,6 +107,8 @@ export interface Datagrams {
    * `drained`.
    */
   send(bytes: Uint8Array, to?: Uint8Array, control?: Uint8Array): boolean;
+  /** Sends now what waits for the end of the turn. False: not all has gone, `drained` will tell. */
+  flush(): boolean;
   /** Nothing more is received until `resume`; what has been received already is still told. */
   pause(): void;
   resume(): void;

@@ -43,11 +43,13 @@ export class DatagramBatch {
   readonly memory: Uint8Array;
   /** Of memory whose first byte is aligned. */
   private readonly words: Uint32Array;
-  private readonly starts = new Int32Array(BATCH);
-  private readonly lengths = new Int32Array(BATCH);
+  private readonly starts: Int32Array;
+  private readonly lengths: Int32Array;
   count = 0;
 
-  constructor(layout: SlotLayout, memory: Uint8Array) {
+  constructor(layout: SlotLayout, memory: Uint8Array, capacity: number = BATCH) {
+    this.starts = new Int32Array(capacity);
+    this.lengths = new Int32Array(capacity);
     this.layout = layout;
     this.memory = memory;
     this.words = new Uint32Array(memory.buffer, memory.byteOffset, memory.byteLength >>> 2);

@@ -102,6 +102,14 @@ export abstract class BatchedDatagrams implements Datagrams, Sender, FdUser {
     return false;
   }
 
+  flush(): boolean {
+    this.sendEarly();
+    if (this.outbox.pending === 0) return true;
+    this.blocked = true;
+    this.sendSoon();
+    return false;
+  }
+
   private get stalled(): boolean {
     return this.full || this.timer !== undefined;
   }

@@ -7,7 +7,7 @@ import { addressOf, listen } from '../socket/listen.js';
 import { setSocketOptions } from '../socket/options.js';
 import { abortSignal, milliseconds, onlyKeys } from '../validate.js';
 import { accepts, closes, errors } from './channels.js';
-import { Received } from './received.js';
+import { Received } from '../loop/received.js';
 import {
   type KeepAlive,
   planServe,

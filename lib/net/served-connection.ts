@@ -6,7 +6,7 @@ import type { Stream } from '../loop/backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { bytesView, invalidType } from '../validate.js';
-import { Received } from './received.js';
+import { Received } from '../loop/received.js';
 import type { Served } from './serve.js';
 
 /** One connection of `serve`. */
@@ -78,13 +78,14 @@ export class ServedConnection<State = unknown> {
     if (this.gone) return false;
     let bytes: Uint8Array;
     let { length } = data;
-    if (data instanceof Received) bytes = data.source;
+    let start = 0;
+    if (data instanceof Received) ({ source: bytes, start } = data);
     else if (typeof data === 'string') {
       bytes = Buffer.from(data);
       ({ length } = bytes);
     } else if (data instanceof Uint8Array) bytes = bytesView('data', data) as Uint8Array;
     else throw invalidType('data', 'a Received, a Uint8Array or a string', data);
-    const room = this.stream.send(bytes, 0, length);
+    const room = this.stream.send(bytes, start, length);
     this.bytesSent += length;
     this.server.bytesSent += length;
     this.usedAt = this.server.sweeps;

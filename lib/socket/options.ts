@@ -30,6 +30,12 @@ const TEXT_BYTES = 16;
  * | `notSentLowWater`, `congestion` | TCP_NOTSENT_LOWAT, TCP_CONGESTION |
  * | `tos`, `ttl`, `freeBind`, `bindAddressNoPort` | IP_TOS ... |
  * | `trafficClass`, `hopLimit`, `ipv6Only` | IPV6_TCLASS ... |
+ * | `multicastTtl`, `multicastLoop`, `multicastHopLimit`, `multicastLoop6` | IP_MULTICAST_TTL ... |
+ * | `receiveTimestamps`, `timestamping` (SOF_TIMESTAMPING_* bits) | SO_TIMESTAMPNS ... |
+ * | `receiveDropped` | SO_RXQ_OVFL |
+ * | `receivePacketInfo`, `receiveTos`, `receiveTtl` | IP_PKTINFO ... |
+ * | `receivePacketInfo6`, `receiveTrafficClass`, `receiveHopLimit` | IPV6_RECVPKTINFO ... |
+ * | `segmentSize`, `receiveOffload` | UDP_SEGMENT, UDP_GRO |
  */
 export type SocketOptionName = keyof typeof OPTION_TABLE;
 
@@ -91,7 +97,7 @@ export function getSocketOption<Name extends SocketOptionName>(
  * @errno EPERM it needs CAP_NET_ADMIN (mark, priority above 6, busyPoll, the forced buffer sizes)
  * @errno ENOENT no such congestion control is loaded or allowed
  * @errno ENODEV no such device
- * @man setsockopt(2), socket(7), tcp(7), ip(7), ipv6(7)
+ * @man setsockopt(2), socket(7), tcp(7), udp(7), ip(7), ipv6(7)
  */
 export function setSocketOption<Name extends keyof SocketOptions>(
   socket: FdLike,

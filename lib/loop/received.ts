@@ -3,57 +3,61 @@
 const NOTHING = new Uint8Array(0);
 
 /**
- * What a connection has received. It is good until the handler returns: after that it is empty, and
+ * What has been received. It is good until the handler returns: after that it is empty, and
  * `copy()` is what there is to keep.
  */
 export class Received {
   /** @internal */
   source: Uint8Array = NOTHING;
+  /** @internal Where in `source` it begins. */
+  start = 0;
   /** How many bytes. */
   length = 0;
 
   /** @internal */
-  lend(source: Uint8Array, length: number): void {
+  lend(source: Uint8Array, length: number, start = 0): void {
     this.source = source;
+    this.start = start;
     this.length = length;
   }
 
   /** @internal */
   takeBack(): void {
     this.source = NOTHING;
+    this.start = 0;
     this.length = 0;
   }
 
   /** The byte at `index`; undefined past the end. */
   at(index: number): number | undefined {
-    return index < this.length ? this.source[index] : undefined;
+    return index < this.length ? this.source[this.start + index] : undefined;
   }
 
   /**
-   * A view of the library's own memory, without a copy. Other connections' bytes are in it as soon
-   * as the handler has returned.
+   * A view of the library's own memory, without a copy. Other bytes are in it as soon as the
+   * handler has returned.
    */
   get bytes(): Uint8Array {
-    return this.source.subarray(0, this.length);
+    return this.source.subarray(this.start, this.start + this.length);
   }
 
   /** Bytes of the caller's own, from `start` to `end`. */
   copy(start = 0, end: number = this.length): Uint8Array<ArrayBuffer> {
     return Uint8Array.prototype.slice.call(
       this.source,
-      Math.max(start, 0),
-      Math.min(end, this.length),
+      this.start + Math.max(start, 0),
+      this.start + Math.min(end, this.length),
     ) as Uint8Array<ArrayBuffer>;
   }
 
   /** Copies all of them to `target` at `offset`; it must have room. */
   copyTo(target: Uint8Array, offset = 0): void {
-    target.set(this.source.subarray(0, this.length), offset);
+    target.set(this.bytes, offset);
   }
 
   /** As text, also when a character was cut in two. */
   text(encoding: BufferEncoding = 'utf8'): string {
     const { buffer, byteOffset } = this.source;
-    return Buffer.from(buffer, byteOffset, this.length).toString(encoding);
+    return Buffer.from(buffer, byteOffset + this.start, this.length).toString(encoding);
   }
 }
