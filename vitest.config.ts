@@ -10,6 +10,7 @@ const faces = [
   'numa',
   'net',
   'http',
+  'dgram',
   'fd',
   'shared',
   'epoll',

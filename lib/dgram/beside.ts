@@ -67,7 +67,8 @@ export function planBeside(family: number, options: BesideOptions): Beside {
   const { timestamps = false } = options;
   if (timestamps !== 'hardware') boolean('timestamps', timestamps);
   const wants = (key: (typeof BESIDE_KEYS)[number]): boolean => {
-    const wanted = key === 'timestamps' ? timestamps !== false : boolean(key, options[key] ?? false);
+    const wanted =
+      key === 'timestamps' ? timestamps !== false : boolean(key, options[key] ?? false);
     if (wanted && family === AF_UNIX && key !== 'timestamps') {
       throw invalidValue(key, 'must not be asked of a Unix socket', true);
     }

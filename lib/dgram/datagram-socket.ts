@@ -13,7 +13,7 @@ import { closes, errors } from './channels.js';
 import { Incoming, type ReceiveOptions } from './incoming.js';
 import { type Message, Messages } from './message.js';
 import type { DatagramHandlers, DatagramPlan } from './options.js';
-import { Peer, Peers } from './peer.js';
+import { type Peer, Peers } from './peer.js';
 import { PLAIN, planSend, type SendOptions } from './send-options.js';
 import { DatagramSettings } from './settings.js';
 

@@ -46,7 +46,8 @@ export class Message extends Received {
   }
 
   private get shown(): DatagramBatch {
-    if (this.shownIn === undefined) throw new TypeError('the message was lent, and is gone: keep()');
+    if (this.shownIn === undefined)
+      throw new TypeError('the message was lent, and is gone: keep()');
     return this.shownIn;
   }
 

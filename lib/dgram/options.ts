@@ -120,7 +120,8 @@ export function planDatagrams(options: ConnectOptions, connecting: boolean): Dat
     const size = options[name];
     if (size !== undefined) settings[name] = integer(name, size, 1, INT_MAX);
   }
-  if (family === AF_UNIX && settings.ipv6Only) throw invalidValue('ipv6Only', 'must be of IPv6', true);
+  if (family === AF_UNIX && settings.ipv6Only)
+    throw invalidValue('ipv6Only', 'must be of IPv6', true);
   return {
     address,
     family,

@@ -1,4 +1,4 @@
-/** Who sends and who is sent to: addresses as the kernel has them, decoded when they are looked at. */
+/** Who sends and who is sent to: addresses as the kernel has them, decoded when looked at. */
 import { AF_INET, AF_INET6 } from '../abi.js';
 import type { DatagramBatch } from '../loop/datagram-batch.js';
 import { decodeAddress, encodeAddress, type SocketAddress } from '../socket/address.js';
@@ -90,7 +90,8 @@ export class Peers {
     }
     const { family, bytes } = encodeAddress('to', to);
     if (family !== this.#family) {
-      const wanted = this.#family === AF_INET ? 'IPv4' : this.#family === AF_INET6 ? 'IPv6' : 'Unix';
+      const wanted =
+        this.#family === AF_INET ? 'IPv4' : this.#family === AF_INET6 ? 'IPv6' : 'Unix';
       throw invalidValue('to', `must be an address of ${wanted}, as the socket's own is`, to);
     }
     if ('port' in to) integer('to.port', to.port, 1, 65_535);

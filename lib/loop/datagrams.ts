@@ -6,8 +6,8 @@ import type { BackendPlan, DatagramEvents, DatagramOptions, Datagrams } from './
 import { DATAGRAM_BYTES_MAX, SlotLayout } from './datagram-batch.js';
 import type { DatagramPage } from './datagram-page.js';
 import type { Sender } from './dirty.js';
-import type { BlockPool } from './outgoing.js';
 import { Outbox } from './outbox.js';
+import type { BlockPool } from './outgoing.js';
 
 /** So many wait for the end of a turn at most: what is in the cache is sent faster. */
 const TOGETHER = 64;

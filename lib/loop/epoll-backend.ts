@@ -185,11 +185,7 @@ export class EpollBackend implements Backend {
     return this.#start(new EpollStream(this, socket, events, options));
   }
 
-  datagrams(
-    socket: OwnedFd,
-    events: DatagramEvents,
-    options: DatagramOptions = {},
-  ): Datagrams {
+  datagrams(socket: OwnedFd, events: DatagramEvents, options: DatagramOptions = {}): Datagrams {
     return this.#start(new EpollDatagrams(this, socket, events, options));
   }
 

@@ -45,11 +45,7 @@ class Parcel {
     return this.count < BATCH && this.used + bytes <= this.block.bytes.length;
   }
 
-  add(
-    source: Uint8Array,
-    name: Uint8Array | undefined,
-    control: Uint8Array | undefined,
-  ): void {
+  add(source: Uint8Array, name: Uint8Array | undefined, control: Uint8Array | undefined): void {
     const { words } = this;
     const { length } = source;
     const base = this.count++ * ENTRY_WORDS;
@@ -104,11 +100,7 @@ export class Outbox {
     this.page = page;
   }
 
-  append(
-    source: Uint8Array,
-    name: Uint8Array | undefined,
-    control: Uint8Array | undefined,
-  ): void {
+  append(source: Uint8Array, name: Uint8Array | undefined, control: Uint8Array | undefined): void {
     const { length } = source;
     const room = align8(length) + align8(name?.length ?? 0) + align8(control?.length ?? 0);
     let parcel = this.last;

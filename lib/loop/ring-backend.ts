@@ -197,11 +197,7 @@ export class RingBackend implements Backend {
     return this.#start(new RingStream(this, socket, events, options));
   }
 
-  datagrams(
-    socket: OwnedFd,
-    events: DatagramEvents,
-    options: DatagramOptions = {},
-  ): Datagrams {
+  datagrams(socket: OwnedFd, events: DatagramEvents, options: DatagramOptions = {}): Datagrams {
     this.#checkOpen();
     return this.#start(new RingDatagrams(this, socket, events, options));
   }

@@ -1,7 +1,8 @@
 /** The backends that all faces share in a thread, and who keeps the process alive. */
+
+import { oneOf } from '../validate.js';
 import type { Backend, BackendName } from './backend.js';
 import { openBackend } from './open.js';
-import { oneOf } from '../validate.js';
 
 /** A backend, and how many of those who use it want the process to live on for them. */
 export class SharedBackend {

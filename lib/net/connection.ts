@@ -4,6 +4,7 @@ import { ETIMEDOUT } from '../abi.js';
 import { abortError, type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { BackendName, Stream, StreamEvents } from '../loop/backend.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { setSocketOption } from '../socket/options.js';
@@ -18,7 +19,6 @@ import {
 import { closes, connects, errors } from './channels.js';
 import { checkConnect, Dial } from './dial.js';
 import { failedCall, portOf } from './node-errors.js';
-import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 
 export interface ConnectionOptions {
   /** A name or a numeric address. Default 'localhost'. */

@@ -11,6 +11,7 @@ export {
   setDefaultAutoSelectFamily,
   setDefaultAutoSelectFamilyAttemptTimeout,
 } from 'node:net';
+export type { Received } from '../loop/received.js';
 export type { InternetAddress, SocketAddress as Address, UnixAddress } from '../socket/address.js';
 export { addressOf, type ListenOptions, listen, peerAddressOf } from '../socket/listen.js';
 export {
@@ -35,7 +36,6 @@ export type {
   SocketOptions as SocketConstructorOptions,
 } from './node-arguments.js';
 export { connect, createConnection, createServer } from './node-face.js';
-export type { Received } from '../loop/received.js';
 export { type DrainOptions, type ServeStats, type Serving, serve } from './serve.js';
 export type { KeepAlive, ServeHandlers, ServeOptions } from './serve-options.js';
 export type { ServedConnection } from './served-connection.js';

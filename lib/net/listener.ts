@@ -3,12 +3,12 @@ import { abortError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Acceptor, BackendName } from '../loop/backend.js';
 import { isShortage } from '../loop/retry.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, type ListenOptions, listen } from '../socket/listen.js';
 import { abortSignal } from '../validate.js';
 import { accepts, errors } from './channels.js';
 import { Connection } from './connection.js';
-import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import { stopListening } from './stop-listening.js';
 
 export interface ListenerOptions extends ListenOptions {

@@ -2,9 +2,9 @@
 
 import type { SystemError } from '../errors.js';
 import type { BackendName } from '../loop/backend.js';
+import type { Received } from '../loop/received.js';
 import type { ListenOptions } from '../socket/listen.js';
 import { boolean, integer, invalidType, milliseconds, onlyKeys } from '../validate.js';
-import type { Received } from '../loop/received.js';
 import type { ServedConnection } from './served-connection.js';
 
 /**

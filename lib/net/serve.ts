@@ -2,12 +2,13 @@
 import { type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Acceptor, Backend, StreamOptions } from '../loop/backend.js';
+import { Received } from '../loop/received.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, listen } from '../socket/listen.js';
 import { setSocketOptions } from '../socket/options.js';
 import { abortSignal, milliseconds, onlyKeys } from '../validate.js';
 import { accepts, closes, errors } from './channels.js';
-import { Received } from '../loop/received.js';
 import {
   type KeepAlive,
   planServe,
@@ -16,7 +17,6 @@ import {
   type ServePlan,
 } from './serve-options.js';
 import { ServedConnection } from './served-connection.js';
-import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import { stopListening } from './stop-listening.js';
 import { Sweeper } from './sweeper.js';
 

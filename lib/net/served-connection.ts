@@ -3,10 +3,10 @@ import { EPIPE } from '../abi.js';
 import { systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Stream } from '../loop/backend.js';
+import { Received } from '../loop/received.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { bytesView, invalidType } from '../validate.js';
-import { Received } from '../loop/received.js';
 import type { Served } from './serve.js';
 
 /** One connection of `serve`. */

@@ -5,6 +5,7 @@ import { SystemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import type { Acceptor } from '../loop/backend.js';
 import { isShortage } from '../loop/retry.js';
+import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import {
   addressOf,
@@ -32,7 +33,6 @@ import {
   serverNotRunning,
 } from './node-errors.js';
 import { setPathMode, unlinkPath } from './path-of-socket.js';
-import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import { type AddressInfo, nodeAddress, Socket } from './socket.js';
 
 const BACKLOG = 511;

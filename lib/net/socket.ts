@@ -3,6 +3,7 @@
 import type { OnReadOpts } from 'node:net';
 import { Duplex } from 'node:stream';
 import { OwnedFd } from '../fd/fd.js';
+import { sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { setSocketOption, setSocketOptions } from '../socket/options.js';
@@ -21,7 +22,6 @@ import {
   invalidHandleType,
   socketClosed,
 } from './node-errors.js';
-import { sharedBackend } from '../loop/shared-backend.js';
 import { Wire } from './wire.js';
 
 /** As `socket.address()` shows it. */

@@ -4,8 +4,8 @@ import type { OnReadOpts } from 'node:net';
 import { EPIPE } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Stream, StreamEvents } from '../loop/backend.js';
-import { failedCall, socketClosed } from './node-errors.js';
 import type { SharedBackend } from '../loop/shared-backend.js';
+import { failedCall, socketClosed } from './node-errors.js';
 import type { Socket } from './socket.js';
 
 type Callback = (error?: Error | null) => void;

@@ -29,7 +29,11 @@ export function connectDatagramSocket(socket: FdLike, address: SocketAddress): v
   check(native.connect(fd, bytes), 'connect', { fd, ...addressDetail(address) });
 }
 
-/** A Unix socket without a name cannot be answered: the kernel gives it one of its own (autobind). */
+/**
+ * A Unix socket without a name cannot be answered: the kernel gives it one of its own (autobind).
+ *
+ * @man unix(7)
+ */
 export function nameUnixSocket(socket: FdLike): void {
   const { fd } = plainDescriptor('socket', socket);
   check(native.bind(fd, Uint8Array.of(AF_UNIX, 0)), 'bind', { fd });
