@@ -11,12 +11,14 @@ import { nop } from './nop.bench.js';
 import { readiness } from './readiness.bench.js';
 import { spsc } from './spsc.bench.js';
 import { tlb } from './tlb.bench.js';
+import { udp } from './udp.bench.js';
 
 export const benches: readonly Bench[] = [
   nop,
   crossing,
   echo,
   http,
+  udp,
   fread,
   readiness,
   tlb,

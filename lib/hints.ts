@@ -125,11 +125,12 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'sendmsg ENOBUFS': zerocopyMemory,
   'send ENOBUFS': zerocopyMemory,
   'sendmmsg EMSGSIZE': () =>
-    'a datagram has at most 65507 bytes over IPv4 and 65527 over IPv6, and no more than the ' +
-    "socket's send buffer: send several, or say `segmentSize`",
+    'a datagram has at most 65507 bytes over IPv4, 65527 over IPv6, and no more than the send ' +
+    'buffer: send several, or say `segmentSize`, which must fit the MTU with its headers',
+  // Kernels differ in what they answer to segments that do not fit.
   'sendmmsg EINVAL': () =>
-    'a `segmentSize` must fit the MTU of the way with its headers, and `from` must be an ' +
-    'address of this machine',
+    'a `segmentSize` must fit the MTU of the way with its headers, and `from` must be an address ' +
+    'of this machine',
   'sendmmsg EACCES': () => 'a broadcast address needs `broadcast: true`',
   'setsockopt ENODEV': () => 'no such interface, or none to be chosen: name one',
   'bind EACCES': lowPort,

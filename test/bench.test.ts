@@ -94,6 +94,7 @@ describe('the command', () => {
       'crossing',
       'echo',
       'http',
+      'udp',
       'fread',
       'readiness',
       'tlb',

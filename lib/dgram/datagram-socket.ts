@@ -1,5 +1,5 @@
 /** A socket for datagrams: it sends and receives many at a time. */
-import { ECANCELED, EMSGSIZE } from '../abi.js';
+import { EMSGSIZE } from '../abi.js';
 import { type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { DatagramEvents, Datagrams } from '../loop/backend.js';
@@ -126,9 +126,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncDisposable,
     if (lost > 0) this.lostBy ??= error;
     if (errors.hasSubscribers) errors.publish({ socket: this, error, lost });
     if (this.handlers.error !== undefined) this.handlers.error(error, lost, this);
-    else if (this.handlers.messages === undefined && result !== -ECANCELED) {
-      this.incoming.fail(error);
-    }
+    else if (lost === 0) this.incoming.fail(error);
   }
 
   private closed(): void {

@@ -21,8 +21,8 @@ export interface DatagramHandlers {
   drain?(socket: DatagramSocket): void;
   /**
    * A datagram could not be sent or received; the socket goes on. `lost` datagrams were given up:
-   * 0 when it is about one that went out earlier, such as ECONNREFUSED. Without this handler, and
-   * without `messages`, `receive` rejects with it.
+   * 0 when it is about one that went out earlier, such as ECONNREFUSED. Without this handler
+   * `receive` rejects with the latter; `flushed` rejects with the others in any case.
    */
   error?(error: SystemError, lost: number, socket: DatagramSocket): void;
   /** The last event. */

@@ -1,0 +1,68 @@
+/** UDP over loopback, sent and received by one thread: batches, and what the kernel cuts. */
+import type { Contestant } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { perSecond, type Work } from './_lib/work.js';
+
+const REFERENCE = 'C sendmmsg, recvmmsg';
+const subject = (name: string, ...words: string[]): string[] => [
+  process.execPath,
+  subjectFile(name),
+  ...words,
+];
+
+const subjects: [name: string, command: () => string[]][] = [
+  [REFERENCE, () => [reference('udp')]],
+  ['nearmetal io_uring', () => subject('udp-nearmetal', 'io_uring')],
+  ['nearmetal epoll', () => subject('udp-nearmetal', 'epoll')],
+  ['node:dgram', () => subject('udp-node')],
+];
+
+const cases = [
+  { name: '64', request: '64 0' },
+  { name: '1400', request: '1400 0' },
+  { name: '1400 offload', request: '1400 1' },
+];
+
+const metrics: Metric[] = [{ key: 'rate', label: '', unit: 'datagrams/s', better: 'higher' }];
+
+async function start(session: Session, name: string, command: string[]): Promise<Child> {
+  session.progress(`udp: warming up ${name}`);
+  const child = new Child(name, command, { cpu: session.placement.server });
+  for (const { request } of cases) {
+    await child.ask<Work>(`${request} ${Math.max(0.2, session.pace.turn)}`);
+  }
+  return child;
+}
+
+async function run(session: Session): Promise<void> {
+  const children = new Map<string, Child>();
+  try {
+    for (const [name, command] of subjects) {
+      const child = await session.admit(name, () => start(session, name, command()));
+      if (child) children.set(name, child);
+    }
+    for (const { name, request } of cases) {
+      if (!session.wants('udp', name)) continue;
+      const contestants = [...children].map(
+        ([subject, child]): Contestant => ({
+          subject,
+          turn: async () => perSecond(await child.ask<Work>(`${request} ${session.pace.turn}`)),
+        }),
+      );
+      const references = [REFERENCE, 'node:dgram'];
+      await session.measure('udp', name, { contestants, references, metrics });
+    }
+  } finally {
+    for (const child of children.values()) await child.stop();
+  }
+}
+
+export const udp: Bench = {
+  name: 'udp',
+  title: 'UDP over loopback: 64 B, 1400 B, 1400 B by GSO and GRO',
+  cases: cases.length,
+  run,
+};
