@@ -72,11 +72,27 @@ const VALUES: Partial<Record<SocketOptionName, [set: unknown, answer?: unknown]>
   trafficClass: [16],
   hopLimit: [44],
   ipv6Only: [true],
+  multicastTtl: [5],
+  multicastLoop: [false],
+  multicastHopLimit: [6],
+  multicastLoop6: [false],
+  receiveTimestamps: [true],
+  timestamping: [24],
+  receiveDropped: [true],
+  receivePacketInfo: [true],
+  receivePacketInfo6: [true],
+  receiveTos: [true],
+  receiveTrafficClass: [true],
+  receiveTtl: [true],
+  receiveHopLimit: [true],
+  segmentSize: [1400],
+  receiveOffload: [true],
 };
 const ONLY_READ = ['listening', 'domain', 'type', 'protocol', 'incomingNapiId'];
 /** The kernel takes it and does not tell. */
 const ONLY_SET = ['busyPollBudget'];
 const OF_UNIX = ['passCredentials'];
+const OF_DATAGRAMS = /^(multicast|receive(?!.*(Buffer|Water))|segment|timestamping)/;
 
 test('every option of the table is tried here', () => {
   expect([...Object.keys(VALUES), ...ONLY_READ].sort()).toEqual(Object.keys(OPTION_TABLE).sort());
@@ -86,7 +102,7 @@ test('every option of the table is tried here', () => {
 async function socketFor(name: string) {
   const ring = openRing();
   const domain = OF_UNIX.includes(name) ? 'unix' : /IPV6/.test(kernelName(name)) ? 'inet6' : 'inet';
-  return ring.socket(domain);
+  return ring.socket(domain, { type: OF_DATAGRAMS.test(name) ? 'dgram' : 'stream' });
 }
 const kernelName = (name: string): string => OPTION_TABLE[name as SocketOptionName].kernel;
 
