@@ -1,7 +1,11 @@
 /** What `nearmetal/shared` exports. */
 
 export { Barrier } from './barrier.js';
+export { BroadcastRing, type BroadcastRingOptions } from './broadcast.js';
+export type { BroadcastReader, BroadcastWriter } from './broadcast-sides.js';
 export { Condition } from './condition.js';
+export { Counters } from './counters.js';
+export { WorkDeque, type WorkOwner, type WorkThief } from './deque.js';
 export { SharedError, type SharedErrorCode } from './errors.js';
 export {
   type FutexOptions,
@@ -16,6 +20,8 @@ export {
   futexWaitv,
   futexWake,
 } from './futex.js';
+export { type HashMapOptions, type Key, SharedHashMap } from './hash-map.js';
+export { Histogram } from './histogram.js';
 export { SharedMemory, type SharedMemoryOptions } from './memory.js';
 export type { MessageConsumer } from './message-consumer.js';
 export type { Message, MessageProducer } from './message-producer.js';
@@ -26,6 +32,7 @@ export { Mutex } from './mutex.js';
 export { Once } from './once.js';
 export type { RecordKind, RecordOf, RecordsOf } from './records.js';
 export { Semaphore } from './semaphore.js';
+export { SeqLock } from './seq-lock.js';
 export type { SpscConsumer } from './spsc-consumer.js';
 export { SpscMessages, type SpscMessagesOptions } from './spsc-messages.js';
 export type { SpscProducer } from './spsc-producer.js';
