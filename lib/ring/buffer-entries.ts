@@ -2,6 +2,7 @@
 import {
   EINVAL,
   IORING_REGISTER_PBUF_RING,
+  IORING_REGISTER_PBUF_STATUS,
   IORING_UNREGISTER_PBUF_RING,
   IOU_PBUF_RING_INC,
 } from '../abi.js';
@@ -22,6 +23,8 @@ const TAIL_HALF = 7;
 const REGISTRATION_WORDS = 10;
 const REGISTRATION_GROUP_HALF = 6;
 const REGISTRATION_FLAGS_HALF = 7;
+/** `struct io_uring_buf_status`: group, the kernel's head, reserved. */
+const STATUS_WORDS = 10;
 
 export class BufferEntries {
   readonly #engine: Engine;
@@ -78,6 +81,17 @@ export class BufferEntries {
   /** The kernel must see the entries before it sees the tail behind them. */
   publish(): void {
     Atomics.store(this.#halves, TAIL_HALF, this.#tail);
+  }
+
+  /** Takes back all that the kernel has not used. No operation may be looking for a buffer. */
+  takeBack(): void {
+    const status = new Int32Array(STATUS_WORDS);
+    status[0] = this.#group;
+    const { fd } = this.#engine;
+    const result = native.ioUringRegister(fd, IORING_REGISTER_PBUF_STATUS, status, 1);
+    check(result, 'io_uring_register', { facts: { opcode: IORING_REGISTER_PBUF_STATUS } });
+    this.#tail = (status[1] as number) & 0xffff;
+    this.publish();
   }
 
   dispose(): void {

@@ -44,6 +44,7 @@ import type { RingPlan } from './options.js';
 import { BufferTable } from './registrations/buffer-table.js';
 import { FileTable } from './registrations/file-table.js';
 import type { Personality } from './registrations/personality.js';
+import type { SendPool } from './send-pool.js';
 import { enableRing, openRaw, type Queues, resizeRaw } from './setup.js';
 import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
@@ -75,7 +76,7 @@ export class Engine implements FdUser, MappingUser {
   readonly staging: Staging;
   readonly spill = new Spill();
   readonly aborts = new Aborts();
-  readonly bufferRings = new Set<BufferRing>();
+  readonly bufferRings = new Set<BufferRing | SendPool>();
   /** What waits without an operation in flight, and has to be told of the end. */
   readonly streams = new Set<Multishot<unknown>>();
   readonly files = new FileTable(this);

@@ -76,6 +76,8 @@ export type { WorkerLimits } from './registrations/workers.js';
 export type { Zcrx, ZcrxOptions } from './registrations/zcrx.js';
 export type { Repeating, RepeatOptions, ResultHandler } from './repeating.js';
 export { Ring } from './ring.js';
+export type { SendLease } from './send-lease.js';
+export { SendPool, type SendPoolOptions } from './send-pool.js';
 export {
   type CompletionHandler,
   DetachedError,

@@ -18,31 +18,19 @@ import { type OwnLoopOptions, runOwnLoop } from './own-loop.js';
 import { Pending } from './pending.js';
 import { Registrations } from './registrations/methods.js';
 import { Repeating, type RepeatOptions } from './repeating.js';
+import { runOptions, singleShot } from './run-arguments.js';
+import { SendPool, type SendPoolOptions } from './send-pool.js';
 import { descriptorOf } from './setup.js';
 import {
   type CompletionHandler,
   Handler,
   type HandlerOptions,
   promiseOf,
-  RUN_KEYS,
   type RunOptions,
 } from './sinks.js';
 import type { RingStats } from './stats.js';
 import { MultishotStream, type StreamOptions } from './stream.js';
 import { ZeroCopySender, type ZeroCopySenderOptions } from './zero-copy-sender.js';
-
-function runOptions(options: RunOptions): RunOptions {
-  onlyKeys('options', options, RUN_KEYS);
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw invalidType('signal', 'an AbortSignal', options.signal);
-  }
-  return options;
-}
-
-function singleShot(operation: unknown): void {
-  if (operation instanceof Operation && !(operation instanceof MultishotOperation)) return;
-  throw invalidType('operation', 'a single-shot operation made by `op`', operation);
-}
 
 /**
  * An io_uring of this thread.
@@ -259,6 +247,20 @@ export class Ring extends Registrations implements AsyncDisposable {
     const buffers = new BufferRing(this.#engine, this.#groups++, options);
     this.#engine.bufferRings.add(buffers);
     return buffers;
+  }
+
+  /**
+   * A pool of buffers from which `socket` sends: what is written goes out in its order, as many
+   * buffers at a time as there are.
+   *
+   * @kernel 6.10 IORING_FEAT_RECVSEND_BUNDLE
+   * @man io_uring_enter(2)
+   */
+  sendPool(socket: FdLike | DirectFd, options: SendPoolOptions): SendPool {
+    if (this.closed) throw closedError();
+    const pool = new SendPool(this.#engine, this.#groups++, socket, options);
+    this.#engine.bufferRings.add(pool);
+    return pool;
   }
 
   /**
