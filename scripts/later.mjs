@@ -17,6 +17,7 @@ const later = new Set([
   'lib/hints.ts',
   'lib/memory/file.ts',
   'lib/refusals.ts',
+  'lib/ring/send-pool-of.ts',
   ...operations.split(' ').map((name) => `lib/ring/ops/${name}.ts`),
   ...registrations.split(' ').map((name) => `lib/ring/registrations/${name}.ts`),
 ]);

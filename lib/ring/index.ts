@@ -77,7 +77,7 @@ export type { Zcrx, ZcrxOptions } from './registrations/zcrx.js';
 export type { Repeating, RepeatOptions, ResultHandler } from './repeating.js';
 export { Ring } from './ring.js';
 export type { SendLease } from './send-lease.js';
-export { SendPool, type SendPoolOptions } from './send-pool.js';
+export type { SendPool, SendPoolOptions } from './send-pool.js';
 export {
   type CompletionHandler,
   DetachedError,

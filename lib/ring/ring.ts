@@ -19,7 +19,8 @@ import { Pending } from './pending.js';
 import { Registrations } from './registrations/methods.js';
 import { Repeating, type RepeatOptions } from './repeating.js';
 import { runOptions, singleShot } from './run-arguments.js';
-import { SendPool, type SendPoolOptions } from './send-pool.js';
+import type { SendPool, SendPoolOptions } from './send-pool.js';
+import { sendPoolOf } from './send-pool-of.js';
 import { descriptorOf } from './setup.js';
 import {
   type CompletionHandler,
@@ -258,9 +259,7 @@ export class Ring extends Registrations implements AsyncDisposable {
    */
   sendPool(socket: FdLike | DirectFd, options: SendPoolOptions): SendPool {
     if (this.closed) throw closedError();
-    const pool = new SendPool(this.#engine, this.#groups++, socket, options);
-    this.#engine.bufferRings.add(pool);
-    return pool;
+    return sendPoolOf(this.#engine, this.#groups++, socket, options);
   }
 
   /**
