@@ -43,8 +43,12 @@ export interface DupOptions {
 export function dup(fd: FdLike, options: DupOptions = {}): OwnedFd {
   onlyKeys('options', options, ['lowest']);
   const lowest = integer('lowest', options.lowest ?? 0, 0, FD_MAX);
-  const number = plainDescriptor('fd', fd).fd;
-  return OwnedFd.adopt(check(native.dupAbove(number, lowest), 'fcntl', { fd: number }));
+  const original = plainDescriptor('fd', fd);
+  const result = native.dupAbove(original.fd, lowest);
+  const copy = OwnedFd.adopt(check(result, 'fcntl', { fd: original.fd }));
+  original.copied = true;
+  copy.copied = true;
+  return copy;
 }
 
 /**
@@ -55,13 +59,16 @@ export function dup(fd: FdLike, options: DupOptions = {}): OwnedFd {
  * @man dup3(2)
  */
 export function dupOnto(source: FdLike, target: OwnedFd): void {
-  const from = plainDescriptor('source', source).fd;
+  const original = plainDescriptor('source', source);
+  const from = original.fd;
   if (!(target instanceof OwnedFd)) throw invalidType('target', 'an OwnedFd', target);
   const onto = plainDescriptor('target', target).fd;
   if (target.inFlight > 0) throw new TypeError('operations are in flight on target');
   if (from === onto) return;
   for (const user of target.users) user.letGo(target);
   check(native.syscall(SYS_dup3, from, onto, O_CLOEXEC), 'dup3', { fd: from });
+  original.copied = true;
+  target.copied = true;
 }
 
 /** What fcntl(2) says of a descriptor. */

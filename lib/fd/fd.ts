@@ -26,6 +26,8 @@ export abstract class Descriptor {
    */
   abstract readonly fd: number;
   abstract readonly direct: boolean;
+  /** @internal Others name the same open file, which is what the kernel cancels by. */
+  copied = false;
   /** Operations that name this descriptor and have not had their last completion. */
   inFlight = 0;
   /** @internal Called once, when `inFlight` becomes 0. */

@@ -27,6 +27,11 @@ export interface AcceptEvents {
 export interface Acceptor {
   /** Nothing more is told; connections that were not taken yet stay in the backlog. */
   close(): void;
+  /**
+   * As `close`, and connections that the kernel was taking meanwhile are still told of before
+   * `done`: where others go on accepting from the same socket, none is lost.
+   */
+  finish(done: () => void): void;
 }
 
 /** What a connection tells. `closed` is the last of it, and comes exactly once. */

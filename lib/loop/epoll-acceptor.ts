@@ -67,4 +67,9 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
     this.#backend.unwatch(this.#tag);
     this.#backend.forget(this);
   }
+
+  finish(done: () => void): void {
+    this.close();
+    done();
+  }
 }

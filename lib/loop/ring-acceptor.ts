@@ -20,6 +20,7 @@ export class RingAcceptor implements Acceptor, Sink {
   #generation = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
+  #finished: (() => void) | undefined = undefined;
 
   constructor(backend: RingBackend, listener: OwnedFd, events: AcceptEvents) {
     this.#backend = backend;
@@ -30,7 +31,7 @@ export class RingAcceptor implements Acceptor, Sink {
   }
 
   #arm(): void {
-    if (this.#closed || this.#slot >= 0) return;
+    if (this.#closed || this.#finished !== undefined || this.#slot >= 0) return;
     this.#slot = this.#backend.begin(this.#operation, this, 0);
     if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
   }
@@ -42,7 +43,7 @@ export class RingAcceptor implements Acceptor, Sink {
       else this.#failed(result);
     } finally {
       if (this.#timer === undefined) this.#arm();
-      if (this.#closed && this.#slot < 0) this.#backend.forget(this);
+      if (this.#slot < 0) this.#end();
     }
   }
 
@@ -52,7 +53,7 @@ export class RingAcceptor implements Acceptor, Sink {
   }
 
   #failed(result: number): void {
-    if (this.#closed || isOfOneConnection(result)) return;
+    if (this.#closed || this.#finished !== undefined || isOfOneConnection(result)) return;
     if (result === -EINVAL && this.#operation.lower !== undefined) {
       // A kernel without the multishot form: one by one.
       this.#operation.lower();
@@ -73,9 +74,27 @@ export class RingAcceptor implements Acceptor, Sink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#cancel();
+  }
+
+  finish(done: () => void): void {
+    this.#finished = done;
+    this.#cancel();
+  }
+
+  #end(): void {
+    if (!this.#closed && this.#finished === undefined) return;
+    this.#closed = true;
+    this.#backend.forget(this);
+    this.#finished?.();
+    this.#finished = undefined;
+  }
+
+  #cancel(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#slot < 0) {
-      this.#backend.forget(this);
+      this.#end();
       return;
     }
     const low = this.#backend.userDataLow(this.#slot, this.#operation);

@@ -1,6 +1,8 @@
 /** What `serve` takes: where to listen, the handlers, and the limits of a connection. */
 
 import type { SystemError } from '../errors.js';
+import type { OwnedFd } from '../fd/fd.js';
+import { givenDescriptor } from '../fd/given.js';
 import type { BackendName } from '../loop/backend.js';
 import type { Received } from '../loop/received.js';
 import type { ListenOptions } from '../socket/listen.js';
@@ -46,6 +48,11 @@ export interface KeepAlive {
 }
 
 export interface ServeOptions<State> extends ListenOptions, ServeHandlers<State> {
+  /**
+   * A socket that listens already, instead of `host`, `port` or `path`. It is closed with the
+   * server, which then leaves what waits in its backlog to whoever has a copy of it.
+   */
+  listener?: OwnedFd;
   /** Default: io_uring where it works. */
   backend?: BackendName;
   /** TCP_NODELAY. Default true here: what is written in one turn goes together anyway. */
@@ -84,6 +91,7 @@ const HANDLERS = [
   'acceptError',
 ] as const;
 const OTHERS = [
+  'listener',
   'backend',
   'noDelay',
   'keepAlive',
@@ -99,6 +107,7 @@ const OTHERS = [
 /** Options after checking. */
 export interface ServePlan {
   readonly listen: ListenOptions;
+  readonly listener: OwnedFd | undefined;
   readonly keepAlive: KeepAlive | undefined;
   readonly highWater: number;
   readonly autoPause: boolean;
@@ -127,6 +136,7 @@ export function planServe<State>(options: ServeOptions<State>): ServePlan {
   }
   return {
     listen,
+    listener: givenDescriptor('listener', options, LISTEN_KEYS),
     keepAlive: planKeepAlive(options.keepAlive ?? false),
     highWater: integer('highWater', options.highWater ?? 65_536, 1, INT_MAX),
     autoPause: boolean('autoPause', options.autoPause ?? true),

@@ -62,11 +62,17 @@ export class Served<State> {
     return this.sweeper.sweeps;
   }
 
-  open(socket: OwnedFd): void {
+  /** @param late the server has been told to stop meanwhile */
+  open(socket: OwnedFd, late: boolean): void {
     const connection = new ServedConnection(this, socket);
     this.connections.add(connection);
     if (accepts.hasSubscribers) accepts.publish({ server: this.handlers, connection });
     connection.guard(() => this.handlers.open?.(connection));
+    if (late) this.tellStopping(connection);
+  }
+
+  tellStopping(connection: ServedConnection<State>): void {
+    connection.guard(() => this.handlers.stopping?.(connection));
   }
 
   private expire(connection: ServedConnection<State>, which: 'idle' | 'lifetime'): void {
@@ -107,8 +113,12 @@ export class Serving<State = unknown> implements AsyncDisposable {
   readonly #listener: OwnedFd;
   readonly #acceptor: Acceptor;
   readonly #ended: Promise<void>;
+  readonly #given: boolean;
   #referenced = true;
   #listening = true;
+  /** True while connections may still come. */
+  #accepting = true;
+  #stopped = false;
   #accepted = 0;
   #refused = 0;
   #acceptErrors = 0;
@@ -119,6 +129,7 @@ export class Serving<State = unknown> implements AsyncDisposable {
     this.#served = served;
     this.#shared = shared;
     this.#listener = listener;
+    this.#given = served.plan.listener === listener;
     this.address = addressOf(listener);
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -131,13 +142,13 @@ export class Serving<State = unknown> implements AsyncDisposable {
   }
 
   #accept(socket: OwnedFd): void {
-    if (this.#served.connections.size >= this.#served.plan.maxConnections) {
+    if (this.#stopped || this.#served.connections.size >= this.#served.plan.maxConnections) {
       this.#refused++;
       socket.close();
       return;
     }
     this.#accepted++;
-    this.#served.open(socket);
+    this.#served.open(socket, !this.#listening);
   }
 
   #failed(result: number): void {
@@ -199,12 +210,7 @@ export class Serving<State = unknown> implements AsyncDisposable {
     if (timeoutMs !== undefined) milliseconds('timeoutMs', timeoutMs);
     if (this.#listening) {
       this.#stopListening();
-      const { stopping } = this.#served.handlers;
-      if (stopping !== undefined) {
-        for (const connection of this.#served.connections) {
-          connection.guard(() => stopping.call(this.#served.handlers, connection));
-        }
-      }
+      for (const connection of this.#served.connections) this.#served.tellStopping(connection);
     }
     if (timeoutMs !== undefined) {
       const timer = setTimeout(() => this.#resetAll(), timeoutMs);
@@ -215,6 +221,7 @@ export class Serving<State = unknown> implements AsyncDisposable {
 
   /** Closes everything at once, and resolves when nothing is left. */
   stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#listening) this.#stopListening();
     for (const connection of this.#served.connections) connection.close();
     return this.#ended;
@@ -230,18 +237,26 @@ export class Serving<State = unknown> implements AsyncDisposable {
 
   #stopListening(): void {
     this.#listening = false;
-    stopListening(this.#acceptor, this.#listener, this.address);
-    const served = this.#served;
-    const end = (): void => {
-      served.end();
-      this.unref();
-      this.#end();
+    this.#served.onEmpty = () => this.#endWhenEmpty();
+    const finished = (): void => {
+      this.#accepting = false;
+      this.#endWhenEmpty();
     };
-    served.onEmpty = end;
-    if (served.connections.size === 0) {
-      served.onEmpty = undefined;
-      end();
+    if (this.#given) {
+      this.#acceptor.finish(finished);
+      this.#listener.close();
+    } else {
+      stopListening(this.#acceptor, this.#listener, this.address);
+      finished();
     }
+  }
+
+  #endWhenEmpty(): void {
+    if (this.#accepting || this.#served.connections.size > 0) return;
+    this.#served.onEmpty = undefined;
+    this.#served.end();
+    this.unref();
+    this.#end();
   }
 }
 
@@ -259,15 +274,15 @@ export function serve<State = unknown>(options: ServeOptions<State>): Serving<St
   const signal = abortSignal('signal', options.signal);
   signal?.throwIfAborted();
   const shared = sharedBackend(options.backend, true);
-  const listener = listen(plan.listen);
+  const listener = plan.listener ?? listen(plan.listen);
   try {
-    if (plan.keepAlive !== undefined && options.path === undefined)
+    if (plan.keepAlive !== undefined && !('path' in addressOf(listener)))
       inheritKeepAlive(listener, plan.keepAlive);
     const serving = new Serving(new Served(options, plan, shared.backend), shared, listener);
     signal?.addEventListener('abort', () => void serving.stop(), { once: true });
     return serving;
   } catch (error) {
-    listener.close();
+    if (plan.listener === undefined) listener.close();
     throw error;
   }
 }

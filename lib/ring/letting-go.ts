@@ -71,7 +71,8 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
 function cancelNaming(engine: Engine, descriptor: Descriptor): void {
   // The request looks the number up when the kernel takes it, which must be before it is closed.
   const byFd = descriptor.direct ? cancelsByDirect() : cancelsByFd();
-  if (byFd && engine.submitsAtOnce) {
+  // What is asked for by number ends on every descriptor of the same file.
+  if (byFd && !descriptor.copied && engine.submitsAtOnce) {
     // It finds only what has the descriptor as its own: the rest is cancelled one by one.
     if (engine.slots.withOthers > 0) {
       cancelEach(engine, ({ others }) => others?.includes(descriptor) ?? false);

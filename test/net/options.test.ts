@@ -1,18 +1,14 @@
 /** Socket options: what is set is what the kernel answers, for every one of them. */
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
-  addressOf,
   getSocketOption,
-  type InternetAddress,
   listen,
   peerCredentials,
   type SocketOptionName,
   setLinger,
   setSocketOption,
   setSocketOptions,
-  steerByCpu,
-  stopSteering,
   tcpInfo,
 } from 'nearmetal/net';
 import { describe, expect, test } from 'vitest';
@@ -203,21 +199,4 @@ test('a Unix socket knows who is at the other end', async () => {
   server.close();
   using other = await ring.socket('inet');
   expect(() => peerCredentials(other)).toThrow();
-});
-
-test('connections can be steered by the CPU they come in on', async () => {
-  using first = listen({ reusePort: true });
-  const { port } = addressOf(first) as InternetAddress;
-  using second = listen({ reusePort: true, port });
-  // Whatever the CPU: the first of one, and none is left to the other.
-  steerByCpu(first, 1);
-  const ring = openRing();
-  const clients = Array.from({ length: 16 }, () => connect(port, '127.0.0.1'));
-  for (let count = 0; count < 16; count++) (await ring.accept(first)).close();
-  stopSteering(second);
-  expect(() => stopSteering(first)).toThrow('ENOENT');
-  for (const client of clients) client.destroy();
-  expectRefusal(() => steerByCpu(first, 0), RANGE, 'socketCount');
-  using alone = listen();
-  expect(() => steerByCpu(alone, 2)).toThrow('EINVAL');
 });

@@ -1,5 +1,6 @@
 /** Taking operations back: by file, kind, handler and tag, signal, and all of them. */
 import { readdirSync } from 'node:fs';
+import { dup } from 'nearmetal/fd';
 import { listen } from 'nearmetal/net';
 import { asFd, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
@@ -96,6 +97,19 @@ function autoClosed(): ReturnType<typeof listen> {
   onTestFinished(() => listener.close());
   return listener;
 }
+
+test('closing a copy of a descriptor cancels what names the copy, and nothing else', async () => {
+  const ring = openRing();
+  const { client, server } = await connection(ring);
+  const copy = dup(server);
+  const onCopy = later(ring.pollAdd(copy, ['rdhup']));
+  const onServer = ring.recv(server, new Uint8Array(8));
+  await turn();
+  copy.close();
+  await expect(onCopy).rejects.toMatchObject({ code: 'ECANCELED' });
+  await ring.send(client, bytesOf('word'));
+  expect(await onServer).toBe(4);
+});
 
 test('a stream that waits for a buffer is cancelled though nothing is in flight', async () => {
   const ring = openRing();
