@@ -7,6 +7,7 @@ const faces = [
   'ring',
   'memory',
   'cpu',
+  'workers',
   'numa',
   'net',
   'http',

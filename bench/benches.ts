@@ -2,6 +2,7 @@
 import type { Bench } from './_lib/session.js';
 import { affinity } from './affinity.bench.js';
 import { alloc } from './alloc.bench.js';
+import { cores } from './cores.bench.js';
 import { crossing } from './crossing.bench.js';
 import { echo } from './echo.bench.js';
 import { faults } from './faults.bench.js';
@@ -17,6 +18,7 @@ export const benches: readonly Bench[] = [
   nop,
   crossing,
   echo,
+  cores,
   http,
   udp,
   fread,

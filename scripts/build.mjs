@@ -16,6 +16,7 @@ const entries = {
   memory: 'lib/memory/index.ts',
   numa: 'lib/numa/index.ts',
   cpu: 'lib/cpu/index.ts',
+  workers: 'lib/workers/index.ts',
   net: 'lib/net/index.ts',
   http: 'lib/http/index.ts',
   dgram: 'lib/dgram/index.ts',
@@ -27,6 +28,8 @@ const entries = {
   features: 'lib/features.ts',
   errors: 'lib/errors.ts',
 };
+/** What starts in each thread of a group: beside the faces, since it shares their code. */
+const inside = { 'workers-inside': 'lib/workers/inside.ts' };
 const cli = 'lib/cli/main.ts';
 
 const common = {
@@ -109,7 +112,7 @@ async function programs() {
 }
 
 const [bundled, measured] = await Promise.all([
-  bundle(common, entries, { cli }),
+  bundle(common, { ...entries, ...inside }, { cli }),
   benchmarks(),
   programs(),
 ]);

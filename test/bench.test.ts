@@ -93,6 +93,7 @@ describe('the command', () => {
       'nop',
       'crossing',
       'echo',
+      'cores',
       'http',
       'udp',
       'fread',

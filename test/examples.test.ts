@@ -1,5 +1,5 @@
 /** The examples, run as their readers would run them. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -165,6 +165,35 @@ test('chat: one room for lines over TCP and for a page over HTTP', async () => {
   const { stdout, stderr } = await ended;
   expect(stderr).toBe('');
   expect(stdout).toContain('the room is closed after 1 guests');
+});
+
+test('cores: a worker on each CPU, new threads without a loss, and a count of each', async () => {
+  const { child, firstLine, ended } = run('cores', '--port', '0');
+  const line = await Promise.race([firstLine, ended.then(({ stderr }) => stderr)]);
+  const [, workers, port] = /^(\d+) workers on 127\.0\.0\.1:(\d+)$/.exec(line) ?? [];
+  const echo = async (): Promise<void> => {
+    const many = Array.from({ length: 20 }, (_, seed) => pattern(10_000, seed + 1));
+    const backs = await Promise.all(many.map((bytes) => echoed(Number(port), [bytes])));
+    expect(backs.map((back, index) => Buffer.compare(back, many[index]!))).toEqual(
+      Array(20).fill(0),
+    );
+  };
+  await echo();
+  // To the program alone: npm would end of it.
+  const reloaded = new Promise<void>((resolve) => {
+    child.stdout!.on('data', (part) => String(part).includes('reloaded') && resolve());
+  });
+  const pid = execFileSync('pgrep', ['-g', String(child.pid), '-f', 'examples/cores/main.js']);
+  process.kill(Number(String(pid).trim().split('\n').at(-1)), 'SIGHUP');
+  await reloaded;
+  await echo();
+  process.kill(-child.pid!, 'SIGINT');
+  const { stdout, stderr } = await ended;
+  expect(stderr).toBe('');
+  const done = [...stdout.matchAll(/^worker \d+: (\d+) connections, (\d+) bytes echoed$/gm)];
+  expect(done).toHaveLength(Number(workers));
+  const sum = (at: number) => done.reduce((total, found) => total + Number(found[at]), 0);
+  expect([sum(1), sum(2)]).toEqual([20, 200_000]);
 });
 
 test('watch tells of changes, counts them, and stops with the sum', async () => {

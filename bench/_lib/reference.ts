@@ -51,7 +51,9 @@ export function reference(name: string): string {
   mkdirSync(referencePrograms, { recursive: true });
   // Renamed when whole: two benchmarks may be started at the same time.
   const unfinished = `${program}.${process.pid}`;
-  const result = spawnSync(command, ['-O2', '-o', unfinished, source], { encoding: 'utf8' });
+  const result = spawnSync(command, ['-O2', '-pthread', '-o', unfinished, source], {
+    encoding: 'utf8',
+  });
   if (result.status !== 0) throw new Error(`${command} ${name}.c failed:\n${result.stderr}`);
   renameSync(unfinished, program);
   return program;

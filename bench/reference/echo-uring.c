@@ -2,12 +2,15 @@
 //
 // Multishot accept and multishot receive into provided buffers; each buffer is sent back as it is
 // and then handed back to the kernel. Per connection at most one send is in flight, since two could
-// change places. Prints its port; ends when stdin is closed. Arguments: BUFFERS SIZE.
+// change places. Each thread has a CPU, a ring, buffers and a listener on the one port of its own.
+// Prints its port; ends when stdin is closed. Arguments: BUFFERS SIZE THREADS.
 #define _GNU_SOURCE
 #include "listen.h"
 #include "ring.h"
+#include <pthread.h>
+#include <sched.h>
 
-enum { CONNECTIONS = 4096, GROUP = 7, NONE = 0xffff };
+enum { CONNECTIONS = 4096, GROUP = 7, NONE = 0xffff, THREADS = 64 };
 enum { ACCEPT, RECEIVE, SEND, CLOSE, STDIN };
 
 // A received piece waits in `queue` until everything before it is sent.
@@ -22,18 +25,20 @@ struct connection {
   char receiving, sending, ended, starved;
 };
 
-static struct ring ring;
-static struct connection connections[CONNECTIONS];
-static struct piece *pieces;
-static struct io_uring_buf_ring *buffers;
-static char *pool;
-static unsigned buffer_count = 256, buffer_size = 16384;
-static unsigned short buffer_tail;
-static int listener;
-static unsigned short starved[CONNECTIONS];
-static unsigned starved_count;
-static unsigned held;  // buffers that the kernel does not have
-static char recycled;  // one of them went back since starved receives were last armed
+static unsigned buffer_count = 256, buffer_size = 16384, thread_count = 1;
+static int listeners[THREADS];
+
+static _Thread_local struct ring ring;
+static _Thread_local struct connection connections[CONNECTIONS];
+static _Thread_local struct piece *pieces;
+static _Thread_local struct io_uring_buf_ring *buffers;
+static _Thread_local char *pool;
+static _Thread_local unsigned short buffer_tail;
+static _Thread_local int listener;
+static _Thread_local unsigned short starved[CONNECTIONS];
+static _Thread_local unsigned starved_count;
+static _Thread_local unsigned held;  // buffers that the kernel does not have
+static _Thread_local char recycled;  // one went back since starved receives were last armed
 
 static struct io_uring_sqe *fill(int opcode, int fd, int kind, unsigned detail) {
   struct io_uring_sqe *sqe = ring_sqe(&ring);
@@ -191,21 +196,34 @@ static void set_up_buffers(void) {
   publish_buffers();
 }
 
-int main(int count, char **arguments) {
-  if (count > 1) buffer_count = (unsigned)atoi(arguments[1]);
-  if (count > 2) buffer_size = (unsigned)atoi(arguments[2]);
+// The nth of the CPUs that this process may use, round and round.
+static void pin(unsigned nth) {
+  cpu_set_t allowed, own;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed)) give_up("sched_getaffinity");
+  nth %= (unsigned)CPU_COUNT(&allowed);
+  unsigned cpu = 0;
+  for (;; cpu++) {
+    if (CPU_ISSET(cpu, &allowed) && nth-- == 0) break;
+  }
+  CPU_ZERO(&own);
+  CPU_SET(cpu, &own);
+  if (sched_setaffinity(0, sizeof(own), &own)) give_up("sched_setaffinity");
+}
+
+static _Noreturn void serve(unsigned self) {
   ring_open(&ring, 1024, 8192);
   set_up_buffers();
   struct io_uring_rsrc_register files = {.nr = CONNECTIONS, .flags = IORING_RSRC_REGISTER_SPARSE};
   int error = ring_register(&ring, IORING_REGISTER_FILES2, &files, sizeof(files));
   if (error < 0) fail("a table of files", error);
-  listener = listen_on_loopback(0);
+  listener = listeners[self];
   arm_accept();
   char ignored;
-  struct io_uring_sqe *sqe = fill(IORING_OP_READ, 0, STDIN, 0);
-  sqe->addr = (unsigned long)&ignored;
-  sqe->len = 1;
-
+  if (self == 0) {
+    struct io_uring_sqe *sqe = fill(IORING_OP_READ, 0, STDIN, 0);
+    sqe->addr = (unsigned long)&ignored;
+    sqe->len = 1;
+  }
   for (;;) {
     ring_submit_and_wait(&ring, 1);
     for (unsigned ready = ring_ready(&ring); ready > 0; ready--) {
@@ -216,4 +234,26 @@ int main(int count, char **arguments) {
     if (starved_count > 0) feed_starved();
     publish_buffers();
   }
+}
+
+static void *pinned(void *argument) {
+  pin((unsigned)(size_t)argument);
+  serve((unsigned)(size_t)argument);
+}
+
+int main(int count, char **arguments) {
+  if (count > 1) buffer_count = (unsigned)atoi(arguments[1]);
+  if (count > 2) buffer_size = (unsigned)atoi(arguments[2]);
+  if (count > 3) thread_count = (unsigned)atoi(arguments[3]);
+  if (thread_count < 1 || thread_count > THREADS) give_up("THREADS");
+  int port = 0;
+  for (unsigned i = 0; i < thread_count; i++) {
+    listeners[i] = listen_on_port(0, thread_count > 1, &port);
+  }
+  if (thread_count == 1) serve(0);
+  for (unsigned i = 1; i < thread_count; i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, pinned, (void *)(size_t)i)) give_up("pthread_create");
+  }
+  pinned(NULL);
 }

@@ -1,0 +1,34 @@
+/** Groups of pinned workers, each scene a process of its own: it must end by itself. */
+import { describe, test } from 'vitest';
+import { passes } from '../support/process.js';
+
+describe('a group begins', () => {
+  test.each(['context', 'failures', 'aborts', 'options', 'readiness', 'statistics'])(
+    '%s',
+    (scene) => passes('workers/groups', [scene]),
+    60_000,
+  );
+});
+
+describe('its workers are supervised', () => {
+  test.each([
+    'killed',
+    'endless',
+    'blocked',
+    'givesUp',
+    'warnings',
+    'finished',
+    'finishing',
+    'reload',
+    'ownLoop',
+    'leaks',
+  ])('%s', (scene) => passes('workers/supervision', [scene]), 60_000);
+});
+
+describe('it listens', () => {
+  test.each(['shares', 'steered', 'rolling', 'backlog', 'retired', 'path', 'descriptors'])(
+    '%s',
+    (scene) => passes('workers/ports', [scene]),
+    60_000,
+  );
+});
