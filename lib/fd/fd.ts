@@ -39,7 +39,9 @@ export abstract class Descriptor {
   addUser(user: FdUser): void {
     // Nearly always there is one, and it is the first.
     if (this.users[0] === user || this.users.includes(user)) return;
-    this.users = [user, ...this.users.filter((other) => other.open)];
+    // By `concat`, which leaves no room for more: there are as many of these as of connections.
+    const first: FdUser[] = [user];
+    this.users = first.concat(this.users.filter((other) => other.open));
   }
 }
 

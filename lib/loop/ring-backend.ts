@@ -5,10 +5,12 @@ import { BufferRing } from '../ring/buffer-ring.js';
 import { closeEngine } from '../ring/closing.js';
 import { Engine } from '../ring/engine.js';
 import { IGNORE } from '../ring/letting-go.js';
-import type { Operation } from '../ring/operation.js';
+import type { MultishotOperation, Operation } from '../ring/operation.js';
 import { cancelUserData } from '../ring/ops/async-cancel.js';
 import { connect } from '../ring/ops/connect.js';
 import { read } from '../ring/ops/read.js';
+import { recvMultishot } from '../ring/ops/recv.js';
+import { send } from '../ring/ops/send.js';
 import { timeout } from '../ring/ops/timeout.js';
 import { write } from '../ring/ops/write.js';
 import { planRing } from '../ring/options.js';
@@ -101,6 +103,8 @@ export class RingBackend implements Backend {
   readonly #engine: Engine;
   readonly #dirty = new Dirty();
   readonly #active = new Set<{ close(): void }>();
+  #receive: MultishotOperation<unknown> | undefined = undefined;
+  #send: Operation<unknown> | undefined = undefined;
   readonly #datagramBuffers = new Map<number, BufferRing>();
   #datagramPage: DatagramPage | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -166,6 +170,24 @@ export class RingBackend implements Backend {
 
   generationOf(slot: number): number {
     return this.#engine.slots.generations[slot] as number;
+  }
+
+  /** To receive on a connection: one operation for all of them, as is the one to send. */
+  receiveOn(socket: OwnedFd): MultishotOperation<unknown> {
+    this.#receive ??= recvMultishot(socket, { buffers: this.buffers });
+    return this.#receive.on(socket);
+  }
+
+  /** This kernel has no multishot form of it: one by one, then. */
+  lowerReceive(): void {
+    this.#receive?.lower?.();
+    if (this.#receive !== undefined) this.#receive.lower = undefined;
+  }
+
+  sendOn(socket: OwnedFd): Operation<unknown> {
+    // The kernel itself goes on after a short send; which bytes, the stream says.
+    this.#send ??= send(socket, this.buffers.bytes(0), { waitAll: true });
+    return this.#send.on(socket);
   }
 
   userDataLow(slot: number, operation: Operation<unknown>): number {

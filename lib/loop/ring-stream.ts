@@ -3,10 +3,7 @@ import { ECANCELED, EINVAL, ENOBUFS, ENOTCONN } from '../abi.js';
 import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { bufferId, hasMore } from '../ring/cqe.js';
 import { IGNORE } from '../ring/letting-go.js';
-import type { MultishotOperation, Operation } from '../ring/operation.js';
 import { cancelUserData } from '../ring/ops/async-cancel.js';
-import { recvMultishot } from '../ring/ops/recv.js';
-import { send } from '../ring/ops/send.js';
 import { shutdown } from '../ring/ops/shutdown.js';
 import type { Sink } from '../ring/slots.js';
 import type { Stream, StreamEvents, StreamOptions } from './backend.js';
@@ -26,11 +23,10 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   readonly #events: StreamEvents;
   readonly #outgoing: Outgoing;
   readonly #highWater: number;
-  readonly #receive: MultishotOperation<unknown>;
-  readonly #send: Operation<unknown>;
   /** Slot and generation of the receive in force, to cancel it. */
   #slot = -1;
   #generation = 0;
+  #multishot = false;
   /** Buffers given to the kernel until then. */
   #seen = 0;
   #sending = false;
@@ -49,7 +45,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   /**
    * What came while paused, copied: who does not read must not keep buffers from those who do.
    */
-  readonly #held: Uint8Array[] = [];
+  #held: Uint8Array[] | undefined = undefined;
 
   constructor(backend: RingBackend, socket: OwnedFd, events: StreamEvents, options: StreamOptions) {
     this.#backend = backend;
@@ -59,9 +55,6 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     this.#outgoing = new Outgoing(backend.pool);
     this.#highWater = options.highWater ?? backend.plan.highWater;
     this.#paused = options.paused ?? false;
-    this.#receive = recvMultishot(socket, { buffers: backend.buffers });
-    // The kernel itself goes on after a short send; which bytes, `sendNow` says.
-    this.#send = send(socket, backend.buffers.bytes(0), { waitAll: true });
     socket.addUser(this);
     if (!this.#paused) this.#arm();
   }
@@ -105,8 +98,9 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     this.#dirty = false;
     const block = this.#outgoing.first;
     if (this.#sending || this.#closing || this.#corked || block === undefined) return;
-    this.#send.point(block.mapping, block.base + block.start, block.end - block.start);
-    this.#sending = this.#backend.begin(this.#send, this, SEND) >= 0;
+    const send = this.#backend.sendOn(this.socket);
+    send.point(block.mapping, block.base + block.start, block.end - block.start);
+    this.#sending = this.#backend.begin(send, this, SEND) >= 0;
   }
 
   #sent(result: number): void {
@@ -138,6 +132,10 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     this.#shuttingDown = this.#backend.begin(shutdown(this.socket, 'write'), this, SHUTDOWN) >= 0;
   }
 
+  get #holds(): boolean {
+    return this.#held !== undefined;
+  }
+
   // --- receiving ---------------------------------------------------------------------------------
 
   pause(): void {
@@ -147,15 +145,17 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   resume(): void {
     if (!this.#paused || this.#closing) return;
     this.#paused = false;
-    if (this.#held.length > 0 || this.#receivedAll) process.nextTick(() => this.#giveHeld());
+    if (this.#holds || this.#receivedAll) process.nextTick(() => this.#giveHeld());
     else this.#arm();
   }
 
   #arm(): void {
     if (this.#slot >= 0 || this.#closing || this.#receivedAll || this.#starved) return;
-    if (this.#held.length > 0) return;
+    if (this.#holds) return;
     this.#seen = this.#backend.buffers.puts;
-    this.#slot = this.#backend.begin(this.#receive, this, RECEIVE);
+    const receive = this.#backend.receiveOn(this.socket);
+    this.#multishot = receive.lower !== undefined;
+    this.#slot = this.#backend.begin(receive, this, RECEIVE);
     if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
   }
 
@@ -178,7 +178,8 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     const { buffers } = this.#backend;
     if (this.#closing) {
       buffers.recycle(id);
-    } else if (this.#paused || this.#held.length > 0) {
+    } else if (this.#paused || this.#holds) {
+      this.#held ??= [];
       this.#held.push(buffers.bytes(id).slice(0, length));
       buffers.recycle(id);
       // The consumer means it: no more for now.
@@ -196,29 +197,28 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     const { buffers } = this.#backend;
     if (result === 0) {
       this.#receivedAll = true;
-      if (!this.#paused && this.#held.length === 0) this.#tellEnd();
+      if (!this.#paused && !this.#holds) this.#tellEnd();
     } else if (result === -ENOBUFS) {
       this.#starved = true;
       buffers.ranOut(this.#seen, () => {
         this.#starved = false;
         if (!this.#paused) this.#arm();
       });
-    } else if (result === -EINVAL && this.#receive.lower !== undefined) {
-      // A kernel without the multishot form: one by one.
-      this.#receive.lower();
-      this.#receive.lower = undefined;
-    } else if (result !== -ECANCELED) this.#fail(result);
+    } else if (result === -EINVAL && this.#multishot) this.#backend.lowerReceive();
+    else if (result !== -ECANCELED) this.#fail(result);
   }
 
   #cancelReceive(): void {
-    const low = this.#backend.userDataLow(this.#slot, this.#receive);
+    const receive = this.#backend.receiveOn(this.socket);
+    const low = this.#backend.userDataLow(this.#slot, receive);
     this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
   }
 
   /** After `resume`: what came meanwhile, until it is paused again. */
   #giveHeld(): void {
-    while (this.#held.length > 0 && !this.#paused && !this.#closing) {
+    while (this.#held !== undefined && !this.#paused && !this.#closing) {
       const bytes = this.#held.shift() as Uint8Array;
+      if (this.#held.length === 0) this.#held = undefined;
       this.#events.received(bytes, bytes.length);
     }
     if (this.#paused || this.#closing) return;
@@ -268,7 +268,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   letGo(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.#held.length = 0;
+    this.#held = undefined;
     // Told in a later turn in any case: whoever closes is not called back at once.
     process.nextTick(() => this.#settle());
   }

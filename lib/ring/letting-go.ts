@@ -12,7 +12,6 @@ import type { Descriptor } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import { native } from '../native.js';
 import type { Engine } from './engine.js';
-import type { Operation } from './operation.js';
 import { asyncCancelWhere, cancelUserData } from './ops/async-cancel.js';
 import type { Sink } from './slots.js';
 
@@ -75,7 +74,7 @@ function cancelNaming(engine: Engine, descriptor: Descriptor): void {
   if (byFd && !descriptor.copied && engine.submitsAtOnce) {
     // It finds only what has the descriptor as its own: the rest is cancelled one by one.
     if (engine.slots.withOthers > 0) {
-      cancelEach(engine, ({ others }) => others?.includes(descriptor) ?? false);
+      cancelEach(engine, (slot) => engine.slots.namesToo(slot, descriptor));
     }
     const criteria = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
     engine.begin(asyncCancelWhere(criteria, descriptor), IGNORE, 0);
@@ -87,10 +86,10 @@ function cancelNaming(engine: Engine, descriptor: Descriptor): void {
 
 /** By their names, which still find them when the number is another file's. */
 function cancelEachNaming(engine: Engine, descriptor: Descriptor): void {
+  const { slots } = engine;
   cancelEach(
     engine,
-    (operation) =>
-      operation.descriptor === descriptor || (operation.others?.includes(descriptor) ?? false),
+    (slot) => slots.descriptors[slot] === descriptor || slots.namesToo(slot, descriptor),
   );
   engine.flush();
 }
@@ -129,10 +128,10 @@ function cancelsByFd(): boolean {
   return opSupported(IORING_OP_SOCKET);
 }
 
-function cancelEach(engine: Engine, wanted: (operation: Operation<unknown>) => boolean): void {
+function cancelEach(engine: Engine, wanted: (slot: number) => boolean): void {
   for (const slot of [...engine.slots.occupied()]) {
     const operation = engine.slots.operations[slot];
-    if (operation === undefined || !wanted(operation)) continue;
+    if (operation === undefined || !wanted(slot)) continue;
     if (engine.slots.sinks[slot] === IGNORE) continue;
     const low = engine.slots.userDataLow(slot, operation);
     engine.begin(cancelUserData(low, engine.slots.generations[slot] as number), IGNORE, 0);

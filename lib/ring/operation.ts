@@ -195,6 +195,16 @@ export class Operation<Result> {
     this.head = kind.code | (target?.direct ? IOSQE_FIXED_FILE << SQE_FLAGS_SHIFT : 0);
   }
 
+  /**
+   * @internal From now on it is about another descriptor, of the same kind; what is in flight stays
+   * on its own. For one operation that many use.
+   */
+  on(target: Descriptor): this {
+    (this as { descriptor: Descriptor | undefined }).descriptor = target;
+    this.fd = target.fd;
+    return this;
+  }
+
   /** Bytes from the start of the file; -1 uses and moves the file's own position. */
   get offset(): number {
     return (this.offsetHigh >>> 0) * 0x1_0000_0000 + (this.offsetLow >>> 0);

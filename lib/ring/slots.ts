@@ -32,6 +32,8 @@ export class Slots {
   readonly sinks: (Sink | undefined)[] = [];
   readonly operations: (Operation<unknown> | undefined)[] = [];
   readonly blocks: (Block | undefined)[] = [];
+  /** Files that are named: the operation may name another one by the time it completes. */
+  readonly descriptors: (Descriptor | undefined)[] = [];
   private readonly mappings: (Mapping | undefined)[] = [];
   private readonly others: (readonly Descriptor[] | undefined)[] = [];
   tags = new Float64Array(FIRST_CAPACITY);
@@ -62,7 +64,10 @@ export class Slots {
       mapping.inFlight++;
     }
     const descriptor = operation.descriptor;
-    if (descriptor !== undefined) descriptor.inFlight++;
+    if (descriptor !== undefined) {
+      this.descriptors[slot] = descriptor;
+      descriptor.inFlight++;
+    }
     const others = operation.others;
     if (others !== undefined) {
       this.others[slot] = others;
@@ -77,8 +82,11 @@ export class Slots {
    * After the last completion: gives back everything but the block, which the sink may still read.
    */
   release(slot: number): void {
-    const descriptor = (this.operations[slot] as Operation<unknown>).descriptor;
-    if (descriptor !== undefined && --descriptor.inFlight === 0) settle(descriptor);
+    const descriptor = this.descriptors[slot];
+    if (descriptor !== undefined) {
+      this.descriptors[slot] = undefined;
+      if (--descriptor.inFlight === 0) settle(descriptor);
+    }
     const others = this.others[slot];
     if (others !== undefined) {
       this.others[slot] = undefined;
@@ -95,6 +103,11 @@ export class Slots {
     this.operations[slot] = undefined;
     this.free[this.freeCount++] = slot;
     this.inUse--;
+  }
+
+  /** Whether a descriptor is among those that are named besides the operation's own. */
+  namesToo(slot: number, descriptor: Descriptor): boolean {
+    return this.others[slot]?.includes(descriptor) ?? false;
   }
 
   userDataLow(slot: number, operation: Operation<unknown>): number {
@@ -123,6 +136,7 @@ export class Slots {
       this.sinks[slot] = undefined;
       this.operations[slot] = undefined;
       this.blocks[slot] = undefined;
+      this.descriptors[slot] = undefined;
       this.mappings[slot] = undefined;
       this.others[slot] = undefined;
     }
