@@ -17,7 +17,7 @@ import { boolean, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
 import { AGAIN_MS, IGNORE } from './letting-go.js';
-import type { Operation } from './operation.js';
+import type { Operation, OperationKind } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
 import { timeout } from './ops/timeout.js';
@@ -102,10 +102,14 @@ const executor = (resolve: Resolve, reject: Reject): void => {
   rejectMade = reject;
 };
 
-/** The error of an operation that completed with `-errno`; EINVAL may mean that there is none. */
+/**
+ * The error of an operation that completed with `-errno`; EINVAL may mean that the kernel has no
+ * such operation, or not this form of it.
+ */
 export function operationError(errno: number, operation: Operation<unknown>): Error {
   const { kind, descriptor, fd, about } = operation;
   if (errno === -EINVAL && !opSupported(kind.code)) return unsupported(kind.name);
+  if (errno === -EINVAL && !kernel.atLeast(kind.since)) return tooOld(kind);
   const detail = descriptor === undefined ? about : { fd, ...about };
   return systemError(errno, `io_uring:${kind.name}`, detail);
 }
@@ -114,6 +118,14 @@ function unsupported(name: string): UnsupportedError {
   const feature = `op:${name.toUpperCase()}`;
   const { since = '', detail, hint } = features.get(feature) ?? {};
   return new UnsupportedError({ feature, since, kernel: kernel.release, reason: detail, hint });
+}
+
+/** The opcode is there, and what was asked of it came later. */
+function tooOld({ name, since }: OperationKind<unknown>): UnsupportedError {
+  const feature = `op:${name.toUpperCase()}`;
+  const { release } = kernel;
+  const reason = `this form of it needs Linux ${since}, this is ${release}`;
+  return new UnsupportedError({ feature, since, kernel: release, reason });
 }
 
 /**

@@ -1,13 +1,13 @@
 /** What is registered with a ring: rights, restrictions, workers, clocks, sizes of its queues. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { features } from 'nearmetal/features';
 import { asFd, Mapping, OwnedFd, op, RawRing, Ring } from 'nearmetal/ring';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
 import { encodeZcrx } from '../../lib/ring/registrations/zcrx.js';
+import { needs } from '../support/needs.js';
 import { runFixture } from '../support/process.js';
 import {
   expectRefusal,
@@ -22,10 +22,6 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
-
-function needs(context: TestContext, name: string): void {
-  context.skip(features.get(name)?.supported !== true, `this kernel has no ${name}`);
-}
 
 // --- enabling, restricting -----------------------------------------------------------------------
 
@@ -100,8 +96,8 @@ test('flags may be required, and what is left out is not restricted', async () =
 
 // --- rights --------------------------------------------------------------------------------------
 
-test('operations run with the rights that were registered', async (context) => {
-  context.skip(process.geteuid?.() !== 0, 'only root can give rights up and show it');
+test('operations run with the rights that were registered', async () => {
+  needs('root');
   const { stdout, stderr, code } = await runFixture('ring-credentials', ['personality']);
   expect({ stdout, stderr, code }).toEqual({
     stdout: 'EACCES without, 6 bytes with\n',
@@ -134,8 +130,8 @@ test('a personality belongs to its ring, until it is disposed', async () => {
 });
 
 test('promise 24: a kernel thread does nothing with rights given up', async (context) => {
-  needs(context, 'setup:SQPOLL');
-  context.skip(process.geteuid?.() !== 0, 'only root can give rights up and show it');
+  needs('setup:SQPOLL');
+  needs('root');
   context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
   const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
   const { stdout, stderr, code } = await runFixture('ring-credentials', ['sqpoll'], {
@@ -183,8 +179,8 @@ test('an eventfd is signalled for completions of a ring with a loop of its own',
 
 // --- workers -------------------------------------------------------------------------------------
 
-test('worker threads are limited, and told of', async (context) => {
-  needs(context, 'register:IOWQ_MAX_WORKERS');
+test('worker threads are limited, and told of', async () => {
+  needs('register:IOWQ_MAX_WORKERS');
   const ring = openRing();
   const first = ring.registerIowqMaxWorkers();
   expect(first.bounded).toBeGreaterThan(0);
@@ -195,8 +191,8 @@ test('worker threads are limited, and told of', async (context) => {
   expectRefusal(() => ring.registerIowqMaxWorkers({ bound: 1 } as never), VALUE, '"bounded"');
 });
 
-test('worker threads run where they are told to', async (context) => {
-  needs(context, 'register:IOWQ_AFF');
+test('worker threads run where they are told to', async () => {
+  needs('register:IOWQ_AFF');
   const allowed = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
   const cpu = Number(allowed?.[1]);
   const ring = openRing();
@@ -210,8 +206,8 @@ test('worker threads run where they are told to', async (context) => {
 
 // --- cancelling ----------------------------------------------------------------------------------
 
-test('syncCancel returns when what was found has ended', async (context) => {
-  needs(context, 'register:SYNC_CANCEL');
+test('syncCancel returns when what was found has ended', async () => {
+  needs('register:SYNC_CANCEL');
   const ring = openRing();
   const [one, other] = [pipe(), pipe()];
   const waiting = [one, one, other].map((ends) => later(ring.read(ends, new Uint8Array(1))));
@@ -236,8 +232,8 @@ test('syncCancel returns when what was found has ended', async (context) => {
 
 // --- clocks, busy polling, cards -----------------------------------------------------------------
 
-test('the clock by which a ring waits is chosen', async (context) => {
-  needs(context, 'register:CLOCK');
+test('the clock by which a ring waits is chosen', async () => {
+  needs('register:CLOCK');
   for (const clock of ['boottime', 'monotonic'] as const) {
     const ring = openRing();
     ring.registerClock(clock);
@@ -250,8 +246,8 @@ test('the clock by which a ring waits is chosen', async (context) => {
   expectRefusal(() => openRing().registerClock('realtime' as never), VALUE, '"clock"');
 });
 
-test('a waiting ring polls network cards', async (context) => {
-  needs(context, 'register:NAPI');
+test('a waiting ring polls network cards', async () => {
+  needs('register:NAPI');
   const ring = openRing();
   const registration = ring.registerNapi({ busyPollTo: 20, preferBusyPoll: true });
   await ring.nop();
@@ -288,8 +284,8 @@ test('a receive queue of a card is asked for, and refused without a card', async
 
 // --- buffers of another ring ---------------------------------------------------------------------
 
-test('registered buffers are shared with another ring', async (context) => {
-  needs(context, 'register:CLONE_BUFFERS');
+test('registered buffers are shared with another ring', async () => {
+  needs('register:CLONE_BUFFERS');
   const source = openRing({ bufferSlots: 4 });
   const mappings = [1, 2, 3].map(() => Mapping.anonymous({ size: 4096 }));
   using original = source.registerBuffers(mappings);
@@ -320,8 +316,8 @@ test('registered buffers are shared with another ring', async (context) => {
 
 // --- resizing ------------------------------------------------------------------------------------
 
-test('queues are resized in use, and nothing is lost', async (context) => {
-  needs(context, 'register:RESIZE_RINGS');
+test('queues are resized in use, and nothing is lost', async () => {
+  needs('register:RESIZE_RINGS');
   const ring = openRing({ entries: 8, completionEntries: 16 });
   const ends = pipe();
   const waiting = Array.from({ length: 40 }, () => ring.read(ends, new Uint8Array(1)));
@@ -343,8 +339,8 @@ test('queues are resized in use, and nothing is lost', async (context) => {
   expect(ring.stats).toMatchObject({ inFlight: 0, stale: 0 });
 });
 
-test('a handler may resize the queues that it is called from', async (context) => {
-  needs(context, 'register:RESIZE_RINGS');
+test('a handler may resize the queues that it is called from', async () => {
+  needs('register:RESIZE_RINGS');
   const ring = openRing({ entries: 64, completionEntries: 128 });
   const seen: number[] = [];
   let resized = 0;
@@ -367,8 +363,8 @@ test('a handler may resize the queues that it is called from', async (context) =
   expect(resized).toBeGreaterThan(0);
 });
 
-test('a ring that was resized from within a turn rests when all is done', async (context) => {
-  needs(context, 'register:RESIZE_RINGS');
+test('a ring that was resized from within a turn rests when all is done', async () => {
+  needs('register:RESIZE_RINGS');
   const ring = openRing({ entries: 16, completionEntries: 32 });
   const ends = pipe();
   const waiting = ring.read(ends, new Uint8Array(8));
@@ -385,8 +381,8 @@ test('a ring that was resized from within a turn rests when all is done', async 
   expect(await waiting).toBe(1);
 });
 
-test('what does not fit is refused, and the ring goes on', async (context) => {
-  needs(context, 'register:RESIZE_RINGS');
+test('what does not fit is refused, and the ring goes on', async () => {
+  needs('register:RESIZE_RINGS');
   const ring = openRing({ entries: 64 });
   const wrong = (options: unknown) => () => ring.resizeRings(options as never);
   expectRefusal(wrong({ entries: 0 }), RANGE, '"entries"');
@@ -410,7 +406,7 @@ test('what does not fit is refused, and the ring goes on', async (context) => {
 
 // --- waiting -------------------------------------------------------------------------------------
 
-test('a raw ring waits for a span, until a time, or for a few of many', (context) => {
+test('a raw ring waits for a span, until a time, or for a few of many', () => {
   const raw = RawRing.open({ entries: 8 });
   raw.push(op.nop(), 1);
   expect(raw.submit(1, { timeoutMs: 1000 })).toBe(1);
@@ -426,12 +422,12 @@ test('a raw ring waits for a span, until a time, or for a few of many', (context
     // Two are asked for, and after a moment one will do.
     expect(raw.submit(2, { timeoutMs: 60_000, minWaitUs: 500 })).toBe(1);
     expect(raw.reap(() => undefined)).toBe(1);
-  } else context.skip(true, 'no ring:MIN_TIMEOUT');
+  } else needs('ring:MIN_TIMEOUT');
   raw.close();
 });
 
-test('the owning loop waits for several, with arguments that the kernel knows', async (context) => {
-  context.skip(spawnSync('strace', ['-V']).error !== undefined, 'no strace on this machine');
+test('the owning loop waits for several, with arguments that the kernel knows', async () => {
+  needs('program:strace');
   const { stderr, stdout, code } = await runFixture('ring-own', [], {
     under: ['strace', '-f', '-qq', '-e', 'trace=io_uring_enter', '-e', 'signal=none'],
   });

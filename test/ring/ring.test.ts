@@ -1,13 +1,13 @@
 /** A ring: how it is opened, driven, counted and closed. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { spawnSync } from 'node:child_process';
 import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { features } from 'nearmetal/features';
 import { asFd, Mapping, op, Ring, type RingOptions } from 'nearmetal/ring';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
+import { needs } from '../support/needs.js';
 import { runFixture } from '../support/process.js';
 import {
   bytesOf,
@@ -27,10 +27,6 @@ import {
 } from '../support/ring.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
-
-function needs(context: TestContext, flag: string): void {
-  context.skip(features.setup[flag]?.supported !== true, `this kernel has no ${flag}`);
-}
 
 /** Outside of promises, whose continuations do not run inside each other. */
 const callback = (call: () => void): Promise<void> =>
@@ -115,7 +111,7 @@ test('a ring with nothing but what it must have works', async () => {
 });
 
 test('a kernel thread may submit', async (context) => {
-  needs(context, 'SQPOLL');
+  needs('setup:SQPOLL');
   context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
   const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
   const { stdout, stderr, code } = await runFixture('ring-sqpoll', [], {
@@ -129,7 +125,7 @@ test('a kernel thread may submit', async (context) => {
 });
 
 test('a busy kernel thread needs no call for an operation', async (context) => {
-  needs(context, 'SQPOLL');
+  needs('setup:SQPOLL');
   context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
   const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
   const { stdout, stderr, code } = await runFixture('ring-sqpoll-quiet', [], {
@@ -153,8 +149,8 @@ test('attachWq shares the workers of another ring', async () => {
   );
 });
 
-test('a polled ring refuses plain files', async (context) => {
-  needs(context, 'IOPOLL');
+test('a polled ring refuses plain files', async () => {
+  needs('setup:IOPOLL');
   const ring = openRing({ iopoll: true });
   expect(ring.setupFlags & abi.IORING_SETUP_IOPOLL).not.toBe(0);
   const target = new Uint8Array(8);
@@ -174,7 +170,7 @@ function polledDisk(): string | undefined {
 }
 
 test('a polled ring completes reads of a polled disk', async (context) => {
-  needs(context, 'HYBRID_IOPOLL');
+  needs('setup:HYBRID_IOPOLL');
   const disk = polledDisk();
   if (disk === undefined) return context.skip('no disk of this machine is polled');
   const fd = openPlain(`/dev/${disk}`, constants.O_RDONLY | constants.O_DIRECT);
@@ -239,8 +235,8 @@ test('64 reads of one turn go down in one call', async () => {
   expect(text(Buffer.concat(targets))).toBe('x'.repeat(64));
 });
 
-test('the kernel sees one call for them too', async (context) => {
-  context.skip(spawnSync('strace', ['-V']).error !== undefined, 'no strace on this machine');
+test('the kernel sees one call for them too', async () => {
+  needs('program:strace');
   const { code, stderr, stdout } = await runFixture('ring-batch', [], {
     under: ['strace', '-f', '-qq', '-e', 'trace=io_uring_enter', '-e', 'signal=none'],
   });

@@ -2,10 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { features } from 'nearmetal/features';
 import { op, RawRing, Ring, type RingOptions } from 'nearmetal/ring';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
 import { withHugepages } from '../support/hugepages.js';
+import { needs } from '../support/needs.js';
 import { runFixture } from '../support/process.js';
 import {
   bytesOf,
@@ -22,10 +23,6 @@ import {
 
 const SETUP = (name: string): number => Reflect.get(abi, `IORING_SETUP_${name}`) as number;
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
-
-function needs(context: TestContext, flag: string): void {
-  context.skip(features.setup[flag]?.supported !== true, `this kernel has no ${flag}`);
-}
 
 /** What any ring must do, and more than its queues hold. */
 async function works(ring: Ring): Promise<void> {
@@ -67,7 +64,7 @@ test.each([
 });
 
 test('queues are on a hugepage if asked', async (context) => {
-  needs(context, 'NO_MMAP');
+  needs('setup:NO_MMAP');
   await withHugepages(context, 2 ** 21, 1, async () => {
     const ring = openRing({ ...LARGE, noMmap: { hugePage: '2MiB' } });
     const smaps = readFileSync('/proc/self/smaps', 'utf8');
@@ -88,8 +85,8 @@ test('queues are on a hugepage if asked', async (context) => {
   });
 });
 
-test('a ring may do without a descriptor', async (context) => {
-  needs(context, 'REGISTERED_FD_ONLY');
+test('a ring may do without a descriptor', async () => {
+  needs('setup:REGISTERED_FD_ONLY');
   const before = descriptors();
   for (let round = 0; round < 40; round++) {
     // A thread may have 16 such rings: each must give its place back.
@@ -116,8 +113,8 @@ test('a ring may do without a descriptor', async (context) => {
   await expect(pending).rejects.toMatchObject({ code: 'ECANCELED' });
 });
 
-test('raw rings may do without, too', (context) => {
-  needs(context, 'REGISTERED_FD_ONLY');
+test('raw rings may do without, too', () => {
+  needs('setup:REGISTERED_FD_ONLY');
   using raw = RawRing.open({ noMmap: true, registeredFdOnly: true });
   expect(raw.fd).toBe(-1);
   for (let index = 0; index < 100; index++) raw.push(op.nop(), index);
@@ -127,8 +124,8 @@ test('raw rings may do without, too', (context) => {
   expect(sum).toBe(4950);
 });
 
-test('such rings end with their worker, in flight or not', async (context) => {
-  needs(context, 'REGISTERED_FD_ONLY');
+test('such rings end with their worker, in flight or not', async () => {
+  needs('setup:REGISTERED_FD_ONLY');
   const { stdout, stderr, code } = await runFixture('ring-end-of-thread');
   expect({ stdout, stderr, code }).toEqual({
     stdout:

@@ -1,6 +1,9 @@
 /** What a kernel does not have, or what was switched off, is told as such when it is asked for. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { IORING_OP_NOP } from '../../lib/abi.js';
+import { kind, Operation } from '../../lib/ring/operation.js';
+import { operationError } from '../../lib/ring/sinks.js';
 
 /** As a program that imports the package, with operations switched off. */
 function failureOf(call: string, disable: string): Record<string, unknown> {
@@ -28,4 +31,20 @@ test('EINVAL of an operation that is not to be had says so', () => {
     message: expect.stringContaining('op:SPLICE'),
   });
   expect(failureOf(call, 'op:TEE')).toMatchObject({ name: 'SystemError', code: 'EINVAL' });
+});
+
+test('EINVAL for a form that is younger than this kernel says so', () => {
+  const of = kind<void>({
+    name: 'nop',
+    code: IORING_OP_NOP,
+    since: '99.1',
+    decode: () => undefined,
+  });
+  expect(operationError(-22, new Operation(of))).toMatchObject({
+    code: 'ERR_NEARMETAL_UNSUPPORTED',
+    feature: 'op:NOP',
+    since: '99.1',
+    message: expect.stringContaining('this form of it needs Linux 99.1'),
+  });
+  expect(operationError(-9, new Operation(of))).toMatchObject({ code: 'EBADF' });
 });

@@ -9,6 +9,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** How a fixture ends that found no seam. */
 const NEEDS_SEAM = 77;
 
+/** Under a sanitizer, or in an emulated machine. */
+const SLOWNESS = process.env.NEARMETAL_SLOW ? 4 : process.env.NEARMETAL_SANITIZED ? 3 : 1;
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -51,7 +54,7 @@ export function runFixture(
   if (!existsSync(path)) throw new Error(`${path} is not built: npm run build:ts`);
   const { words: command, env } = commandOf(options);
   const [program, ...rest] = [...command, path, ...words];
-  const limitMs = (options.limitMs ?? 50_000) * (process.env.NEARMETAL_SANITIZED ? 3 : 1);
+  const limitMs = (options.limitMs ?? 50_000) * SLOWNESS;
   return new Promise((resolve, reject) => {
     const child = spawn(program as string, rest, {
       cwd: root,

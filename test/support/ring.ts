@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { addressOf, type InternetAddress, listen } from 'nearmetal/net';
 import { asFd, type BorrowedFd, type OwnedFd, Ring, type RingOptions } from 'nearmetal/ring';
 import { expect, onTestFinished } from 'vitest';
+import { openSocket } from './socket.js';
 
 /** A ring that is closed after the test. */
 export function openRing(options: RingOptions = {}): Ring {
@@ -65,7 +66,7 @@ export const bytesOf = (words: string): Uint8Array => new Uint8Array(Buffer.from
 export async function connection(ring: Ring): Promise<{ client: OwnedFd; server: OwnedFd }> {
   const listener = listen();
   const address = addressOf(listener) as InternetAddress;
-  const client = await ring.socket('inet');
+  const client = openSocket('inet');
   const [server] = await Promise.all([ring.accept(listener), ring.connect(client, address)]);
   listener.close();
   onTestFinished(() => {

@@ -34,6 +34,21 @@ const MSG_RING = kind<void>({
   decode: nothing,
 });
 
+/** With flags that are passed on. */
+const MSG_RING_FLAGS = kind<void>({
+  name: 'msg_ring',
+  code: IORING_OP_MSG_RING,
+  since: '6.3',
+  decode: nothing,
+});
+/** With a file. */
+const MSG_RING_FD = kind<void>({
+  name: 'msg_ring',
+  code: IORING_OP_MSG_RING,
+  since: '6.0',
+  decode: nothing,
+});
+
 /** What is sent: the receiver gets it as a `RingMessage`. */
 export interface MessageData {
   /** A whole number from 0 to 2^32 - 1. Default 0. */
@@ -77,7 +92,8 @@ export function msgRing(
   options: MsgRingOptions = {},
 ): Operation<void> {
   onlyKeys('message', message, ['tag', 'value']);
-  const operation = new Operation(MSG_RING, descriptor('target', target));
+  const of = options?.flags === undefined ? MSG_RING : MSG_RING_FLAGS;
+  const operation = new Operation(of, descriptor('target', target));
   operation.common(options, 'flags');
   operation.offsetLow = MESSAGE_LOW;
   operation.offsetHigh = tagOf(message.tag);
@@ -119,7 +135,7 @@ export function msgRingFd(
   file: DirectFd,
   options: MsgRingFdOptions = {},
 ): Operation<void> {
-  const operation = new Operation(MSG_RING, plainDescriptor('target', target));
+  const operation = new Operation(MSG_RING_FD, plainDescriptor('target', target));
   operation.common(options, 'tag', 'slot', 'silent');
   if (!(file instanceof DirectFd) || file.closed) {
     throw invalidType('file', 'an open DirectFd', file);

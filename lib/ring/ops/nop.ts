@@ -21,6 +21,12 @@ import {
 import { SQE_FLAGS_SHIFT } from '../sqe.js';
 
 const NOP = kind<void>({ name: 'nop', code: IORING_OP_NOP, since: '5.1', decode: nothing });
+const NOP_WITH_OPTIONS = kind<void>({
+  name: 'nop',
+  code: IORING_OP_NOP,
+  since: '6.15',
+  decode: nothing,
+});
 const NOP_FIXED_BUFFER = kind<void>({
   name: 'nop',
   code: IORING_OP_NOP,
@@ -52,14 +58,18 @@ export interface NopOptions extends CommonOptions {
  * @man io_uring_enter(2)
  */
 export function nop(options: NopOptions = {}): Operation<void> {
-  const of = options?.buffer === undefined ? NOP : NOP_FIXED_BUFFER;
-  const operation = make(of, options);
+  const operation = make(kindOf(options ?? {}), options);
   if (options.buffer !== undefined) {
     operation.fixed('buffer', options.buffer);
     // It is looked up by its number, and its bytes are nobody's business.
     operation.operationFlags |= IORING_NOP_FIXED_BUFFER;
   }
   return operation;
+}
+
+function kindOf({ buffer, file, taskWork }: NopOptions): OperationKind<void> {
+  if (buffer !== undefined) return NOP_FIXED_BUFFER;
+  return file === undefined && taskWork !== true ? NOP : NOP_WITH_OPTIONS;
 }
 
 /**

@@ -43,8 +43,8 @@ test.each([false, true])(
   async (lowered) => {
     const ring = openRing();
     using buffers = ring.provideBuffers({ count: 4, size: 256 });
-    const one = await udp(ring);
-    const two = await udp(ring, '0.0.0.0');
+    const one = udp();
+    const two = udp('0.0.0.0');
     await ring.setsockopt(two.socket, 'ip', 'pktinfo', true);
     const to = { host: '127.0.0.1', port: two.address.port };
     const stream = messages(ring, two.socket, buffers, lowered, 64);
@@ -72,8 +72,8 @@ test.each([false, true])(
 test('an empty datagram is no end, and one that is too long says so', async () => {
   const ring = openRing();
   using buffers = ring.provideBuffers({ count: 4, size: 160 });
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   for (const bytes of [new Uint8Array(0), pattern(100), bytesOf('end')]) {
     await ring.sendmsg(one.socket, bytes, { to: two.address });
   }
@@ -173,8 +173,8 @@ test('a handler sees the buffer, and the files in it are closed', async () => {
 
 test('small messages are copied out of a pool that says so', async () => {
   const ring = openRing();
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   using buffers = ring.provideBuffers({ count: 2, size: 4096, copyBelow: 1024 });
   const stream = ring.recvmsgMultishot(two.socket, { buffers });
   const kept: LeasedMessage[] = [];

@@ -82,8 +82,8 @@ test('registered memory, user memory, and datagrams', async () => {
   expect((await plain).byteCount).toBe(6);
   await ring.recv(server, target);
   expect(text(target.subarray(0, 6))).toBe('my own');
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   const datagram = await ring.sendZc(one.socket, mapping.bytes.subarray(0, 50), {
     to: two.address,
   });
@@ -96,8 +96,8 @@ test('registered memory, user memory, and datagrams', async () => {
 test('messages: several pieces, an address and control messages', async () => {
   const ring = openRing();
   const mapping = mapped(4096);
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   const pieces = [mapping.bytes.subarray(0, 1500), mapping.bytes.subarray(2000, 2500)];
   const send = await ring.sendmsgZc(one.socket, pieces, {
     to: two.address,
@@ -142,7 +142,7 @@ test('an error comes when the memory is free, whatever it was', async () => {
   const { client, server } = await connection(ring);
   await ring.shutdown(client, 'write');
   await expect(ring.sendZc(client, mapping.bytes)).rejects.toMatchObject({ code: 'EPIPE' });
-  const one = await udp(ring);
+  const one = udp();
   await expect(
     ring.sendmsgZc(one.socket, mapped(70_000).bytes, { to: one.address }),
   ).rejects.toMatchObject({ code: 'EMSGSIZE', syscall: 'io_uring:sendmsg_zc' });

@@ -22,8 +22,8 @@ import { descriptors, udp, unixPair } from '../../support/sockets.js';
 test('a datagram has an address on both ways', async () => {
   const ring = openRing();
   for (const host of ['127.0.0.1', '::1']) {
-    const one = await udp(ring, host);
-    const two = await udp(ring, host);
+    const one = udp(host);
+    const two = udp(host);
     const target = new Uint8Array(64);
     expect(await ring.sendmsg(one.socket, bytesOf('there'), { to: two.address })).toBe(5);
     const message = await ring.recvmsg(two.socket, target);
@@ -66,8 +66,8 @@ test('several pieces on each side, in user memory, in a mapping, and mixed', asy
 
 test('says when a datagram was cut, and leaves it there when it peeks', async () => {
   const ring = openRing();
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   await ring.sendmsg(one.socket, bytesOf('too long'), { to: two.address });
   const target = new Uint8Array(3);
   const peeked = await ring.recvmsg(two.socket, target, { peek: true });
@@ -230,8 +230,8 @@ test('the sending process as a descriptor', async () => {
 
 test('where a datagram came in, and where to send from', async () => {
   const ring = openRing();
-  const one = await udp(ring, '0.0.0.0');
-  const two = await udp(ring, '0.0.0.0');
+  const one = udp('0.0.0.0');
+  const two = udp('0.0.0.0');
   await ring.setsockopt(two.socket, 'ip', 'pktinfo', true);
   await ring.setsockopt(two.socket, 'ip', 'recvttl', true);
   await ring.setsockopt(two.socket, 'ip', 'recvtos', true);
@@ -253,8 +253,8 @@ test('where a datagram came in, and where to send from', async () => {
 
 test('the same with IPv6', async () => {
   const ring = openRing();
-  const one = await udp(ring, '::1');
-  const two = await udp(ring, '::1');
+  const one = udp('::1');
+  const two = udp('::1');
   await ring.setsockopt(two.socket, 'ipv6', 'recvpktinfo', true);
   await ring.setsockopt(two.socket, 'ipv6', 'recvhoplimit', true);
   await ring.setsockopt(two.socket, 'ipv6', 'recvtclass', true);
@@ -272,8 +272,8 @@ test('the same with IPv6', async () => {
 
 test('one send becomes many datagrams, and many become one receive', async () => {
   const ring = openRing();
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   const bytes = pattern(2500);
   const options = { to: two.address, control: { segmentSize: 1000 } };
   expect(await ring.sendmsg(one.socket, bytes, options)).toBe(2500);
@@ -293,8 +293,8 @@ test('one send becomes many datagrams, and many become one receive', async () =>
 test('times of arrival, in both forms, and counts of what was dropped', async () => {
   const ring = openRing();
   for (const option of ['timestamp', 'timestampns'] as const) {
-    const one = await udp(ring);
-    const two = await udp(ring);
+    const one = udp();
+    const two = udp();
     await ring.setsockopt(two.socket, 'socket', option, true);
     await ring.sendmsg(one.socket, bytesOf('x'), { to: two.address });
     const { control } = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 64 });
@@ -303,8 +303,8 @@ test('times of arrival, in both forms, and counts of what was dropped', async ()
     expect(nanoseconds).toBeGreaterThanOrEqual(0);
     expect(nanoseconds).toBeLessThan(1e9);
   }
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   // SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE.
   await ring.setsockopt(two.socket, 'socket', 'timestamping', (1 << 3) | (1 << 4));
   // The kernel begins to note times a moment after the first socket has asked for them.
@@ -332,8 +332,8 @@ test('times of arrival, in both forms, and counts of what was dropped', async ()
 
 test('any others as they are', async () => {
   const ring = openRing();
-  const one = await udp(ring);
-  const two = await udp(ring);
+  const one = udp();
+  const two = udp();
   await ring.setsockopt(two.socket, 'ip', 'recvttl', true);
   // IPPROTO_IP, IP_TTL.
   const raw = [{ level: 0, type: 2, bytes: new Uint8Array(Int32Array.of(7).buffer) }];
@@ -342,7 +342,7 @@ test('any others as they are', async () => {
   expect(got.control).toEqual({ rights: [], raw: [], hopLimit: 7 });
   // The error queue: ICMP says that nobody listens; IP_RECVERR has no type of its own here.
   await ring.setsockopt(one.socket, 'ip', 'recverr', true);
-  const closed = await udp(ring);
+  const closed = udp();
   closed.socket.close();
   await ring.sendmsg(one.socket, bytesOf('lost'), { to: closed.address });
   await ring.pollAdd(one.socket, ['in']);
@@ -359,7 +359,7 @@ test('any others as they are', async () => {
 
 test('what the kernel refuses', async () => {
   const ring = openRing();
-  const one = await udp(ring);
+  const one = udp();
   await expect(ring.sendmsg(one.socket, bytesOf('x'))).rejects.toMatchObject({
     code: 'EDESTADDRREQ',
     syscall: 'io_uring:sendmsg',

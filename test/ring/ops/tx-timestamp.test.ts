@@ -26,8 +26,8 @@ const since617 = test.runIf(kernel.atLeast('6.17'));
 since617('tells of each datagram when it was scheduled and sent', async () => {
   for (const options of LARGE) {
     const ring = openRing(options);
-    const near = await udp(ring);
-    const far = await udp(ring);
+    const near = udp();
+    const far = udp();
     await ring.setsockopt(near.socket, 'socket', 'timestamping', STAMPS);
     const before = Date.now() / 1000 - 1;
     const stream = ring.txTimestampMultishot(near.socket);
@@ -53,7 +53,7 @@ since617('tells of each datagram when it was scheduled and sent', async () => {
 });
 
 since617('is refused by rings of small completions, and by what is no socket', async () => {
-  const { socket } = await udp(openRing());
+  const { socket } = udp();
   const next = (options: RingOptions, fd: FdLike) =>
     openRing(options).txTimestampMultishot(fd).next();
   await expect(next({}, socket)).rejects.toMatchObject({ code: 'EINVAL' });
@@ -63,7 +63,7 @@ since617('is refused by rings of small completions, and by what is no socket', a
 
 since617('ids above 2^31 are no errors, and kinds of stamps are told apart', async () => {
   const ring = openRing({ cqe32: true });
-  const { socket } = await udp(ring);
+  const { socket } = udp();
   const stream = ring.txTimestampMultishot(socket);
   const first = stream.next();
   await ring.nop();

@@ -1,0 +1,82 @@
+/**
+ * Runs test files one after the other in this process, `run-files.mjs FILE...`: vitest's own tests
+ * and assertions without the rest of it, which takes minutes to start in an emulated machine.
+ * Prints a line as each file begins and as it ends: a guest that dies has said which one it was.
+ */
+import { pathToFileURL } from 'node:url';
+
+const line = (kind, value) => process.stdout.write(`\n${kind} ${JSON.stringify(value)}\n`);
+
+const LIMIT_MS = 280_000;
+const config = {
+  root: process.cwd(),
+  setupFiles: [],
+  sequence: { seed: 1, hooks: 'stack', setupFiles: 'parallel' },
+  expect: {},
+  maxConcurrency: 5,
+  testTimeout: LIMIT_MS,
+  hookTimeout: LIMIT_MS,
+  retry: 0,
+  passWithNoTests: true,
+  tags: [],
+  snapshotOptions: {},
+  experimental: {},
+};
+// What vitest's process for tests gives to the parts of it that are used here.
+Reflect.set(globalThis, '__vitest_worker__', {
+  config,
+  ctx: {},
+  environment: { name: 'node' },
+});
+const { TestRunner } = await import('vitest');
+const { startTests } = await import('@vitest/runner');
+
+class Runner extends TestRunner {
+  trace = undefined;
+  onCleanupWorkerContext() {}
+  getImportDurations() {
+    return {};
+  }
+  onBeforeTryTask() {}
+  onAfterTryTask() {}
+  onBeforeRunFiles() {}
+  onAfterRunFiles() {}
+  onBeforeRunSuite() {}
+  onAfterRunSuite() {}
+  onCollectStart() {}
+  onAfterRunTask() {}
+  importFile(path) {
+    return import(pathToFileURL(path).href);
+  }
+  onTaskFinished(test) {
+    line('TEST', { name: test.fullTestName, state: test.result?.state });
+  }
+}
+
+function outcome(test) {
+  const { state = 'run', note, errors = [], duration } = test.result ?? {};
+  const name = test.fullTestName;
+  if (test.mode === 'skip' || state === 'skip') {
+    return { name, state: 'skipped', reason: note ?? 'not said' };
+  }
+  if (state === 'pass') return { name, state: 'passed', ms: Math.round(duration) };
+  const [{ message = 'it did not end', stack = '' } = {}] = errors;
+  return { name, state: 'failed', error: `${message}`.slice(0, 1500), stack: stack.slice(0, 1500) };
+}
+
+const testsOf = (task) => (task.type === 'test' ? [task] : task.tasks.flatMap(testsOf));
+
+const stray = [];
+process.on('uncaughtException', (error) => stray.push(`${error?.stack ?? error}`.slice(0, 1500)));
+process.on('unhandledRejection', (error) => stray.push(`${error?.stack ?? error}`.slice(0, 1500)));
+
+for (const path of process.argv.slice(2)) {
+  const file = path.replace(/\.js$/, '.ts');
+  line('FILE', { file });
+  const started = Date.now();
+  const [task] = await startTests([`${process.cwd()}/${path}`], new Runner(config));
+  const errors = (task.result?.errors ?? []).map(({ message, stack }) => stack ?? message);
+  errors.push(...stray.splice(0));
+  line('RESULT', { file, ms: Date.now() - started, tests: testsOf(task).map(outcome), errors });
+}
+process.exit(0);

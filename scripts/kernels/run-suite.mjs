@@ -1,0 +1,95 @@
+/**
+ * Runs the staged suite in this machine, `run-suite.mjs [FILE...]`: a few files to a process, a few
+ * processes at once. A process that dies or hangs fails the file that it was at; the rest goes on.
+ */
+import { spawn } from 'node:child_process';
+import { filesBelow } from '../files.mjs';
+
+const AT_ONCE = Number(process.env.GUEST_PROCESSES ?? 3);
+const FILES_EACH = 6;
+const SILENT_MS = 300_000;
+
+const env = {
+  ...process.env,
+  NEARMETAL_ADDON: process.env.NEARMETAL_ADDON ?? `${process.cwd()}/build/seam/nearmetal_seam.node`,
+  NEARMETAL_NOURING: `${process.cwd()}/build/nouring`,
+  NEARMETAL_SLOW: '1',
+  // An emulator translates compiled code anew each time that it changes: less of it is faster.
+  NODE_OPTIONS: `--import=${process.cwd()}/scripts/kernels/less-compiling.mjs`,
+};
+
+/** Answers the files that were not reached. */
+function run(files) {
+  const { promise, resolve } = withResolvers();
+  const words = ['--expose-gc', '--conditions=sources', 'scripts/kernels/run-files.mjs', ...files];
+  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const left = [...files];
+  let said = '';
+  let rest = '';
+  let limit;
+  const alive = () => {
+    clearTimeout(limit);
+    limit = setTimeout(() => {
+      said += `[killed: it said nothing for ${SILENT_MS} ms]`;
+      child.kill('SIGKILL');
+    }, SILENT_MS);
+  };
+  alive();
+  child.stdout.on('data', (chunk) => {
+    alive();
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop();
+    for (const line of lines) {
+      if (/^(FILE|TEST|RESULT) \{/.test(line)) process.stdout.write(`${line}\n`);
+      if (line.startsWith('RESULT ')) left.shift();
+    }
+  });
+  child.stderr.on('data', (chunk) => {
+    said = (said + chunk).slice(-3000);
+  });
+  child.on('close', (code, signal) => {
+    clearTimeout(limit);
+    if (left.length > 0) {
+      const file = left.shift().replace(/\.js$/, '.ts');
+      const errors = [`the process ended with ${signal ?? code}: ${said}`];
+      process.stdout.write(`RESULT ${JSON.stringify({ file, tests: [], errors })}\n`);
+    }
+    resolve(left);
+  });
+  return promise;
+}
+
+function withResolvers() {
+  let resolve;
+  const promise = new Promise((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** In this order: what depends on the kernel most comes first, should time run out. */
+const PARTS = [
+  'ring',
+  'features',
+  'fd',
+  'epoll',
+  'shared',
+  'memory',
+  'numa',
+  'promises',
+  'contract',
+];
+const words = process.argv.slice(2);
+const wanted = words.length > 0 ? words : PARTS.map((part) => `test/${part}`);
+const files = filesBelow('test').filter((path) => path.endsWith('.test.js'));
+const queue = wanted.flatMap((part) => files.filter((path) => path.startsWith(part)));
+
+async function worker() {
+  while (queue.length > 0) {
+    let files = queue.splice(0, FILES_EACH);
+    while (files.length > 0) files = await run(files);
+  }
+}
+
+await Promise.all(Array.from({ length: AT_ONCE }, worker));
+process.stdout.write('END {}\n');

@@ -1,0 +1,57 @@
+/**
+ * What a test needs that a machine may lack. Without it the test is skipped, and its result says by
+ * name what was missing: it is counted, and never passed.
+ */
+import { spawnSync } from 'node:child_process';
+import { features } from 'nearmetal/features';
+import { beforeEach, TestRunner } from 'vitest';
+import { kernel } from '../../lib/kernel.js';
+import { native } from '../../lib/native.js';
+
+/**
+ * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
+ * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all.
+ */
+export type Need =
+  | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`
+  | 'io_uring'
+  | 'root'
+  | 'seam';
+
+const found = new Map<string, boolean>();
+
+function look(need: Need): boolean {
+  if (need === 'root') return process.geteuid?.() === 0;
+  if (need === 'seam') return native.hasSeam;
+  const [kind, name = ''] = need.split(':');
+  if (kind === 'linux') return kernel.atLeast(name);
+  if (kind === 'program') {
+    return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
+  }
+  const feature = features.get(need);
+  if (feature === undefined) throw new Error(`no feature is called ${need}`);
+  return feature.supported;
+}
+
+/** True when this machine has it. */
+export function has(need: Need): boolean {
+  let there = found.get(need);
+  if (there === undefined) {
+    there = look(need);
+    found.set(need, there);
+  }
+  return there;
+}
+
+/**
+ * Skips what lacks one of `needs`. At the top of a file or of a describe: each test in it; at the
+ * start of a test: that test. Where tests are concurrent, only at the top.
+ */
+export function needs(...all: readonly Need[]): void {
+  const missing = all.filter((need) => !has(need));
+  if (missing.length === 0) return;
+  const reason = missing.join(', ');
+  const running = TestRunner.getCurrentTest();
+  if (running !== undefined) running.context.skip(reason);
+  else beforeEach(({ skip }) => skip(reason));
+}
