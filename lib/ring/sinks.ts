@@ -4,6 +4,7 @@ import {
   ECANCELED,
   EINTR,
   EINVAL,
+  EOPNOTSUPP,
   ETIMEDOUT,
   IORING_CQE_F_MORE,
   IORING_CQE_F_NOTIF,
@@ -104,12 +105,13 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 
 /**
  * The error of an operation that completed with `-errno`; EINVAL may mean that the kernel has no
- * such operation, or not this form of it.
+ * such operation, and EOPNOTSUPP too that it has not this form of it.
  */
 export function operationError(errno: number, operation: Operation<unknown>): Error {
   const { kind, descriptor, fd, about } = operation;
   if (errno === -EINVAL && !opSupported(kind.code)) return unsupported(kind.name);
-  if (errno === -EINVAL && !kernel.atLeast(kind.since)) return tooOld(kind);
+  const refused = errno === -EINVAL || errno === -EOPNOTSUPP;
+  if (refused && !kernel.atLeast(kind.since)) return tooOld(kind);
   const detail = descriptor === undefined ? about : { fd, ...about };
   return systemError(errno, `io_uring:${kind.name}`, detail);
 }

@@ -70,6 +70,9 @@ const stray = [];
 process.on('uncaughtException', (error) => stray.push(`${error?.stack ?? error}`.slice(0, 1500)));
 process.on('unhandledRejection', (error) => stray.push(`${error?.stack ?? error}`.slice(0, 1500)));
 
+// A test that waits for what never comes has to reach its limit.
+setInterval(() => undefined, 60_000);
+
 for (const path of process.argv.slice(2)) {
   const file = path.replace(/\.js$/, '.ts');
   line('FILE', { file });

@@ -1,11 +1,9 @@
-/** Completions of 32 bytes: alone in the queue, or among small ones. */
-import { features } from 'nearmetal/features';
 import { cqeExtra, type Operation, op, RawRing, type RingOptions } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
+import { needs } from '../support/needs.js';
 import { openRing, until } from '../support/ring.js';
 
-const MIXED = features.setup['CQE_MIXED']?.supported === true;
 /** The operation that has them for testing came with queues of both sizes. */
 const KINDS: readonly [name: string, options: RingOptions][] = [
   ['large only', { cqe32: true }],
@@ -23,7 +21,8 @@ function large(result: number, extra1: number, extra2: number): Operation<void> 
   return operation;
 }
 
-test.skipIf(!MIXED).each(KINDS)('handlers see the second half: %s', async (_name, options) => {
+test.each(KINDS)('handlers see the second half: %s', async (_name, options) => {
+  needs('setup:CQE_MIXED');
   const ring = openRing({ entries: 16, completionEntries: 64, budget: 7, ...options });
   const seen: unknown[] = [];
   const handler = ring.handler((tag, result) => seen.push([tag, result, ...cqeExtra]));
@@ -45,7 +44,8 @@ test.skipIf(!MIXED).each(KINDS)('handlers see the second half: %s', async (_name
   expect(ring.stats).toMatchObject({ inFlight: 0, stale: 0, completed: 500 });
 });
 
-test.skipIf(!MIXED).each(KINDS)('so do visitors of a raw ring: %s', (_name, options) => {
+test.each(KINDS)('so do visitors of a raw ring: %s', (_name, options) => {
+  needs('setup:CQE_MIXED');
   using raw = RawRing.open({ entries: 16, completionEntries: 32, ...options });
   const seen: unknown[] = [];
   for (let round = 0; round < 40; round++) {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { op, RawRing } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import {
   bytesOf,
   connection,
@@ -109,6 +110,7 @@ test('submit-reuse: arguments may be changed as soon as they are submitted', asy
 });
 
 test('recv-mshot-fair: a connection that floods leaves others their turn', async () => {
+  needs('linux:6.8');
   const ring = openRing();
   using buffers = ring.provideBuffers({ count: 64, size: 1024 });
   const pairs = await Promise.all([connection(ring), connection(ring), connection(ring)]);
@@ -179,6 +181,7 @@ test('fixed-reuse: a slot that is closed and used again names the new file', asy
 });
 
 test('pipe-eof: a read that waits ends with 0 when the last writer is gone', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   for (let round = 0; round < 20; round++) {
     const { read: readEnd, write: writeEnd } = await ring.pipe();

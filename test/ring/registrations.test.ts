@@ -207,7 +207,7 @@ test('worker threads run where they are told to', async () => {
 // --- cancelling ----------------------------------------------------------------------------------
 
 test('syncCancel returns when what was found has ended', async () => {
-  needs('register:SYNC_CANCEL');
+  needs('register:SYNC_CANCEL', 'linux:6.6');
   const ring = openRing();
   const [one, other] = [pipe(), pipe()];
   const waiting = [one, one, other].map((ends) => later(ring.read(ends, new Uint8Array(1))));

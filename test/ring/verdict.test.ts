@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { EBADF, ECANCELED, IOSQE_IO_LINK, SYS_io_uring_enter } from '../../lib/abi.js';
 import { native, type Seam } from '../../lib/native.js';
 import { SQE_FLAGS_SHIFT } from '../../lib/ring/sqe.js';
+import { needs } from '../support/needs.js';
 import { later, openRing, pipe, turn, until } from '../support/ring.js';
 
 function seam(): Seam {
@@ -98,6 +99,7 @@ test('a signal that outlives its operations is not listened to any more', async 
 });
 
 test('a close that is cancelled before it began is given back, to a handler too', async () => {
+  needs('linux:6.6');
   const ring = openRing();
   const file = pipe();
   using mapping = Mapping.anonymous({ size: 4096 });

@@ -13,6 +13,13 @@ const FADVISE = kind<void>({
   inWorker: true,
   decode: nothing,
 });
+const FADVISE_LONG = kind<void>({
+  name: 'fadvise',
+  code: IORING_OP_FADVISE,
+  since: '6.10',
+  inWorker: true,
+  decode: nothing,
+});
 
 export interface FadviseOptions extends CommonOptions {
   /** Bytes from the start of the file. Default 0. */
@@ -33,13 +40,14 @@ export function fadvise(
   advice: FileAdvice,
   options: FadviseOptions = {},
 ): Operation<void> {
-  const operation = new Operation(FADVISE, descriptor('fd', fd));
+  const length = integer('length', options?.length ?? 0, 0, Number.MAX_SAFE_INTEGER);
+  const long = length >= 2 ** 32;
+  const operation = new Operation(long ? FADVISE_LONG : FADVISE, descriptor('fd', fd));
   operation.common(options, 'offset', 'length');
   operation.operationFlags = FILE_ADVICE[oneOf('advice', advice, ADVICE_NAMES)];
   operation.offset = integer('offset', options.offset ?? 0, 0, Number.MAX_SAFE_INTEGER);
-  const length = integer('length', options.length ?? 0, 0, Number.MAX_SAFE_INTEGER);
   // A length of 64 bits came later, and stands where others have an address.
-  if (length < 2 ** 32) operation.length = length | 0;
+  if (!long) operation.length = length | 0;
   else {
     operation.addressLow = length | 0;
     operation.addressHigh = highWord(length);

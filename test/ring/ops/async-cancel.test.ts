@@ -1,6 +1,7 @@
 /** asyncCancel: by descriptor, by slot, by opcode, by name, any and all. */
 import { type DirectFd, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { expectRefusal, later, openRing, pipe, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 test('ends every operation on the descriptor, and no other', async () => {
@@ -50,6 +51,7 @@ test('a slot of the ring is a file too, and not the descriptor of the same numbe
 });
 
 test('by opcode, on one file or on all', async () => {
+  needs('linux:6.6');
   const ring = openRing();
   const [one, two] = [pipe(), pipe()];
   const read = later(ring.read(one, new Uint8Array(1)));

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { addressOf, type InternetAddress } from 'nearmetal/net';
 import { asFd, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { expectRefusal, folder, openRing, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 test('a bound and listening socket takes connections', async () => {
+  needs('op:BIND');
   const ring = openRing();
   using listener = await ring.socket('inet');
   await ring.bind(listener, { host: '127.0.0.1', port: 0 });
@@ -19,6 +21,7 @@ test('a bound and listening socket takes connections', async () => {
 });
 
 test('addresses of every family', async () => {
+  needs('op:BIND');
   const ring = openRing();
   const path = join(folder(), 'socket');
   for (const [domain, address] of [
@@ -35,6 +38,7 @@ test('addresses of every family', async () => {
 });
 
 test('what the kernel refuses says which address', async () => {
+  needs('op:BIND');
   const ring = openRing();
   using first = await ring.socket('inet');
   using second = await ring.socket('inet');

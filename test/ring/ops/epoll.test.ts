@@ -3,6 +3,7 @@ import { type DirectFd, OwnedFd, op, type Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { O_CLOEXEC, SYS_epoll_create1 } from '../../../lib/abi.js';
 import { native } from '../../../lib/native.js';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -28,6 +29,7 @@ const readAll = (ring: Ring, from: ReturnType<typeof pipe>): Promise<number> =>
   ring.read(from, new Uint8Array(100));
 
 test('adds, changes and takes out; waits for what is there', async () => {
+  needs('op:EPOLL_WAIT');
   const ring = openRing();
   const set = openSet();
   const [one, two] = [pipe(), pipe()];
@@ -51,6 +53,7 @@ test('adds, changes and takes out; waits for what is there', async () => {
 });
 
 test('waits on a registered set, and gives up when told to', async () => {
+  needs('op:EPOLL_WAIT');
   const ring = openRing();
   const set = openSet();
   using registered = ring.registerFiles([set]);
@@ -67,6 +70,7 @@ test('waits on a registered set, and gives up when told to', async () => {
 });
 
 test('the kernel refuses what is there already, not there, or no set', async () => {
+  needs('op:EPOLL_WAIT');
   const ring = openRing();
   const set = openSet();
   const through = pipe();

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { asFd, type DirectFd, Mapping, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   expectRefusal,
   fileOf,
@@ -60,6 +61,7 @@ test('fallocate punches holes, zeroes, and moves what is behind', async () => {
 });
 
 test('ftruncate cuts off and adds zeros', async () => {
+  needs('op:FTRUNCATE');
   const ring = openRing();
   const path = fileOf('abcdef');
   const file = openPlain(path);
@@ -96,12 +98,17 @@ test('fadvise drops pages from the cache, and brings them back', async () => {
   for (const advice of ['normal', 'random', 'sequential', 'willneed', 'noreuse'] as const) {
     await ring.fadvise(file, advice, { offset: BLOCK, length: BLOCK });
   }
-  await ring.fadvise(file, 'willneed', { length: 2 ** 40 });
   expect(readFileSync(path).equals(pattern(64 * BLOCK))).toBe(true);
   await expect(ring.fadvise(pipe(), 'random')).rejects.toMatchObject({
     code: 'ESPIPE',
     syscall: 'io_uring:fadvise',
   });
+});
+
+test('fadvise takes lengths of more than 4 GiB', async () => {
+  needs('linux:6.10');
+  const ring = openRing();
+  await ring.fadvise(openPlain(fileOf('few bytes')), 'willneed', { length: 2 ** 40 });
 });
 
 test('madvise fetches the pages of a mapping, or of a part of it', async () => {
@@ -125,6 +132,7 @@ test('madvise fetches the pages of a mapping, or of a part of it', async () => {
 });
 
 test('the kernel refuses descriptors that are not there', async () => {
+  needs('op:FTRUNCATE');
   const ring = openRing();
   const gone = asFd(19_999);
   const all = await Promise.allSettled([

@@ -1,6 +1,7 @@
 /** futexWait, futexWake and futexWaitv: waiting for shared memory without blocking the loop. */
 import { Mapping, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { expectRefusal, later, openRing, RANGE, TYPE, turn, VALUE } from '../../support/ring.js';
 
 function words(count = 16): Int32Array {
@@ -10,6 +11,7 @@ function words(count = 16): Int32Array {
 }
 
 test('waits while the word has the value, until it is woken', async () => {
+  needs('op:FUTEX_WAKE');
   const ring = openRing();
   const shared = words();
   let woken = false;
@@ -28,6 +30,7 @@ test('waits while the word has the value, until it is woken', async () => {
 });
 
 test('has nothing to wait for when the word has changed', async () => {
+  needs('op:FUTEX_WAIT');
   const ring = openRing();
   const shared = words();
   shared[0] = -5;
@@ -45,6 +48,7 @@ test('has nothing to wait for when the word has changed', async () => {
 });
 
 test('wakes as many as it is told, and those with a bit in common', async () => {
+  needs('op:FUTEX_WAKE');
   const ring = openRing();
   const shared = words();
   const all = Array.from({ length: 3 }, () => ring.futexWait(shared, 0, 0));
@@ -63,6 +67,7 @@ test('wakes as many as it is told, and those with a bit in common', async () => 
 });
 
 test('the first of several words, by its place', async () => {
+  needs('op:FUTEX_WAKE');
   const ring = openRing();
   const [one, two] = [words(), words()];
   const waiters = [
@@ -81,6 +86,7 @@ test('the first of several words, by its place', async () => {
 });
 
 test('is given up by a signal and by a timeout, and wakes nobody then', async () => {
+  needs('op:FUTEX_WAIT');
   const ring = openRing();
   const shared = words();
   const stop = new AbortController();
@@ -98,6 +104,7 @@ test('is given up by a signal and by a timeout, and wakes nobody then', async ()
 });
 
 test('a mapping disposed in flight stays until the wait has ended', async () => {
+  needs('op:FUTEX_WAIT');
   const ring = openRing();
   const mapping = Mapping.anonymous({ size: 4096 });
   const shared = new Int32Array(mapping.bytes.buffer);

@@ -9,6 +9,7 @@ import {
   sendMsgRing,
 } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { passes } from '../../support/process.js';
 import {
   expectRefusal,
@@ -26,6 +27,7 @@ import {
 } from '../../support/ring.js';
 
 test('a message arrives with its tag and value, and is no completion', async () => {
+  needs('linux:6.3');
   const one = openRing();
   const two = openRing();
   const stream = two.messages();
@@ -106,6 +108,7 @@ test('a ring can send to itself, among other operations', async () => {
 });
 
 test('a thread without a ring can send too', async () => {
+  needs('register:SEND_MSG_RING');
   const ring = openRing();
   const stream = ring.messages();
   const next = stream.next();
@@ -171,7 +174,10 @@ test('iterations end by break, by a signal and with the ring', async () => {
   expect(() => two.messages()).toThrow('closed');
 });
 
-test('between the rings of workers, and what keeps a process alive', () => passes('ring-messages'));
+test('between the rings of workers, and what keeps a process alive', async () => {
+  needs('register:SEND_MSG_RING');
+  await passes('ring-messages');
+});
 
 test('what the kernel refuses', async () => {
   const one = openRing();

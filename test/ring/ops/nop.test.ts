@@ -1,6 +1,7 @@
 /** nop: completes, alone and in numbers. */
 import { asFd, type DirectFd, Mapping, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { expectRefusal, openRing, openWith, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 test('completes with nothing', async () => {
@@ -35,6 +36,7 @@ test('takes flags only as true or false', () => {
 });
 
 test('completes with the result that it is given', async () => {
+  needs('linux:6.10');
   const ring = openRing();
   expect(await ring.nopInjectResult(42)).toBe(42);
   expect(await ring.nopInjectResult(2 ** 31 - 1, { taskWork: true })).toBe(2 ** 31 - 1);
@@ -45,6 +47,7 @@ test('completes with the result that it is given', async () => {
 });
 
 test('looks up a file, a registered file and registered memory', async () => {
+  needs('linux:6.15');
   const ring = openRing();
   const file = openWith('x');
   using registered = ring.registerFiles([file]);

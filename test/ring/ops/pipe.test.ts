@@ -2,6 +2,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { type DirectFd, op, type PipeEnds, type Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { runFixture } from '../../support/process.js';
 import {
   bytesOf,
@@ -31,6 +32,7 @@ async function through(ring: Ring, { read, write }: PipeEnds | PipeEnds<DirectFd
 }
 
 test('makes both ends, close-on-exec, waiting or not', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   const ends = closeLater(await ring.pipe());
   expect(await through(ring, ends, 'through')).toBe('through');
@@ -46,6 +48,7 @@ test('makes both ends, close-on-exec, waiting or not', async () => {
 });
 
 test('each of many is whole, and nothing is left when they are closed', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   await ring.pipe().then(({ read, write }) => {
     read.close();
@@ -64,6 +67,7 @@ test('each of many is whole, and nothing is left when they are closed', async ()
 });
 
 test('a thread that ends while pipes are made leaves none', async () => {
+  needs('op:PIPE');
   const { stdout, stderr, code } = await runFixture('ring-pipes');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const lines = stdout.trim().split('\n');
@@ -72,6 +76,7 @@ test('a thread that ends while pipes are made leaves none', async () => {
 });
 
 test('a cancelled one gives both ends or none', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   const before = descriptors();
   const outcomes = await Promise.allSettled(
@@ -101,6 +106,7 @@ test('a handler would not learn of the descriptors, and is refused', () => {
 });
 
 test('pipes and files in the table need no descriptor, and can be given one', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   const before = descriptors();
   const ends = closeLater(await ring.pipe({ into: ring.files }));
@@ -133,6 +139,7 @@ test('pipes and files in the table need no descriptor, and can be given one', as
 });
 
 test('a full table is told of', async () => {
+  needs('op:PIPE');
   const ring = openRing({ fileSlots: 4 });
   const [first, second] = [openWith('1'), openWith('2')];
   // The upper half, which the kernel chooses from, is two slots.

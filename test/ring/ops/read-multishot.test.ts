@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Mapping, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -33,6 +34,7 @@ test('reads all that comes through a pipe into provided buffers', async () => {
 });
 
 test('goes on where buffers ran out, and ends with the writer', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   const { read, write } = await ring.pipe();
   using buffers = ring.provideBuffers({ count: 2, size: 4096 });
@@ -53,6 +55,7 @@ test('goes on where buffers ran out, and ends with the writer', async () => {
 });
 
 test('a file cannot be read so', async () => {
+  needs('op:READ_MULTISHOT');
   const ring = openRing();
   using buffers = ring.provideBuffers({ count: 2, size: 16 });
   const reading = ring.readMultishot(openWith('x'), { buffers });
@@ -65,6 +68,7 @@ test('a file cannot be read so', async () => {
 });
 
 test('readvFixed and writevFixed use registered memory, of one mapping', async () => {
+  needs('op:WRITEV_FIXED');
   const ring = openRing();
   const path = fileOf('');
   const file = openPlain(path);

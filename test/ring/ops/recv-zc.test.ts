@@ -1,6 +1,7 @@
 /** recvZc: what is written into the entry, and how it is refused without such a card. */
 import { asFd, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   connection,
   expectRefusal,
@@ -19,6 +20,7 @@ test('writes what the kernel wants', () => {
 });
 
 test('is refused where no queue of a card is registered', async () => {
+  needs('op:RECV_ZC');
   const ring = openRing();
   const { server } = await connection(ring);
   const stream = ring.stream(op.recvZc(server, { interfaceQueue: 0 }));

@@ -9,6 +9,7 @@ import {
   type Ring,
 } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import { passes } from '../../support/process.js';
 import {
   bytesOf,
@@ -23,6 +24,7 @@ import {
   until,
   VALUE,
 } from '../../support/ring.js';
+import { setOption } from '../../support/socket.js';
 import { descriptors, udp, unixPair } from '../../support/sockets.js';
 
 const messages = (
@@ -45,7 +47,7 @@ test.each([false, true])(
     using buffers = ring.provideBuffers({ count: 4, size: 256 });
     const one = udp();
     const two = udp('0.0.0.0');
-    await ring.setsockopt(two.socket, 'ip', 'pktinfo', true);
+    setOption(two.socket, 'ip', 'pktinfo', true);
     const to = { host: '127.0.0.1', port: two.address.port };
     const stream = messages(ring, two.socket, buffers, lowered, 64);
     for (let index = 0; index < 12; index++) {
@@ -202,10 +204,13 @@ test('what ends it is an error of the socket', async () => {
   expect(buffers.available).toBe(2);
 });
 
-test('files in messages that a worker never sees are closed when it ends', () =>
-  passes('message-files'));
+test('files in messages that a worker never sees are closed when it ends', async () => {
+  needs('op:BIND');
+  await passes('message-files');
+});
 
 test('refuses wrong arguments by name', () => {
+  needs('linux:6.12');
   const ring = openRing();
   using pieces = ring.provideBuffers({ count: 2, size: 4096, incremental: true });
   expectRefusal(() => op.recvmsgMultishot(asFd(0), { buffers: pieces }), VALUE, 'incremental');

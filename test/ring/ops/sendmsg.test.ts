@@ -3,6 +3,7 @@ import { fstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asFd, type DirectFd, Mapping, Message, OwnedFd, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   connection,
@@ -17,6 +18,7 @@ import {
   text,
   VALUE,
 } from '../../support/ring.js';
+import { setOption } from '../../support/socket.js';
 import { descriptors, udp, unixPair } from '../../support/sockets.js';
 
 test('a datagram has an address on both ways', async () => {
@@ -78,6 +80,7 @@ test('says when a datagram was cut, and leaves it there when it peeks', async ()
 });
 
 test('gives the name of a Unix socket, if it has one', async () => {
+  needs('op:BIND');
   const ring = openRing();
   const path = join(folder(), 'one');
   using one = await ring.socket('unix', { type: 'dgram' });
@@ -197,7 +200,7 @@ test('a file closed before its message is submitted is refused, and not later', 
 test('credentials, of which the kernel vouches for ours only', async () => {
   const ring = openRing();
   const [left, right] = await unixPair(ring);
-  await ring.setsockopt(right, 'socket', 'passcred', true);
+  setOption(right, 'socket', 'passcred', true);
   const ids = {
     pid: process.pid,
     uid: process.getuid?.() as number,
@@ -219,7 +222,7 @@ test('the sending process as a descriptor', async () => {
   const ring = openRing();
   const [left, right] = await unixPair(ring);
   const before = descriptors();
-  await ring.setsockopt(right, 'socket', 'passpidfd', true);
+  setOption(right, 'socket', 'passpidfd', true);
   await ring.sendmsg(left, bytesOf('x'));
   const message = await ring.recvmsg(right, new Uint8Array(1), { controlBytes: 64 });
   expect(message.control.pidfd).toBeInstanceOf(OwnedFd);
@@ -232,11 +235,11 @@ test('where a datagram came in, and where to send from', async () => {
   const ring = openRing();
   const one = udp('0.0.0.0');
   const two = udp('0.0.0.0');
-  await ring.setsockopt(two.socket, 'ip', 'pktinfo', true);
-  await ring.setsockopt(two.socket, 'ip', 'recvttl', true);
-  await ring.setsockopt(two.socket, 'ip', 'recvtos', true);
-  await ring.setsockopt(one.socket, 'ip', 'ttl', 33);
-  await ring.setsockopt(one.socket, 'ip', 'tos', 0x10);
+  setOption(two.socket, 'ip', 'pktinfo', true);
+  setOption(two.socket, 'ip', 'recvttl', true);
+  setOption(two.socket, 'ip', 'recvtos', true);
+  setOption(one.socket, 'ip', 'ttl', 33);
+  setOption(one.socket, 'ip', 'tos', 0x10);
   const to = { host: '127.0.0.5', port: two.address.port };
   await ring.sendmsg(one.socket, bytesOf('x'), {
     to,
@@ -255,11 +258,11 @@ test('the same with IPv6', async () => {
   const ring = openRing();
   const one = udp('::1');
   const two = udp('::1');
-  await ring.setsockopt(two.socket, 'ipv6', 'recvpktinfo', true);
-  await ring.setsockopt(two.socket, 'ipv6', 'recvhoplimit', true);
-  await ring.setsockopt(two.socket, 'ipv6', 'recvtclass', true);
-  await ring.setsockopt(one.socket, 'ipv6', 'tclass', 0x20);
-  await ring.setsockopt(one.socket, 'ipv6', 'unicast_hops', 44);
+  setOption(two.socket, 'ipv6', 'recvpktinfo', true);
+  setOption(two.socket, 'ipv6', 'recvhoplimit', true);
+  setOption(two.socket, 'ipv6', 'recvtclass', true);
+  setOption(one.socket, 'ipv6', 'tclass', 0x20);
+  setOption(one.socket, 'ipv6', 'unicast_hops', 44);
   const pktinfo = { source: '::1', interfaceIndex: 1 };
   await ring.sendmsg(one.socket, bytesOf('x'), { to: two.address, control: { pktinfo } });
   const { control } = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 256 });
@@ -283,7 +286,7 @@ test('one send becomes many datagrams, and many become one receive', async () =>
     sizes.push((await ring.recvmsg(two.socket, target)).byteCount);
   }
   expect(sizes).toEqual([1000, 1000, 500]);
-  await ring.setsockopt(two.socket, 'udp', 'gro', true);
+  setOption(two.socket, 'udp', 'gro', true);
   await ring.sendmsg(one.socket, bytes, options);
   const message = await ring.recvmsg(two.socket, target, { controlBytes: 64 });
   expect(message).toMatchObject({ byteCount: 2500, control: { segmentSize: 1000 } });
@@ -295,7 +298,7 @@ test('times of arrival, in both forms, and counts of what was dropped', async ()
   for (const option of ['timestamp', 'timestampns'] as const) {
     const one = udp();
     const two = udp();
-    await ring.setsockopt(two.socket, 'socket', option, true);
+    setOption(two.socket, 'socket', option, true);
     await ring.sendmsg(one.socket, bytesOf('x'), { to: two.address });
     const { control } = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 64 });
     const { seconds = 0, nanoseconds = -1 } = control.timestamp ?? {};
@@ -306,15 +309,15 @@ test('times of arrival, in both forms, and counts of what was dropped', async ()
   const one = udp();
   const two = udp();
   // SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE.
-  await ring.setsockopt(two.socket, 'socket', 'timestamping', (1 << 3) | (1 << 4));
+  setOption(two.socket, 'socket', 'timestamping', (1 << 3) | (1 << 4));
   // The kernel begins to note times a moment after the first socket has asked for them.
   for (let noted = false; !noted; ) {
     await ring.sendmsg(one.socket, bytesOf('x'), { to: two.address });
     const { control } = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 128 });
     noted = control.timestamping?.software !== undefined;
   }
-  await ring.setsockopt(two.socket, 'socket', 'rxq_ovfl', true);
-  await ring.setsockopt(two.socket, 'socket', 'rcvbuf', 2048);
+  setOption(two.socket, 'socket', 'rxq_ovfl', true);
+  setOption(two.socket, 'socket', 'rcvbuf', 2048);
   for (let count = 0; count < 20; count++) {
     await ring.sendmsg(one.socket, pattern(500), { to: two.address });
   }
@@ -334,14 +337,14 @@ test('any others as they are', async () => {
   const ring = openRing();
   const one = udp();
   const two = udp();
-  await ring.setsockopt(two.socket, 'ip', 'recvttl', true);
+  setOption(two.socket, 'ip', 'recvttl', true);
   // IPPROTO_IP, IP_TTL.
   const raw = [{ level: 0, type: 2, bytes: new Uint8Array(Int32Array.of(7).buffer) }];
   await ring.sendmsg(one.socket, bytesOf('x'), { to: two.address, control: { raw } });
   const got = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 64 });
   expect(got.control).toEqual({ rights: [], raw: [], hopLimit: 7 });
   // The error queue: ICMP says that nobody listens; IP_RECVERR has no type of its own here.
-  await ring.setsockopt(one.socket, 'ip', 'recverr', true);
+  setOption(one.socket, 'ip', 'recverr', true);
   const closed = udp();
   closed.socket.close();
   await ring.sendmsg(one.socket, bytesOf('lost'), { to: closed.address });

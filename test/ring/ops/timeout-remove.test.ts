@@ -1,6 +1,7 @@
 /** timeoutRemove, timeoutUpdate and timeoutMultishot. */
 import { op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   expectRefusal,
   later,
@@ -67,6 +68,7 @@ test('multishot tells again and again, as an iterable', async () => {
 });
 
 test('multishot tells a handler, with one submission', async () => {
+  needs('linux:6.4');
   const ring = openRing();
   let ticks = 0;
   const handler = ring.handler((_tag, result) => {

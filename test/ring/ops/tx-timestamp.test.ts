@@ -10,8 +10,9 @@ import {
 } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import { IORING_CQE_F_MORE, IORING_CQE_F_TSTAMP_HW } from '../../../lib/abi.js';
-import { kernel } from '../../../lib/kernel.js';
+import { needs } from '../../support/needs.js';
 import { bytesOf, expectRefusal, openRing, openWith, TYPE, VALUE } from '../../support/ring.js';
+import { setOption } from '../../support/socket.js';
 import { udp } from '../../support/sockets.js';
 
 /** TX_SOFTWARE, SOFTWARE, OPT_ID, TX_SCHED, OPT_TSONLY. */
@@ -21,14 +22,13 @@ const LARGE: RingOptions[] = [
   ...(features.setup['CQE_MIXED']?.supported ? [{ cqeMixed: true }] : []),
 ];
 
-const since617 = test.runIf(kernel.atLeast('6.17'));
-
-since617('tells of each datagram when it was scheduled and sent', async () => {
+test('tells of each datagram when it was scheduled and sent', async () => {
+  needs('linux:6.17');
   for (const options of LARGE) {
     const ring = openRing(options);
     const near = udp();
     const far = udp();
-    await ring.setsockopt(near.socket, 'socket', 'timestamping', STAMPS);
+    setOption(near.socket, 'socket', 'timestamping', STAMPS);
     const before = Date.now() / 1000 - 1;
     const stream = ring.txTimestampMultishot(near.socket);
     const first = stream.next();
@@ -52,7 +52,8 @@ since617('tells of each datagram when it was scheduled and sent', async () => {
   }
 });
 
-since617('is refused by rings of small completions, and by what is no socket', async () => {
+test('is refused by rings of small completions, and by what is no socket', async () => {
+  needs('linux:6.17');
   const { socket } = udp();
   const next = (options: RingOptions, fd: FdLike) =>
     openRing(options).txTimestampMultishot(fd).next();
@@ -61,7 +62,8 @@ since617('is refused by rings of small completions, and by what is no socket', a
   await expect(next({ cqe32: true }, openWith('x'))).rejects.toMatchObject(refused);
 });
 
-since617('ids above 2^31 are no errors, and kinds of stamps are told apart', async () => {
+test('ids above 2^31 are no errors, and kinds of stamps are told apart', async () => {
+  needs('linux:6.17');
   const ring = openRing({ cqe32: true });
   const { socket } = udp();
   const stream = ring.txTimestampMultishot(socket);

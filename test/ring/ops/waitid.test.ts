@@ -7,6 +7,7 @@ import { asFd, OwnedFd, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { PR_SET_CHILD_SUBREAPER, SYS_pidfd_open, SYS_prctl } from '../../../lib/abi.js';
 import { native } from '../../../lib/native.js';
+import { needs } from '../../support/needs.js';
 import { expectRefusal, folder, later, openRing, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 async function child(): Promise<ChildProcess & { pid: number }> {
@@ -24,6 +25,7 @@ function orphan(command: string): number {
 }
 
 test('tells of a stop and of going on', async () => {
+  needs('op:WAITID');
   const ring = openRing();
   const { pid } = await child();
   const uid = process.getuid?.();
@@ -37,6 +39,7 @@ test('tells of a stop and of going on', async () => {
 });
 
 test('tells how a child ended, once', async () => {
+  needs('op:WAITID');
   const ring = openRing();
   const path = join(folder(), 'pipe');
   execFileSync('mkfifo', [path]);
@@ -55,6 +58,7 @@ test('tells how a child ended, once', async () => {
 });
 
 test('by a descriptor of the process, and without taking it off the list', async () => {
+  needs('op:WAITID');
   const ring = openRing();
   const pid = orphan('sleep 600');
   using pidfd = OwnedFd.adopt(native.syscall(SYS_pidfd_open, pid, 0));
@@ -67,6 +71,7 @@ test('by a descriptor of the process, and without taking it off the list', async
 });
 
 test('by process group', async () => {
+  needs('op:WAITID');
   const ring = openRing();
   const started = spawn('sleep', ['600'], { detached: true });
   await once(started, 'spawn');
@@ -78,6 +83,7 @@ test('by process group', async () => {
 });
 
 test('can be given up', async () => {
+  needs('op:WAITID');
   const ring = openRing();
   const { pid } = await child();
   const waiting = later(ring.waitid({ pid }, { timeoutMs: 5 }));

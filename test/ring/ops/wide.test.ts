@@ -10,6 +10,7 @@ import {
 } from '../../../lib/abi.js';
 import { Spill } from '../../../lib/ring/spill.js';
 import { SubmissionQueue } from '../../../lib/ring/submission-queue.js';
+import { needs } from '../../support/needs.js';
 import {
   connection,
   expectRefusal,
@@ -117,6 +118,7 @@ test('a command of 16 bytes fills an ordinary entry, and the next one has none o
 });
 
 test('a short command reaches the driver, on rings of both sizes', async () => {
+  needs('linux:6.7');
   for (const ring of [openRing(), openRing({ sqe128: true })]) {
     const { client, server } = await connection(ring);
     await ring.send(client, new Uint8Array(7));
