@@ -1,4 +1,4 @@
-/** Prints what this kernel offers and what the library makes of it, found by doing it: `facts.mjs`. */
+/** Prints what this kernel offers and what the library makes of it, found by doing it. */
 import { connect } from 'node:net';
 import { features } from 'nearmetal/features';
 import { openBackend } from 'nearmetal/loop';

@@ -10,15 +10,19 @@ const AT_ONCE = Number(process.env.GUEST_PROCESSES ?? 3);
 const FILES_EACH = 6;
 const SILENT_MS = 300_000;
 
+/** An emulator translates compiled code anew each time that it changes: less of it is faster. */
+const emulated = process.argv[2] === '--emulated' && {
+  NEARMETAL_SLOW: '1',
+  NODE_OPTIONS: `--import=${process.cwd()}/scripts/kernels/less-compiling.mjs`,
+};
+
 const env = {
   ...process.env,
   NEARMETAL_ADDON: process.env.NEARMETAL_ADDON ?? `${process.cwd()}/build/seam/nearmetal_seam.node`,
   NEARMETAL_NOURING: `${process.cwd()}/build/nouring`,
-  NEARMETAL_SLOW: '1',
+  ...emulated,
   // On a disk: a file system in memory has no direct I/O before 6.6.
   TMPDIR: `${process.cwd()}/tmp`,
-  // An emulator translates compiled code anew each time that it changes: less of it is faster.
-  NODE_OPTIONS: `--import=${process.cwd()}/scripts/kernels/less-compiling.mjs`,
 };
 
 mkdirSync(env.TMPDIR, { recursive: true });
@@ -84,7 +88,7 @@ const PARTS = [
   'promises',
   'contract',
 ];
-const words = process.argv.slice(2);
+const words = process.argv.slice(emulated ? 3 : 2);
 const wanted = words.length > 0 ? words : PARTS.map((part) => `test/${part}`);
 const files = filesBelow('test').filter((path) => path.endsWith('.test.js'));
 const queue = wanted.flatMap((part) => files.filter((path) => path.startsWith(part)));

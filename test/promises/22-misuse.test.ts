@@ -1,4 +1,4 @@
-/** Promise 22, by hand: wrong arguments are refused before any system call. */
+/** Promise 22: by hand, wrong arguments are refused before any system call. */
 import { test } from 'vitest';
 import { passes } from '../support/process.js';
 

@@ -1,3 +1,4 @@
+/** Completions of 32 bytes: alone in the queue, or among small ones. */
 import { cqeExtra, type Operation, op, RawRing, type RingOptions } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
