@@ -44,7 +44,7 @@ command=$*
 : "${GUEST_HUGE2M:=64}" "${GUEST_HUGE1G:=0}" "${GUEST_SCRATCH:=256}" "${GUEST_POLL_QUEUES:=0}"
 : "${GUEST_NODE:=$(command -v node)}" "${GUEST_PROGRAMS:=}" "${GUEST_FILES:=}" "${GUEST_OUT:=}"
 : "${GUEST_MODULES:=}" "${GUEST_APPEND:=}" "${GUEST_QEMU:=}" "${GUEST_NUMA:=}"
-: "${GUEST_FLAVOUR:=cloud-amd64}" "${GUEST_VERBOSE:=0}"
+: "${GUEST_FLAVOUR:=cloud-amd64}" "${GUEST_VERBOSE:=0}" "${GUEST_NICE:=5}"
 : "${GUEST_CACHE:=${TMPDIR:-/tmp}/nearmetal-guests}"
 PATH=$PATH:/usr/sbin:/sbin
 busybox=/bin/busybox
@@ -363,7 +363,7 @@ if [ "$GUEST_VERBOSE" = 1 ]; then
 fi
 status=0
 # shellcheck disable=SC2086
-timeout -k 5 "$GUEST_TIMEOUT" nice -n 5 qemu-system-x86_64 \
+timeout -k 5 "$GUEST_TIMEOUT" nice -n "$GUEST_NICE" qemu-system-x86_64 \
   -machine pc -accel tcg,thread=multi,tb-size=256 -cpu max -m "$GUEST_MEMORY" \
   -smp "$GUEST_CPUS,sockets=$GUEST_NODES,cores=$each,threads=1" "${numa[@]}" \
   -nodefaults -display none -no-reboot -net none \

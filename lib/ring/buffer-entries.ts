@@ -7,6 +7,7 @@ import {
   IOU_PBUF_RING_INC,
 } from '../abi.js';
 import { check, UnsupportedError } from '../errors.js';
+import { requireFeature } from '../features.js';
 import { Mapping } from '../memory/mapping.js';
 import { native } from '../native.js';
 import type { Engine } from './engine.js';
@@ -46,6 +47,7 @@ export class BufferEntries {
     engine.hold(this.#memory);
     const result = this.#register(incremental ? IOU_PBUF_RING_INC : 0);
     if (result < 0) this.#memory.dispose();
+    if (result === -EINVAL) requireFeature('register:PBUF_RING');
     // Everything else in it has been checked.
     if (result === -EINVAL && incremental) {
       throw new UnsupportedError({ feature: 'buffers:incremental', since: '6.12' });

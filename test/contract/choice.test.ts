@@ -1,6 +1,7 @@
 /** Which backend is chosen, and that the choice can be seen. */
 import { describe, expect, test } from 'vitest';
 import { EPERM } from '../../lib/abi.js';
+import { needs } from '../support/needs.js';
 import { evaluate, IO_URING_CALLS } from '../support/nouring.js';
 import { passes } from '../support/process.js';
 import { BACKENDS } from './support.js';
@@ -13,6 +14,7 @@ console.log(JSON.stringify({ name: backend.name, why: backend.why, forced }));
 await backend.close();`;
 
 test('io_uring where it works', () => {
+  needs('op:SEND_ZC');
   expect(evaluate(WHICH)).toEqual({
     name: 'io_uring',
     why: 'io_uring works here',

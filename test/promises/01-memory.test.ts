@@ -24,5 +24,5 @@ test.concurrent('a read in flight survives mapping.dispose()', () =>
   passes('promises/memory', ['fault', 'dispose', 'mapping']));
 test.concurrent('a mapping marked as untransferable is kept, without an abort', () =>
   passes('promises/memory', ['marked']));
-test.concurrent('resizable memory is refused, shared memory is pinned or refused', () =>
+test.concurrent('promise 23: resizable memory is refused, shared memory is pinned or refused', () =>
   passes('promises/memory', ['shrink']));

@@ -49,6 +49,7 @@ function leakWarnings(): (Error & { detail?: string })[] {
 }
 
 test('grows while all buffers are lent, up to its cap', async () => {
+  needs('register:PBUF_RING');
   const ring = openRing();
   const { client, server } = await connection(ring);
   using buffers = ring.provideBuffers({ count: 2, size: 100, maxCount: 13 });
@@ -68,6 +69,7 @@ test('grows while all buffers are lent, up to its cap', async () => {
 });
 
 test('says when there is pressure, and waits without asking the kernel', async () => {
+  needs('register:PBUF_RING');
   const ring = openRing();
   const { client, server } = await connection(ring);
   const heard: BufferPressure[] = [];
@@ -101,6 +103,7 @@ test('says when there is pressure, and waits without asking the kernel', async (
 });
 
 test('small receives are copied, and cost no buffer', async () => {
+  needs('register:PBUF_RING');
   const ring = openRing();
   const { client, server } = await connection(ring);
   using buffers = ring.provideBuffers({ count: 2, size: 4096, copyBelow: 64 });
@@ -192,6 +195,7 @@ test('handlers take pieces too', async () => {
 });
 
 test('a lease that is forgotten unread is given back, one that was read is not', async () => {
+  needs('register:PBUF_RING');
   const heard = leakWarnings();
   const ring = openRing({ debug: true });
   const { client, server } = await connection(ring);
@@ -221,6 +225,7 @@ test('a lease that is forgotten unread is given back, one that was read is not',
 });
 
 test('without debugging the first forgotten lease tells how to find out', async () => {
+  needs('register:PBUF_RING');
   const heard = leakWarnings();
   const ring = openRing();
   const { client, server } = await connection(ring);
@@ -241,6 +246,7 @@ test('without debugging the first forgotten lease tells how to find out', async 
 });
 
 test('an operation that waits for a buffer ends when the pool is disposed', async () => {
+  needs('register:PBUF_RING');
   const ring = openRing();
   const { client, server } = await connection(ring);
   const buffers = ring.provideBuffers({ count: 1, size: 8 });

@@ -5,6 +5,7 @@ import { listen } from 'nearmetal/net';
 import { asFd, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { ECANCELED } from '../../lib/abi.js';
+import { needs } from '../support/needs.js';
 import {
   bytesOf,
   connection,
@@ -77,6 +78,7 @@ test('by handler, and by one tag of it', async () => {
 });
 
 test('all, and the ring goes on', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const file = pipe();
   const waiting = [
@@ -112,6 +114,7 @@ test('closing a copy of a descriptor cancels what names the copy, and nothing el
 });
 
 test('a stream that waits for a buffer is cancelled though nothing is in flight', async () => {
+  needs('register:PBUF_RING');
   const ring = openRing();
   const { client, server } = await connection(ring);
   using buffers = ring.provideBuffers({ count: 1, size: 8 });
@@ -141,6 +144,7 @@ test('the signal of a handler cancels all that was started with it', async () =>
 });
 
 test('what a cancelled operation opens in spite of that is closed', async () => {
+  needs('op:SOCKET');
   const ring = openRing();
   const before = readdirSync('/proc/self/fd').length;
   for (let round = 0; round < 50; round++) {

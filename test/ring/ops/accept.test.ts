@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { addressOf, type InternetAddress, listen } from 'nearmetal/net';
 import { asFd, OwnedFd, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   expectRefusal,
   later,
@@ -36,6 +37,7 @@ test('gives an owned descriptor, non-blocking and closed on exec', async () => {
 });
 
 test('multishot takes all who come with one submission', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   using listener = listen();
   for (let index = 0; index < 50; index++) dial(listener);
@@ -115,6 +117,7 @@ test('timeoutMs ends a wait for nobody', async () => {
 });
 
 test('refuses what does not listen', async () => {
+  needs('op:SOCKET');
   const ring = openRing();
   await expect(ring.accept(openWith('x'))).rejects.toMatchObject({ code: 'ENOTSOCK' });
   using idle = await ring.socket('inet');

@@ -5,6 +5,7 @@ import { needs } from '../../support/needs.js';
 import { expectRefusal, later, openRing, pipe, RANGE, TYPE, VALUE } from '../../support/ring.js';
 
 test('ends every operation on the descriptor, and no other', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const ends = pipe();
   const others = pipe();
@@ -26,11 +27,13 @@ test('ends every operation on the descriptor, and no other', async () => {
 });
 
 test('answers that there was nothing', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   await expect(ring.run(op.asyncCancel(pipe()))).resolves.toBe(0);
 });
 
 test('a slot of the ring is a file too, and not the descriptor of the same number', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const ends = pipe();
   const registered = ring.registerFiles([ends]);
@@ -68,6 +71,7 @@ test('by opcode, on one file or on all', async () => {
 });
 
 test('the first one only, or an error that says why none', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const ends = pipe();
   await expect(ring.asyncCancel(ends, { all: false })).rejects.toMatchObject({
@@ -86,6 +90,7 @@ test('the first one only, or an error that says why none', async () => {
 });
 
 test('by the name of a submission', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const first = later(ring.timeout(60_000));
   const second = later(ring.timeout(60_000));

@@ -112,6 +112,7 @@ test('fadvise takes lengths of more than 4 GiB', async () => {
 });
 
 test('madvise fetches the pages of a mapping, or of a part of it', async () => {
+  needs('syscall:madvise_POPULATE_WRITE');
   const ring = openRing();
   using mapping = Mapping.anonymous({ size: 8 * BLOCK, populate: false });
   const present = (): number => mapping.mincore().reduce((sum, page) => sum + (page & 1), 0);

@@ -49,6 +49,7 @@ test('a message arrives with its tag and value, and is no completion', async () 
 });
 
 test('to a raw ring a message is no completion of what it has in flight', async () => {
+  needs('op:MSG_RING');
   const ring = openRing();
   using raw = RawRing.open({ entries: 4 });
   const ends = pipe();
@@ -70,6 +71,7 @@ test('to a raw ring a message is no completion of what it has in flight', async 
 });
 
 test('none is lost before somebody listens, and a handler gets them in order', async () => {
+  needs('op:MSG_RING');
   const one = openRing();
   const two = openRing({ completionEntries: 128 });
   const count = 1000;
@@ -90,6 +92,7 @@ test('none is lost before somebody listens, and a handler gets them in order', a
 });
 
 test('a ring can send to itself, among other operations', async () => {
+  needs('op:MSG_RING');
   const ring = openRing();
   const seen: RingMessage[] = [];
   ring.onMessage((message) => seen.push(message));
@@ -120,6 +123,7 @@ test('a thread without a ring can send too', async () => {
 });
 
 test('a file goes from one table to another', async () => {
+  needs('register:FILE_ALLOC_RANGE');
   const one = openRing();
   const two = openRing();
   const sent = await one.run(op.openat(fileOf('shared'), { into: one.files }));
@@ -136,6 +140,7 @@ test('a file goes from one table to another', async () => {
 });
 
 test('into a slot that the receiver has reserved, with a message or without one', async () => {
+  needs('register:FILE_ALLOC_RANGE');
   const one = openRing();
   const two = openRing();
   const sent = await one.run(op.openat(fileOf('shared'), { into: one.files }));
@@ -154,6 +159,7 @@ test('into a slot that the receiver has reserved, with a message or without one'
 });
 
 test('iterations end by break, by a signal and with the ring', async () => {
+  needs('op:MSG_RING');
   const one = openRing();
   const two = openRing();
   const send = (value: number): Promise<void> => one.msgRing(asFd(two.fd), { value });
@@ -180,6 +186,7 @@ test('between the rings of workers, and what keeps a process alive', async () =>
 });
 
 test('what the kernel refuses', async () => {
+  needs('op:MSG_RING');
   const one = openRing();
   const two = openRing();
   await expect(one.msgRing(openWith('x'), {})).rejects.toMatchObject({
@@ -192,6 +199,7 @@ test('what the kernel refuses', async () => {
 });
 
 test('refuses wrong arguments by name', async () => {
+  needs('register:FILE_ALLOC_RANGE');
   const ring = openRing();
   const fd = asFd(ring.fd);
   const sent = await ring.run(op.openat(fileOf('x'), { into: ring.files }));

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asFd, type OwnedFd, op, type Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   expectRefusal,
   folder,
@@ -33,6 +34,7 @@ async function openFolder(ring: Ring): Promise<{ base: string; dirfd: OwnedFd }>
 }
 
 test('makes and removes directories, from the working directory or an open one', async () => {
+  needs('op:MKDIRAT');
   const ring = openRing();
   const { base, dirfd } = await openFolder(ring);
   const umask = process.umask(0o022);
@@ -68,6 +70,7 @@ test('removes files, and directories only when that is asked for', async () => {
 });
 
 test('renames between two directories: over, not over, in exchange, with a whiteout', async () => {
+  needs('op:RENAMEAT');
   const ring = openRing();
   const [from, to] = [await openFolder(ring), await openFolder(ring)];
   const both = { oldDirfd: from.dirfd, newDirfd: to.dirfd };
@@ -97,6 +100,7 @@ test('renames between two directories: over, not over, in exchange, with a white
 });
 
 test('makes symbolic links', async () => {
+  needs('op:SYMLINKAT');
   const ring = openRing();
   const { base, dirfd } = await openFolder(ring);
   await ring.symlinkat('not there', 'link', { dirfd });
@@ -112,6 +116,7 @@ test('makes symbolic links', async () => {
 });
 
 test('links files by name, through a symbolic link, and by descriptor', async () => {
+  needs('op:LINKAT');
   const ring = openRing();
   const { base, dirfd } = await openFolder(ring);
   const both = { oldDirfd: dirfd, newDirfd: dirfd };
@@ -138,6 +143,7 @@ test('links files by name, through a symbolic link, and by descriptor', async ()
 });
 
 test('a descriptor that is no directory is refused, and a closed one before that', async () => {
+  needs('op:MKDIRAT');
   const ring = openRing();
   const { dirfd } = await openFolder(ring);
   const file = openWith('x');

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OwnedFd, op, type Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -82,6 +83,7 @@ test('each restriction of the path does what it says', async () => {
 });
 
 test('creates with a mode, and refuses one that has no use', async () => {
+  needs('op:LINKAT');
   const ring = openRing();
   const { base, dirfd } = await tree(ring);
   const made = { dirfd, access: 'write', create: true, exclusive: true, beneath: true } as const;
@@ -98,6 +100,7 @@ test('creates with a mode, and refuses one that has no use', async () => {
 });
 
 test('opens into the table of files', async () => {
+  needs('register:FILE_ALLOC_RANGE');
   const ring = openRing();
   const { dirfd } = await tree(ring);
   using file = await ring.openat2('file', { dirfd, beneath: true, into: ring.files });

@@ -1,6 +1,7 @@
 /** pollRemove and pollUpdate; level-triggered and exclusive polls. */
 import { op, type PollEvents, RawRing } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   connection,
@@ -76,6 +77,7 @@ test('a level-triggered multishot tells each time', async () => {
 });
 
 test('of exclusive polls on one file, not all wake', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const ends = pipe();
   let woken = 0;

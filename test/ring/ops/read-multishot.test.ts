@@ -18,6 +18,7 @@ import {
 } from '../../support/ring.js';
 
 test('reads all that comes through a pipe into provided buffers', async () => {
+  needs('register:PBUF_RING');
   const ring = openRing();
   const through = pipe();
   using buffers = ring.provideBuffers({ count: 8, size: 16 });

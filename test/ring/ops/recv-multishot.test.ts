@@ -2,6 +2,7 @@
 import type { BufferRing, Lease } from 'nearmetal/ring';
 import { op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   connection,
@@ -16,6 +17,8 @@ import {
   until,
   VALUE,
 } from '../../support/ring.js';
+
+needs('register:PBUF_RING');
 
 const backHome = (buffers: BufferRing): Promise<void> =>
   until(() => buffers.available === buffers.count);

@@ -27,6 +27,8 @@ import {
 import { setOption } from '../../support/socket.js';
 import { descriptors, udp, unixPair } from '../../support/sockets.js';
 
+needs('register:PBUF_RING');
+
 const messages = (
   ring: Ring,
   socket: OwnedFd,

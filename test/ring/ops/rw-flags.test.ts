@@ -2,6 +2,7 @@
 import { constants, readFileSync } from 'node:fs';
 import { op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -18,6 +19,7 @@ import {
 const { O_APPEND, O_RDWR } = constants;
 
 test('appends to a file that was not opened for it, and not to one that was', async () => {
+  needs('linux:6.9');
   const ring = openRing();
   const path = fileOf('abc');
   await ring.write(openPlain(path), bytesOf('def'), { offset: 0, append: true });
@@ -47,6 +49,7 @@ test('writes through to the device, and past the cache', async () => {
 });
 
 test('nowait reads what is in the cache, and answers EAGAIN rather than wait', async () => {
+  needs('op:PIPE');
   const ring = openRing();
   const file = openWith('cached');
   const target = new Uint8Array(6);
@@ -61,6 +64,7 @@ test('nowait reads what is in the cache, and answers EAGAIN rather than wait', a
 });
 
 test('the kernel refuses what the file cannot do', async () => {
+  needs('linux:6.9');
   const ring = openRing();
   const file = openWith('x');
   const bytes = new Uint8Array(3);

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asFd, type FileStatus, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   expectRefusal,
   fileOf,
@@ -76,6 +77,7 @@ test('looks through a symbolic link, or at it', async () => {
 });
 
 test('tells the alignment of direct I/O', async () => {
+  needs('linux:6.1');
   const ring = openRing();
   const status = await ring.statx(fileOf('x'));
   expect(status.directMemoryAlignment).toBeGreaterThan(0);

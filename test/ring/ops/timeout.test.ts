@@ -1,6 +1,7 @@
 /** timeout and link timeouts: spans, times of a clock, counts; never how long they took. */
 import { op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   expectRefusal,
   later,
@@ -41,6 +42,7 @@ test('completes after so many others', async () => {
 });
 
 test('waits for a time of each clock', async () => {
+  needs('linux:5.15');
   const ring = openRing();
   await ring.run(op.timeout(Date.now() + 5, { absolute: true, clock: 'realtime' }));
   await ring.run(op.timeout(Date.now() - 1000, { absolute: true, clock: 'realtime' }));
@@ -93,6 +95,7 @@ test('timeoutMs and signal together: the first one says why', async () => {
 });
 
 test('what is cancelled otherwise did not time out', async () => {
+  needs('linux:5.19');
   const ring = openRing();
   const ends = pipe();
   const waiting = later(ring.read(ends, new Uint8Array(1), { timeoutMs: LONG_MS }));

@@ -70,6 +70,7 @@ test('gives the names of both ends', async () => {
 });
 
 test.skipIf(kernel.atLeast('6.19'))('names are refused before 6.19', async () => {
+  needs('op:URING_CMD');
   const ring = openRing();
   const { client } = await connection(ring);
   await expect(ring.getsockname(client)).rejects.toMatchObject({

@@ -70,6 +70,7 @@ const NVME_URING_CMD_IO = 0xc048_4e80;
 const NVME_READ = 2;
 
 test("NVMe's passthrough: its command stands whole behind the first 48 bytes", async () => {
+  needs('op:URING_CMD');
   const nvme = new DataView(new ArrayBuffer(72));
   nvme.setUint8(0, NVME_READ);
   nvme.setUint32(4, 1, true);
@@ -136,6 +137,7 @@ test('a short command reaches the driver, on rings of both sizes', async () => {
 });
 
 test('is refused where the kernel or the ring has short entries', async () => {
+  needs('setup:SQE128');
   const kernelHasIt = features.op.NOP128?.supported ?? false;
   const refusal = kernelHasIt ? 'needs a ring made with sqe128' : 'op:NOP128';
   const ring = openRing();

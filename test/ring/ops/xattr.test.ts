@@ -4,6 +4,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { asFd, type DirectFd, op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { needs } from '../../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -30,6 +31,7 @@ const seenByPython = (path: string, name: string): Buffer =>
   ]);
 
 test('are set and read by path', async () => {
+  needs('op:SETXATTR');
   const ring = openRing();
   const path = fileOf('x');
   await ring.setxattr(path, 'user.größe', bytesOf('a value'));
@@ -43,6 +45,7 @@ test('are set and read by path', async () => {
 });
 
 test('are set and read by descriptor, plain or direct', async () => {
+  needs('op:FSETXATTR');
   const ring = openRing();
   const path = fileOf('x');
   const file = openPlain(path);
@@ -56,6 +59,7 @@ test('are set and read by descriptor, plain or direct', async () => {
 });
 
 test('create and replace say which it must be', async () => {
+  needs('op:SETXATTR');
   const ring = openRing();
   const path = fileOf('x');
   const file = openPlain(path);
@@ -71,6 +75,7 @@ test('create and replace say which it must be', async () => {
 });
 
 test('many at once do not mix their values up', async () => {
+  needs('op:SETXATTR');
   const ring = openRing();
   const path = fileOf('x');
   const values = Array.from({ length: 20 }, (_, index) => pattern(50 + index, index));
@@ -80,6 +85,7 @@ test('many at once do not mix their values up', async () => {
 });
 
 test('the kernel refuses what is not there, too long or not to be had', async () => {
+  needs('op:SETXATTR');
   const ring = openRing();
   const path = fileOf('x');
   await ring.setxattr(path, 'user.a', bytesOf('long'));
