@@ -28,6 +28,7 @@
 #   GUEST_FLAVOUR [cloud-amd64]  of Debian's kernels: cloud-amd64, amd64 or rt-amd64
 #   GUEST_CACHE [nearmetal-guests in the temporary folder]  kernels and root images, ~250 MB each
 #   GUEST_VERBOSE [0]      1: the console to standard error
+#   GUEST_NICE [5]         how far behind the other programs of this machine
 #
 # Needs: apt-get install qemu-system-x86 busybox-static kmod e2fsprogs
 set -euo pipefail
