@@ -111,7 +111,7 @@ export function operationError(errno: number, operation: Operation<unknown>): Er
   const { kind, descriptor, fd, about } = operation;
   if (errno === -EINVAL && !opSupported(kind.code)) return unsupported(kind.name);
   const refused = errno === -EINVAL || errno === -EOPNOTSUPP;
-  if (refused && !kernel.atLeast(kind.since)) return tooOld(kind);
+  if (refused && isYounger(kind)) return tooOld(kind);
   const detail = descriptor === undefined ? about : { fd, ...about };
   return systemError(errno, `io_uring:${kind.name}`, detail);
 }
@@ -122,7 +122,14 @@ function unsupported(name: string): UnsupportedError {
   return new UnsupportedError({ feature, since, kernel: kernel.release, reason: detail, hint });
 }
 
-/** The opcode is there, and what was asked of it came later. */
+/**
+ * True of a form that came after its opcode, and after this kernel. Opcodes themselves are carried
+ * back to older kernels, and are probed for.
+ */
+function isYounger({ name, since }: OperationKind<unknown>): boolean {
+  return !kernel.atLeast(since) && features.get(`op:${name.toUpperCase()}`)?.since !== since;
+}
+
 function tooOld({ name, since }: OperationKind<unknown>): UnsupportedError {
   const feature = `op:${name.toUpperCase()}`;
   const { release } = kernel;

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { filesBelow } from '../files.mjs';
 
 const AT_ONCE = Number(process.env.GUEST_PROCESSES ?? 3);
-const FILES_EACH = 6;
+const FILES_EACH = 14;
 const SILENT_MS = 300_000;
 
 /** An emulator translates compiled code anew each time that it changes: less of it is faster. */
