@@ -75,6 +75,11 @@ try {
   mkdirSync('test/results', { recursive: true });
   for (const version of versions) {
     const result = collect(await guest(version, folder), asked);
+    if (result.files === 0) {
+      console.error(`${version}: nothing was run, so nothing is written`);
+      failures++;
+      continue;
+    }
     const date = new Date().toISOString().slice(0, 10);
     const written = { asked: version, date, commit, ...result };
     writeFileSync(`test/results/kernel-${version}.json`, `${JSON.stringify(written, null, 1)}\n`);

@@ -15,7 +15,7 @@ test('goes to a kernel worker, and waits for all before it, when asked', async (
   const order: string[] = [];
   await Promise.all([
     ring.run(op.nop({ async: true })).then(() => order.push('async')),
-    ring.timeout(5).then(() => order.push('timeout')),
+    ring.timeout(50).then(() => order.push('timeout')),
     ring.run(op.nop({ drain: true })).then(() => order.push('drain')),
   ]);
   expect(order).toEqual(['async', 'timeout', 'drain']);
