@@ -1,5 +1,5 @@
 /** A socket for datagrams: it sends and receives many at a time. */
-import { EMSGSIZE } from '../abi.js';
+import { EDESTADDRREQ, EMSGSIZE } from '../abi.js';
 import { type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { DatagramEvents, Datagrams } from '../loop/backend.js';
@@ -202,6 +202,12 @@ export class DatagramSocket extends DatagramSettings implements AsyncDisposable,
   }
 
   // --- receiving ---------------------------------------------------------------------------------
+
+  /** @internal Whoever sends without a name must not be able to make a handler throw. */
+  unanswerable(): boolean {
+    this.failed(-EDESTADDRREQ, 1);
+    return true;
+  }
 
   /** @internal */
   senderOf(batch: DatagramBatch, index: number): Peer | undefined {

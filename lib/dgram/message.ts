@@ -10,8 +10,12 @@ import type { SendOptions } from './send-options.js';
 export interface MessageSocket {
   senderOf(batch: DatagramBatch, index: number): Peer | undefined;
   send(bytes: Received | Uint8Array | string, to: Peer | undefined, options?: SendOptions): boolean;
+  /** Tells that there is nobody to be sent to. */
+  unanswerable(): boolean;
 }
 
+/** What comes beside a datagram of a socket that asked for nothing. */
+const NOTHING: ReceivedControl = { rights: [], raw: [] };
 /** The two bits of ECN in a traffic class. */
 const ECN_BITS = 3;
 
@@ -68,6 +72,7 @@ export class Message extends Received {
 
   private get beside(): ReceivedControl {
     const batch = this.shown;
+    if (batch.layout.controlBytes === 0) return NOTHING;
     if (this.decoded === undefined) {
       const { buffer, byteOffset, byteLength } = batch.memory;
       const view = new DataView(buffer, byteOffset, byteLength);
@@ -121,7 +126,7 @@ export class Message extends Received {
 
   /** It is datagrams of so many bytes, the last one perhaps of fewer (`offload`); else one. */
   get segmentSize(): number | undefined {
-    return this.shown.layout.controlBytes === 0 ? undefined : this.beside.segmentSize;
+    return this.beside.segmentSize;
   }
 
   /** Its datagrams one by one, as views without a copy. */
@@ -135,15 +140,19 @@ export class Message extends Received {
   }
 
   /**
-   * Sends to whom it came from, and, with `packetInfo`, from the address that it was sent to.
-   * As `send` of the socket.
+   * Sends to whom it came from, and, with `packetInfo`, from the address of this machine that it
+   * was sent to. As `send` of the socket; a sender without a name cannot be answered, which `error`
+   * is told (EDESTADDRREQ).
    */
   reply(bytes: Received | Uint8Array | string, options: SendOptions = {}): boolean {
-    const { to } = this;
-    if (to === undefined || options.from !== undefined || isMulticast(to)) {
-      return this.owner.send(bytes, this.from, options);
+    const { from } = this;
+    if (from === undefined) return this.owner.unanswerable();
+    const { pktinfo } = this.beside;
+    const local = pktinfo?.local ?? pktinfo?.address;
+    if (local === undefined || options.from !== undefined || isMulticast(local)) {
+      return this.owner.send(bytes, from, options);
     }
-    return this.owner.send(bytes, this.from, { ...options, from: to });
+    return this.owner.send(bytes, from, { ...options, from: local });
   }
 
   /** The same as the caller's own, with a copy of the bytes. */

@@ -1,9 +1,18 @@
 /** What is refused: wrong arguments before any call, and what the kernel says no to, with hints. */
 import { type BindOptions, bind, connect, joinGroup } from 'nearmetal/dgram';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { expectRefusal, folder, RANGE, TYPE, VALUE } from '../support/ring.js';
+import {
+  bytesOf,
+  expectRefusal,
+  folder,
+  openRing,
+  RANGE,
+  TYPE,
+  until,
+  VALUE,
+} from '../support/ring.js';
 import { thrownBy } from '../support/thrown.js';
-import { BACKENDS, bound, placeOf } from './support.js';
+import { BACKENDS, bound, noting, placeOf } from './support.js';
 
 const wrong =
   (options: unknown): (() => unknown) =>
@@ -103,6 +112,26 @@ describe.each(BACKENDS)('%s', (backend) => {
     });
     const gone = thrownBy(() => connect({ backend, path: `${folder()}/none` }));
     expect(gone).toMatchObject({ code: 'ENOENT', syscall: 'connect' });
+  });
+
+  test('who sends without a name cannot be answered, and makes nothing throw', async () => {
+    const { socket, noted } = noting({
+      backend,
+      ...placeOf('Unix'),
+      messages: (messages) => {
+        for (const message of messages) {
+          noted.texts.push(message.text());
+          expect([message.from, message.reply('x')]).toEqual([undefined, true]);
+        }
+      },
+    });
+    const ring = openRing();
+    const nameless = await ring.socket('unix', { type: 'dgram' });
+    onTestFinished(() => nameless.close());
+    await ring.sendmsg(nameless, bytesOf('who am I'), { to: socket.address });
+    await until(() => noted.texts.length === 1);
+    expect(noted.errors).toEqual([['EDESTADDRREQ', 1]]);
+    expect(socket.stats.lost).toBe(1);
   });
 
   test('a Unix socket whose peer has gone tells it, and goes on', async () => {

@@ -19,8 +19,15 @@ export interface ReceivedControl {
   readonly credentials?: Credentials;
   /** SCM_PIDFD (SO_PASSPIDFD, 6.5): the sending process; it is the receiver's to close. */
   readonly pidfd?: OwnedFd;
-  /** IP_PKTINFO, IPV6_PKTINFO: where it came in, and to which address it was sent. */
-  readonly pktinfo?: { readonly interfaceIndex: number; readonly address: string };
+  /**
+   * IP_PKTINFO, IPV6_PKTINFO: where it came in, to which address it was sent, and, over IPv4, the
+   * address of this machine to answer from, which differs when it was sent to many.
+   */
+  readonly pktinfo?: {
+    readonly interfaceIndex: number;
+    readonly address: string;
+    readonly local?: string;
+  };
   /** UDP_GRO: the bytes are datagrams of this size in a row, the last one perhaps shorter. */
   readonly segmentSize?: number;
   /** SO_TIMESTAMP, SO_TIMESTAMPNS: when it was received. */
@@ -102,6 +109,7 @@ function decodeOne(
     found.pktinfo = {
       interfaceIndex: view.getInt32(offset, true),
       address: hostText(abi.AF_INET, bytesAt(view, offset + 8, 4)),
+      local: hostText(abi.AF_INET, bytesAt(view, offset + 4, 4)),
     };
   } else if (level === abi.IPPROTO_IPV6 && type === abi.IPV6_PKTINFO && size >= 20) {
     found.pktinfo = {

@@ -248,7 +248,7 @@ test('where a datagram came in, and where to send from', async () => {
   const message = await ring.recvmsg(two.socket, new Uint8Array(1), { controlBytes: 256 });
   expect(message.address).toEqual({ host: '127.0.0.9', port: one.address.port });
   expect(message.control).toMatchObject({
-    pktinfo: { interfaceIndex: 1, address: '127.0.0.5' },
+    pktinfo: { interfaceIndex: 1, address: '127.0.0.5', local: '127.0.0.5' },
     hopLimit: 33,
     trafficClass: 0x10,
   });
