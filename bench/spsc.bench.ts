@@ -2,8 +2,8 @@
  * What goes through a queue from one thread to another, each on a CPU of its own: records of 8
  * bytes, messages of 1 KiB, and how long it takes there and back.
  *
- * C runs over the same layout. It publishes without the fence that a sleeping consumer would need,
- * and never sleeps but in the last case: that is the fastest that there is.
+ * C runs over the same layout, twice: it publishes without the fence that a sleeping consumer needs,
+ * which is the fastest that there is; or with it, as everybody has to where a consumer may sleep.
  */
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
@@ -13,6 +13,7 @@ import type { Bench, Metric, Session } from './_lib/session.js';
 import { perOperation, perSecond, type Work } from './_lib/work.js';
 
 const C = 'C';
+const WAKING = 'C that wakes';
 const NEARMETAL = 'nearmetal';
 const PORT = 'MessagePort';
 
@@ -37,6 +38,7 @@ const cases: readonly Case[] = [
 
 const programs: [subject: string, command: () => string[]][] = [
   [C, () => [reference('spsc')]],
+  [WAKING, () => [reference('spsc')]],
   [NEARMETAL, () => [process.execPath, subjectFile('spsc-nearmetal')]],
   [PORT, () => [process.execPath, subjectFile('spsc-port')]],
 ];
@@ -47,7 +49,9 @@ async function start(session: Session, subject: string, command: string[]): Prom
   const { server, client } = session.placement;
   const cpus = server === undefined || client === undefined ? [] : [`${server}`, `${client}`];
   // It places its threads itself.
-  const child = new Child(subject, [...command, ...(cpus.length > 0 ? cpus : ['0', '0'])]);
+  const places = cpus.length > 0 ? cpus : ['0', '0'];
+  const more = subject === WAKING ? ['waking'] : [];
+  const child = new Child(subject, [...command, ...places, ...more]);
   for (const { name, port } of cases) {
     await child.ask<Work>(`${subject === PORT ? port : name} ${Math.max(0.1, session.pace.turn)}`);
   }

@@ -3,7 +3,7 @@
 // A line "CASE SECONDS" on stdin asks for one run and is answered by one line
 // {"operations":N,"ns":ELAPSED,"cpu_ns":CPU}; ends when stdin is closed. Cases: one (records
 // published one by one), batch (32 at a time), kilobyte (messages of 1 KiB), spin and futex (a
-// record there and back).
+// record there and back). With an argument more, each publication also looks for a sleeper.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
@@ -40,6 +40,15 @@ static double pop_spinning(struct spsc *queue) {
   return value;
 }
 
+// Does not look all the time: each look takes the line with the count from the producer.
+static double pop_now_and_then(struct spsc *queue) {
+  while (queue->next == queue->limit && spsc_filled(queue) == 0) {
+    for (volatile int pause = 0; pause < 500; pause++) {
+    }
+  }
+  return pop_spinning(queue);
+}
+
 static double pop_sleeping(struct spsc *queue) {
   if (queue->next == queue->limit) spsc_wait(queue, 0);
   const double value = queue->records[queue->next++ & queue->mask];
@@ -47,10 +56,13 @@ static double pop_sleeping(struct spsc *queue) {
   return value;
 }
 
+static int waking;
+
 static void push_quietly(struct spsc *queue, double value) {
   while (!spsc_stage(queue, value)) {
   }
-  spsc_publish_quietly(queue);
+  if (waking) spsc_publish(queue);
+  else spsc_publish_quietly(queue);
 }
 
 static void push_waking(struct spsc *queue, double value) {
@@ -83,7 +95,7 @@ static void serve(void) {
     if (what == KILOBYTES) {
       take_messages();
     } else if (what == ONE || what == BATCHES) {
-      while ((value = pop_spinning(&there)) >= 0) total += value;
+      while ((value = pop_now_and_then(&there)) >= 0) total += value;
     } else if (what == SPIN) {
       while ((value = pop_spinning(&there)) >= 0) push_quietly(&back, value);
     } else {
@@ -115,7 +127,8 @@ static uint64_t work(uint32_t what) {
         while (!spsc_stage(&there, 1)) {
         }
       }
-      spsc_publish_quietly(&there);
+      if (waking) spsc_publish(&there);
+      else spsc_publish_quietly(&there);
     }
   } else if (what == KILOBYTES) {
     for (; done < LOOK / 64; done++) send_message(KILOBYTE);
@@ -136,7 +149,8 @@ static uint64_t work(uint32_t what) {
 int main(int count, char **words) {
   const char *const names[] = {"", "one", "batch", "kilobyte", "spin", "futex"};
   const size_t bytes = 4 << 20;
-  if (count != 3) return 2;
+  if (count < 3) return 2;
+  waking = count > 3;
   uint8_t *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (base == MAP_FAILED) shared_fail("mmap");

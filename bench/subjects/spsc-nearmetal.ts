@@ -64,11 +64,17 @@ function sleep(there: Records, back: Taken): number {
   return RECORDS / 256;
 }
 
+/** For so long nobody looks: each look takes the line with the count from the producer. */
+function rest(): void {
+  for (let count = 0, sum = 1; count < 500 && sum !== 0; count++) sum = Math.imul(sum, 3) | 1;
+}
+
 /** Takes records until a negative one comes. */
 function take(there: Taken): number {
   const some = new Float64Array(BATCH * 8);
   for (let total = 0; ; ) {
     const count = there.popMany(some);
+    if (count === 0) rest();
     for (let index = 0; index < count; index++) total += some[index] as number;
     if (count > 0 && (some[count - 1] as number) < 0) return total;
   }
