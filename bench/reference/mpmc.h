@@ -5,7 +5,7 @@
 #include "shared.h"
 
 enum { MPMC_TAIL = 32, MPMC_HEAD = 64, MPMC_DATA_SLEEPS = 96, MPMC_ROOM_SLEEPS = 128 };
-enum { MPMC_INTENTS = 160, MPMC_CELLS = 160 + 256 * 4 };
+enum { MPMC_INTENTS = 160, MPMC_CELLS = 160 + 256 * 16 };
 enum { MPMC_NAME = 0, MPMC_PUT = 1, MPMC_TAKE = 2 };
 
 struct mpmc {
@@ -18,7 +18,7 @@ struct mpmc {
 static inline struct mpmc mpmc_open(struct shared *shared, const char *name) {
   struct mpmc queue = {.words = shared_words(shared, shared_find(shared, name, "MPMC"))};
   queue.capacity = queue.words[1];
-  queue.intent = queue.words + MPMC_INTENTS + (shared->self & 255) * 4;
+  queue.intent = queue.words + MPMC_INTENTS + (shared->self & 255) * 16;
   errno = EBUSY;
   if (queue.intent[MPMC_NAME] != 0) shared_fail(name);
   queue.intent[MPMC_PUT] = queue.words[MPMC_TAIL] ^ 0x80000000u;

@@ -22,7 +22,8 @@ export const MPMC_ROOM_SLEEPS: number = 4 * APART_WORDS;
  * it. It stays when the claim was good: no position comes a second time before 2^32 others.
  */
 const INTENTS: number = 5 * APART_WORDS;
-const INTENT_WORDS = 4;
+/** A line, so that nobody stores beside another's. */
+const INTENT_WORDS = 16;
 const NAME = 0;
 export const PUT = 1;
 export const TAKE = 2;

@@ -23,7 +23,7 @@ function opened(memory: SharedMemory, capacity: number, handles = 2) {
 const TAIL = 32;
 const HEAD = 64;
 const INTENTS = 160;
-const CELLS = 160 + 256 * 4;
+const CELLS = 160 + 256 * 16;
 
 /** Lets the positions of an empty queue begin at `start`. */
 function begin(words: Int32Array, capacity: number, start: number): void {
@@ -143,7 +143,7 @@ test('a record claimed by one who died becomes a hole, one being taken is gone',
   expect(await peer.ended).toBe('');
   // One that never left: a name of a slot that has been taken again since.
   const dead = (5 << 8) | 77;
-  const intent = INTENTS + 77 * 4;
+  const intent = INTENTS + 77 * 16;
   words[intent] = dead;
   // It claimed position 0 to put in, and 1 was filled by another.
   words[intent + 1] = 0;
@@ -170,8 +170,8 @@ test('who polls without waiting repairs too, and whoever takes the slot does', (
   const { name, handles } = opened(memory, 4, 1);
   const [queue] = handles as [(typeof handles)[0]];
   const words = wordsOf(memory, name, 'MPMC');
-  words[INTENTS + 77 * 4] = (5 << 8) | 77;
-  words[INTENTS + 77 * 4 + 1] = 0;
+  words[INTENTS + 77 * 16] = (5 << 8) | 77;
+  words[INTENTS + 77 * 16 + 1] = 0;
   words[TAIL] = 1;
   queue.push(1);
   let tries = 0;
@@ -180,8 +180,8 @@ test('who polls without waiting repairs too, and whoever takes the slot does', (
   // The next participant gets a slot whose last owner left position 2 claimed.
   const next = attached(memory);
   const slot = (next.participant & 0xff) + 1;
-  words[INTENTS + slot * 4] = (9 << 8) | slot;
-  words[INTENTS + slot * 4 + 1] = 2;
+  words[INTENTS + slot * 16] = (9 << 8) | slot;
+  words[INTENTS + slot * 16 + 1] = 2;
   words[TAIL] = 3;
   const late = MpmcQueue.open(attached(memory), name);
   queue.push(2);
@@ -194,8 +194,8 @@ test('a claim of somebody alive is not touched', () => {
   const [queue] = handles as [(typeof handles)[0]];
   const words = wordsOf(memory, name, 'MPMC');
   const other = attached(memory);
-  words[INTENTS + (other.participant & 0xff) * 4] = other.participant;
-  words[INTENTS + (other.participant & 0xff) * 4 + 1] = 0;
+  words[INTENTS + (other.participant & 0xff) * 16] = other.participant;
+  words[INTENTS + (other.participant & 0xff) * 16 + 1] = 0;
   words[TAIL] = 1;
   queue.push(1);
   expect(() => queue.popBlocking({ timeoutMs: 120 })).toThrow(/ETIMEDOUT/);
