@@ -2,8 +2,8 @@
  * What goes through a queue from one thread to another, each on a CPU of its own: records of 8
  * bytes, messages of 1 KiB, and how long it takes there and back.
  *
- * C runs over the same layout, twice: without the fence that a sleeping consumer needs, which is the
- * fastest that there is; and with it, as everybody has to publish where a consumer may sleep.
+ * C runs over the same layout, twice: without the fence that a sleeping consumer needs, which is
+ * the fastest that there is; and with it, as everybody publishes where a consumer may sleep.
  */
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
