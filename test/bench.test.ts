@@ -102,6 +102,7 @@ describe('the command', () => {
       'alloc',
       'faults',
       'affinity',
+      'spsc',
     ]);
   });
 
