@@ -30,6 +30,8 @@ export abstract class Descriptor {
   copied = false;
   /** Operations that name this descriptor and have not had their last completion. */
   inFlight = 0;
+  /** @internal Where the ring has put the latest of them. */
+  latestSlot = -1;
   /** @internal Called once, when `inFlight` becomes 0. */
   onIdle: (() => void) | undefined;
   /** @internal Rings that may hold operations on it, and epolls that it was registered with. */

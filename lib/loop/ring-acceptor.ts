@@ -2,10 +2,8 @@
 import { ECANCELED, EINVAL } from '../abi.js';
 import { OwnedFd } from '../fd/fd.js';
 import { hasMore } from '../ring/cqe.js';
-import { IGNORE } from '../ring/letting-go.js';
 import type { MultishotOperation } from '../ring/operation.js';
 import { acceptMultishot } from '../ring/ops/accept.js';
-import { cancelUserData } from '../ring/ops/async-cancel.js';
 import type { Sink } from '../ring/slots.js';
 import type { AcceptEvents, Acceptor } from './backend.js';
 import { isOfOneConnection, isShortage, RETRY_MS } from './retry.js';
@@ -97,7 +95,6 @@ export class RingAcceptor implements Acceptor, Sink {
       this.#end();
       return;
     }
-    const low = this.#backend.userDataLow(this.#slot, this.#operation);
-    this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+    this.#backend.cancel(this.#slot, this.#generation);
   }
 }

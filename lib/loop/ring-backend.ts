@@ -4,9 +4,7 @@ import type { FdLike, OwnedFd } from '../fd/fd.js';
 import { BufferRing } from '../ring/buffer-ring.js';
 import { closeEngine } from '../ring/closing.js';
 import { Engine } from '../ring/engine.js';
-import { IGNORE } from '../ring/letting-go.js';
 import type { MultishotOperation, Operation } from '../ring/operation.js';
-import { cancelUserData } from '../ring/ops/async-cancel.js';
 import { connect } from '../ring/ops/connect.js';
 import { read } from '../ring/ops/read.js';
 import { recvMultishot } from '../ring/ops/recv.js';
@@ -54,7 +52,6 @@ class Single implements Sink, Pending {
   readonly batched: boolean;
   readonly #backend: RingBackend;
   readonly #done: Done;
-  readonly #operation: Operation<unknown>;
   readonly #success: number;
   #slot = -1;
   #generation = 0;
@@ -68,7 +65,6 @@ class Single implements Sink, Pending {
     this.#backend = backend;
     this.batched = backend.plan.batched;
     this.#done = done;
-    this.#operation = operation;
     this.#success = success;
     this.#slot = backend.begin(operation, this, 0);
     if (this.#slot >= 0) this.#generation = backend.generationOf(this.#slot);
@@ -84,9 +80,7 @@ class Single implements Sink, Pending {
   }
 
   cancel(): void {
-    if (this.#slot < 0) return;
-    const low = this.#backend.userDataLow(this.#slot, this.#operation);
-    this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+    if (this.#slot >= 0) this.#backend.cancel(this.#slot, this.#generation);
   }
 
   close(): void {
@@ -114,7 +108,7 @@ export class RingBackend implements Backend {
     this.why = plan.why;
     this.#engine = new Engine(planRing({ entries: ENTRIES, completionEntries: COMPLETIONS }));
     this.#engine.beforeSubmit = this.#dirty.flush;
-    this.buffers = new BufferRing(this.#engine, 0, {
+    this.buffers = new BufferRing(this.#engine, {
       count: BUFFERS,
       maxCount: BUFFERS_MAX,
       size: BUFFER_BYTES,
@@ -164,8 +158,13 @@ export class RingBackend implements Backend {
   begin(operation: Operation<unknown>, sink: Sink, tag: number): number {
     const { descriptor } = operation;
     if (!this.#engine.open || (descriptor !== undefined && descriptor.fd < 0)) return -1;
-    if (this.#engine.closing && sink !== IGNORE) return -1;
+    if (this.#engine.closing) return -1;
     return this.#engine.begin(operation, sink, tag);
+  }
+
+  /** Asks for the end of what is in flight in `slot`, until it is gone. */
+  cancel(slot: number, generation: number): void {
+    this.#engine.cancels.ask(slot, generation);
   }
 
   generationOf(slot: number): number {

@@ -2,8 +2,6 @@
 import { ECANCELED, EINVAL, ENOBUFS, ENOTCONN } from '../abi.js';
 import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { bufferId, hasMore } from '../ring/cqe.js';
-import { IGNORE } from '../ring/letting-go.js';
-import { cancelUserData } from '../ring/ops/async-cancel.js';
 import { shutdown } from '../ring/ops/shutdown.js';
 import type { Sink } from '../ring/slots.js';
 import type { Stream, StreamEvents, StreamOptions } from './backend.js';
@@ -209,9 +207,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   }
 
   #cancelReceive(): void {
-    const receive = this.#backend.receiveOn(this.socket);
-    const low = this.#backend.userDataLow(this.#slot, receive);
-    this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
+    this.#backend.cancel(this.#slot, this.#generation);
   }
 
   /** After `resume`: what came meanwhile, until it is paused again. */

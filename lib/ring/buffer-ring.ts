@@ -102,7 +102,7 @@ export class BufferRing implements Disposable {
   #closed = false;
 
   /** @internal */
-  constructor(engine: Engine, group: number, options: BufferRingOptions) {
+  constructor(engine: Engine, options: BufferRingOptions) {
     onlyKeys('options', options, KEYS);
     const count = integer('count', options.count, 1, COUNT_MAX);
     if ((count & (count - 1)) !== 0) {
@@ -114,7 +114,7 @@ export class BufferRing implements Disposable {
     this.incremental = boolean('incremental', options.incremental ?? false);
     this.#onPressure = pressureHook(options.onPressure);
     this.#engine = engine;
-    this.group = group;
+    this.group = engine.bufferGroups.take();
     this.debug = engine.plan.debug || creationSite() !== undefined;
     this.#withKernel = new Uint8Array(this.maxCount);
     this.#places = new Uint16Array(this.maxCount);
@@ -129,9 +129,10 @@ export class BufferRing implements Disposable {
     try {
       engine.hold(this.mapping);
       const capacity = 2 ** Math.ceil(Math.log2(this.maxCount));
-      this.#entries = new BufferEntries(engine, group, capacity, this.incremental);
+      this.#entries = new BufferEntries(engine, this.group, capacity, this.incremental);
     } catch (error) {
       this.mapping.dispose();
+      engine.bufferGroups.give(this.group, this.mapping);
       throw error;
     }
     if (!this.#add(count)) {
@@ -303,6 +304,7 @@ export class BufferRing implements Disposable {
     this.#closed = true;
     this.#entries.dispose();
     this.mapping.dispose();
+    this.#engine.bufferGroups.give(this.group, this.mapping);
     this.#engine.bufferRings.delete(this);
     this.#wake();
   }

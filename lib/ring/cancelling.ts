@@ -1,9 +1,10 @@
 /** Taking operations back by what a program knows of them, on every kernel alike. */
 import { Descriptor } from '../fd/fd.js';
 import { invalidType, onlyKeys } from '../validate.js';
+import { IGNORE } from './cancels.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
-import { cancelSlot, IGNORE } from './letting-go.js';
+import { cancelSlot } from './letting-go.js';
 import type { Operation } from './operation.js';
 import { opcodeOf } from './ops/async-cancel.js';
 import { Handler } from './sinks.js';
@@ -58,7 +59,7 @@ function names(operation: Operation<unknown>, file: Descriptor): boolean {
 export function cancelWhere(engine: Engine, wanted: Wanted): Promise<number> {
   if (!engine.open || engine.closing) return Promise.reject(closedError());
   const { slots } = engine;
-  const chosen = [...slots.occupied()].filter((slot) => {
+  const chosen = [...engine.pending()].filter((slot) => {
     const sink = slots.sinks[slot] as Sink;
     const operation = slots.operations[slot] as Operation<unknown>;
     return sink !== IGNORE && wanted(operation, sink, slots.tags[slot] as number);
@@ -77,8 +78,7 @@ export function cancelWhere(engine: Engine, wanted: Wanted): Promise<number> {
       if (--left === 0) resolve(found);
     };
     for (const slot of chosen) {
-      const low = slots.userDataLow(slot, slots.operations[slot] as Operation<unknown>);
-      cancelSlot(engine, slot, low, slots.generations[slot] as number, told);
+      cancelSlot(engine, slot, slots.generations[slot] as number, told);
     }
   });
 }

@@ -1,12 +1,19 @@
 /** Closing a ring: cancel, wait until the kernel has let go, then unmap. */
+import { AGAIN_MS } from './cancels.js';
 import type { Engine } from './engine.js';
-import { AGAIN_MS, cancelAll, cancelPastQueue } from './letting-go.js';
+import { cancelAll, cancelPastQueue } from './letting-go.js';
 
 export async function closeEngine(engine: Engine): Promise<void> {
   // A ring that the kernel has refused for good is gone already, and its descriptors are others'.
   if (!engine.open) return;
   // What was started on a ring that was never enabled is ended as on any other.
-  engine.enable();
+  try {
+    engine.enable();
+  } catch (error) {
+    // Then the kernel has been shown nothing.
+    engine.destroy(true);
+    throw error;
+  }
   engine.closing = true;
   const drained = engine.slots.inUse === 0 || (await drain(engine));
   // Never inside the turn that found it idle, which has yet to end.
@@ -23,7 +30,8 @@ export async function closeEngine(engine: Engine): Promise<void> {
 /** True when nothing is in flight any more; false after the ring's time limit. */
 function drain(engine: Engine): Promise<boolean> {
   return new Promise((resolve) => {
-    const deadline = performance.now() + engine.plan.closeTimeoutMs;
+    let deadline = performance.now() + engine.plan.closeTimeoutMs;
+    let left = engine.slots.inUse;
     const finish = (drained: boolean): void => {
       clearInterval(timer);
       engine.onIdle = undefined;
@@ -38,6 +46,9 @@ function drain(engine: Engine): Promise<boolean> {
       // A timer that fires again and again is found only when it has been armed again.
       engine.turn();
       if (engine.onIdle === undefined) return;
+      // Many take long to end, and that is no reason to give them up.
+      if (engine.slots.inUse < left) deadline = performance.now() + engine.plan.closeTimeoutMs;
+      left = engine.slots.inUse;
       cancelAll(engine);
       cancelPastQueue(engine);
       engine.kick();

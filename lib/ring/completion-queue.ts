@@ -165,6 +165,18 @@ export class CompletionQueue {
     return index;
   }
 
+  /**
+   * Whether the last completion of what is in `slot` has been collected and not delivered yet: the
+   * generation there is that of the next one.
+   */
+  isEnding(slot: number): boolean {
+    for (let index = this.next; index < this.count; index++) {
+      const last = ((this.flags[index] as number) & IORING_CQE_F_MORE) === 0;
+      if (last && this.slots[index] === slot) return true;
+    }
+    return false;
+  }
+
   /** The second half of the completion at `base`, if it has one. */
   private keepExtra(index: number, base: number, flags: number): void {
     const at = index * CQE_EXTRA_WORDS;

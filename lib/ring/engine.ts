@@ -27,7 +27,9 @@ import { requireFeature } from '../features.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
 import { native } from '../native.js';
 import { Aborts } from './aborts.js';
+import { BufferGroups } from './buffer-groups.js';
 import type { BufferRing } from './buffer-ring.js';
+import { Cancels, IGNORE } from './cancels.js';
 import { closedError } from './closed.js';
 import type { CompletionQueue } from './completion-queue.js';
 import type { Control } from './control.js';
@@ -35,7 +37,7 @@ import { Credentials } from './credentials.js';
 import { Delivery } from './delivery.js';
 import { GivingUp } from './giving-up.js';
 import { Kept } from './kept.js';
-import { IGNORE, letGoOf } from './letting-go.js';
+import { letGoOf } from './letting-go.js';
 import { Mailbox } from './mailbox.js';
 import { MessageTable } from './message-table.js';
 import type { Multishot } from './multishot.js';
@@ -76,6 +78,8 @@ export class Engine implements FdUser, MappingUser {
   readonly staging: Staging;
   readonly spill = new Spill();
   readonly aborts = new Aborts();
+  readonly cancels = new Cancels(this);
+  readonly bufferGroups = new BufferGroups();
   readonly bufferRings = new Set<BufferRing | SendPool>();
   /** What waits without an operation in flight, and has to be told of the end. */
   readonly streams = new Set<Multishot<unknown>>();
@@ -186,6 +190,11 @@ export class Engine implements FdUser, MappingUser {
     }
     this.submitSoon();
     return slot;
+  }
+
+  /** The slots of what the kernel has, or will be shown: not of what has ended unheard. */
+  *pending(): Generator<number> {
+    for (const slot of this.slots.occupied()) if (!this.completion.isEnding(slot)) yield slot;
   }
 
   private stage(operation: Operation<unknown>, sink: Sink): Block {

@@ -6,17 +6,13 @@ import {
   IORING_ASYNC_CANCEL_FD,
   IORING_OP_SEND_ZC,
   IORING_OP_SOCKET,
-  IORING_REGISTER_SYNC_CANCEL,
 } from '../abi.js';
 import type { Descriptor } from '../fd/fd.js';
 import { opSupported } from '../features.js';
-import { native } from '../native.js';
+import { AGAIN_MS, IGNORE } from './cancels.js';
 import type { Engine } from './engine.js';
 import { asyncCancelWhere, cancelUserData } from './ops/async-cancel.js';
-import type { Sink } from './slots.js';
-
-/** Nobody waits for what a cancel request itself answers: the operation's own completion tells. */
-export const IGNORE: Sink = { batched: true, complete: () => undefined };
+import { syncCancel } from './sync-cancel.js';
 
 /**
  * A timer that has fired is not to be found until the kernel has armed it again, which it does
@@ -25,30 +21,26 @@ export const IGNORE: Sink = { batched: true, complete: () => undefined };
 const TRIES = 16;
 
 /**
- * Asks for the end of what is in flight in a slot; `told` hears whether it was found. Tries again
- * for as long as it is there and is not found, within reason.
+ * Asks for the end of what is in flight in a slot, until it is gone; `told` hears whether one of
+ * the first requests found it.
  */
 export function cancelSlot(
   engine: Engine,
   slot: number,
-  low: number,
-  high: number,
+  generation: number,
   told: (found: boolean) => void,
   tries: number = TRIES,
 ): void {
+  const { slots } = engine;
   const complete = (_tag: number, result: number): void => {
-    const gone = !engine.open || engine.closing || engine.slots.generations[slot] !== high;
+    const gone = !engine.open || engine.closing || slots.generations[slot] !== generation;
     if (result !== -ENOENT || gone || tries === 0) told(result !== -ENOENT);
-    else cancelSlot(engine, slot, low, high, told, tries - 1);
+    else cancelSlot(engine, slot, generation, told, tries - 1);
   };
-  engine.begin(cancelUserData(low, high), { batched: true, complete }, 0);
+  const low = slots.userDataLow(slot, slots.operations[slot] as Operation<unknown>);
+  engine.begin(cancelUserData(low, generation), { batched: true, complete }, 0);
+  engine.cancels.repeat(slot, generation);
 }
-
-/**
- * How long until a request is repeated: it may have missed what was on its way to a worker thread,
- * held back by another operation, or begun since.
- */
-export const AGAIN_MS = 10;
 
 /**
  * Submits what names the descriptor and asks the kernel to end it; each operation still completes.
@@ -58,16 +50,24 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
   engine.flush();
   if (descriptor.inFlight === 0) return;
   cancelNaming(engine, descriptor);
-  // On its way to a worker thread an operation can miss a request, and then wait for ever.
-  const again = (): void => {
-    if (!engine.open || engine.closing || descriptor.inFlight === 0) return;
-    cancelEachNaming(engine, descriptor);
-    setTimeout(again, AGAIN_MS).unref();
+  if (descriptor.inFlight === 0) return;
+  const late = (): void => {
+    if (engine.open && !engine.closing && descriptor.inFlight > 0) {
+      cancelEachNaming(engine, descriptor);
+    }
   };
-  if (descriptor.inFlight > 0) setTimeout(again, AGAIN_MS).unref();
+  setTimeout(late, AGAIN_MS).unref();
 }
 
 function cancelNaming(engine: Engine, descriptor: Descriptor): void {
+  const { latestSlot: slot } = descriptor;
+  const { operations, generations } = engine.slots;
+  if (descriptor.inFlight === 1 && operations[slot]?.descriptor === descriptor) {
+    // The one that there is: neither side has to look through all.
+    if (!engine.completion.isEnding(slot)) engine.cancels.ask(slot, generations[slot] as number);
+    engine.flush();
+    return;
+  }
   // The request looks the number up when the kernel takes it, which must be before it is closed.
   const byFd = descriptor.direct ? cancelsByDirect() : cancelsByFd();
   // What is asked for by number ends on every descriptor of the same file.
@@ -102,20 +102,9 @@ export function cancelAll(engine: Engine): void {
   engine.flush();
 }
 
-/** `struct io_uring_sync_cancel_reg`: address, fd, flags, then the time to wait for, here none. */
-const SYNC_CANCEL_WORDS = 16;
-const SYNC_CANCEL_FD = 2;
-const SYNC_CANCEL_FLAGS = 3;
-
-/**
- * As `cancelAll`, past the queue: a request that stands behind a drained operation is held back as
- * that is, and would wait for what it is to cancel. Kernels before 6.0 refuse it.
- */
+/** As `cancelAll`, past the queue. */
 export function cancelPastQueue(engine: Engine): void {
-  const words = new Int32Array(SYNC_CANCEL_WORDS);
-  words[SYNC_CANCEL_FD] = -1;
-  words[SYNC_CANCEL_FLAGS] = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-  native.ioUringRegister(engine.fd, IORING_REGISTER_SYNC_CANCEL, words, 1);
+  syncCancel(engine.fd, 0, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
 }
 
 function cancelsByDirect(): boolean {
@@ -129,11 +118,9 @@ function cancelsByFd(): boolean {
 }
 
 function cancelEach(engine: Engine, wanted: (slot: number) => boolean): void {
-  for (const slot of [...engine.slots.occupied()]) {
-    const operation = engine.slots.operations[slot];
-    if (operation === undefined || !wanted(slot)) continue;
-    if (engine.slots.sinks[slot] === IGNORE) continue;
-    const low = engine.slots.userDataLow(slot, operation);
-    engine.begin(cancelUserData(low, engine.slots.generations[slot] as number), IGNORE, 0);
+  const { sinks, generations } = engine.slots;
+  for (const slot of [...engine.pending()]) {
+    if (!wanted(slot) || sinks[slot] === IGNORE) continue;
+    engine.cancels.ask(slot, generations[slot] as number);
   }
 }

@@ -13,9 +13,7 @@ import { invalidType, invalidValue } from '../validate.js';
 import { closedError } from './closed.js';
 import { discard } from './discard.js';
 import type { Engine, Link } from './engine.js';
-import { IGNORE } from './letting-go.js';
 import { MultishotOperation, Operation, type SingleShot } from './operation.js';
-import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
 import { milliseconds } from './ops/timespec.js';
 import { DetachedError, operationError, startsInWorker, withoutRestart } from './sinks.js';
@@ -171,8 +169,8 @@ class ChainSink implements Sink {
   readonly #results: (PromiseSettledResult<unknown> | undefined)[];
   readonly #expired: boolean[];
   readonly #site: Error | undefined = undefined;
-  #slots: number[] = [];
-  #names: { low: number; high: number }[] = [];
+  #slots: readonly number[] = [];
+  #generations: readonly number[] = [];
   #pending = 0;
 
   constructor(
@@ -204,22 +202,15 @@ class ChainSink implements Sink {
     this.#pending = links.length;
     const flag = this.#hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
     this.#slots = this.#engine.beginChain(links, flag);
-    const { slots } = this.#engine;
-    this.#names = this.#slots.map((slot, index) => ({
-      low: slots.userDataLow(slot, (links[index] as Link).operation),
-      high: slots.generations[slot] as number,
-    }));
+    const { generations } = this.#engine.slots;
+    this.#generations = this.#slots.map((slot) => generations[slot] as number);
     if (this.#signal !== undefined) this.#engine.aborts.add(this.#signal, this.#onAbort);
   }
 
   /** All of them: with hard links the next would start otherwise. */
   readonly #onAbort = (): void => {
-    const { open, closing, slots } = this.#engine;
-    if (!open || closing) return;
     for (const [index, slot] of this.#slots.entries()) {
-      const { low, high } = this.#names[index] as { low: number; high: number };
-      if (slots.generations[slot] !== high) continue;
-      this.#engine.begin(cancelUserData(low, high), IGNORE, 0);
+      this.#engine.cancels.ask(slot, this.#generations[index] as number);
     }
   };
 

@@ -7,7 +7,6 @@ import { abortError } from '../errors.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
-import { AGAIN_MS, cancelSlot } from './letting-go.js';
 import type { MultishotOperation } from './operation.js';
 import { operationError } from './sinks.js';
 import type { Block } from './staging.js';
@@ -178,14 +177,6 @@ export abstract class Multishot<Result> {
   }
 
   #cancel(): void {
-    const { open, closing, slots } = this.#engine;
-    if (this.#slot < 0 || !open || closing) return;
-    const generation = this.#generation;
-    const low = slots.userDataLow(this.#slot, this.operation);
-    cancelSlot(this.#engine, this.#slot, low, generation, (found) => {
-      // Not found however often: it may be held back by another, and will be found one day.
-      if (found || this.#slot < 0 || this.#generation !== generation) return;
-      setTimeout(() => this.#cancel(), AGAIN_MS);
-    });
+    if (this.#slot >= 0) this.#engine.cancels.ask(this.#slot, this.#generation);
   }
 }

@@ -61,8 +61,8 @@ export class Pending<Result> {
     if (!this.#reachable) return Promise.resolve(false);
     // Who cancels it knows of its end, and need not look at it.
     this.result.catch(() => undefined);
-    const { low, high } = this.#name;
-    return new Promise((resolve) => cancelSlot(this.#engine, this.#slot, low, high, resolve));
+    const { high } = this.#name;
+    return new Promise((resolve) => cancelSlot(this.#engine, this.#slot, high, resolve));
   }
 
   /**

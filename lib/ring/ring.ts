@@ -46,7 +46,6 @@ import { ZeroCopySender, type ZeroCopySenderOptions } from './zero-copy-sender.j
 export class Ring extends Registrations implements AsyncDisposable {
   readonly #engine: Engine;
   #closing: Promise<void> | undefined = undefined;
-  #groups = 0;
 
   private constructor(engine: Engine) {
     super();
@@ -245,7 +244,7 @@ export class Ring extends Registrations implements AsyncDisposable {
   /** A pool of buffers that multishot receives take from. */
   provideBuffers(options: BufferRingOptions): BufferRing {
     if (this.closed) throw closedError();
-    const buffers = new BufferRing(this.#engine, this.#groups++, options);
+    const buffers = new BufferRing(this.#engine, options);
     this.#engine.bufferRings.add(buffers);
     return buffers;
   }

@@ -1,5 +1,6 @@
 /** Makes a ring: chooses the flags that work here, asks the kernel, maps the queues. */
 import {
+  ENOTRECOVERABLE,
   IORING_REGISTER_ENABLE_RINGS,
   IORING_REGISTER_MEM_REGION,
   IORING_REGISTER_RESIZE_RINGS,
@@ -16,7 +17,7 @@ import {
   IORING_SETUP_SQPOLL,
   IORING_SETUP_TASKRUN_FLAG,
 } from '../abi.js';
-import { check, unexpected } from '../errors.js';
+import { check, systemError, unexpected } from '../errors.js';
 import {
   registerSupported,
   requireFeature,
@@ -154,10 +155,8 @@ export function resizeRaw(raw: Queues, entries: number, completionEntries: numbe
     facts: { opcode: IORING_REGISTER_RESIZE_RINGS },
   });
   const made = native.ringBuffers(raw.fd);
-  if (typeof made === 'number') {
-    check(made, 'napi_create_external_arraybuffer');
-    return unexpected(made, 'ringBuffers');
-  }
+  // The queues have moved by now, and nobody can look at them any more.
+  if (typeof made === 'number') throw systemError(-ENOTRECOVERABLE, 'ringBuffers');
   const [oldRings, oldSqes, page] = raw.buffers as [ArrayBuffer, ArrayBuffer, ArrayBuffer];
   // The page has not moved, and one view of it is enough.
   native.detach(made.control);

@@ -17,9 +17,7 @@ import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, onlyKeys } from '../validate.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
-import { AGAIN_MS, IGNORE } from './letting-go.js';
 import type { Operation, OperationKind } from './operation.js';
-import { cancelUserData } from './ops/async-cancel.js';
 import { linkTimeout } from './ops/link-timeout.js';
 import { timeout } from './ops/timeout.js';
 import type { Sink } from './slots.js';
@@ -244,32 +242,22 @@ class LinkTimeoutSink implements Sink {
   readonly batched = true;
   readonly #engine: Engine;
   readonly #slot: number;
-  readonly #low: number;
-  readonly #high: number;
+  readonly #generation: number;
   readonly #timeoutMs: number;
 
-  constructor(engine: Engine, operation: Operation<unknown>, slot: number, timeoutMs: number) {
+  constructor(engine: Engine, slot: number, timeoutMs: number) {
     this.#engine = engine;
     this.#slot = slot;
-    this.#low = engine.slots.userDataLow(slot, operation);
-    this.#high = engine.slots.generations[slot] as number;
+    this.#generation = engine.slots.generations[slot] as number;
     this.#timeoutMs = timeoutMs;
   }
 
   complete(_tag: number, result: number): void {
     const engine = this.#engine;
-    if (result !== -EINVAL || engine.closing || !this.#pending) return;
-    const batched = true;
-    const complete = (): void => {
-      if (engine.open && this.#pending) {
-        engine.begin(cancelUserData(this.#low, this.#high), IGNORE, 0);
-      }
-    };
-    engine.begin(timeout(this.#timeoutMs), { batched, complete }, 0);
-  }
-
-  get #pending(): boolean {
-    return this.#engine.slots.generations[this.#slot] === this.#high;
+    const pending = engine.slots.generations[this.#slot] === this.#generation;
+    if (result !== -EINVAL || engine.closing || !pending) return;
+    const complete = (): void => engine.cancels.ask(this.#slot, this.#generation);
+    engine.begin(timeout(this.#timeoutMs), { batched: true, complete }, 0);
   }
 }
 
@@ -312,12 +300,12 @@ function beginWith(
     const limit = linkTimeout(timeoutMs);
     special(sink).deadline = performance.now() + timeoutMs;
     slot = engine.beginLinked(operation, sink);
-    engine.begin(limit, new LinkTimeoutSink(engine, operation, slot, timeoutMs), 0);
+    engine.begin(limit, new LinkTimeoutSink(engine, slot, timeoutMs), 0);
   }
   if (signal === undefined) return slot;
   const circumstances = special(sink);
   const { onEnd } = circumstances;
-  const cancel = canceller(engine, operation, slot);
+  const cancel = canceller(engine, slot);
   circumstances.signal = signal;
   circumstances.onEnd = () => {
     engine.aborts.delete(signal, cancel);
@@ -351,29 +339,21 @@ function beginTimed(
   const circumstances = special(sink);
   circumstances.deadline = performance.now() + timeoutMs;
   const slot = engine.begin(operation, sink, 0);
-  const cancelOperation = canceller(engine, operation, slot);
+  const cancelOperation = canceller(engine, slot);
   let timing = true;
   const complete = (): void => {
     timing = false;
     cancelOperation();
   };
-  const cancelLimit = canceller(engine, limit, engine.begin(limit, { batched: true, complete }, 0));
+  const cancelLimit = canceller(engine, engine.begin(limit, { batched: true, complete }, 0));
   circumstances.onEnd = () => {
     if (timing) cancelLimit();
   };
   return slot;
 }
 
-/** Asks for the end of what is in flight in a slot, if it still is. */
-function canceller(engine: Engine, operation: Operation<unknown>, slot: number): () => void {
-  const low = engine.slots.userDataLow(slot, operation);
-  const high = engine.slots.generations[slot] as number;
-  const cancel = (): void => {
-    // A ring that is closing cancels everything by itself.
-    if (!engine.open || engine.closing || engine.slots.generations[slot] !== high) return;
-    engine.begin(cancelUserData(low, high), IGNORE, 0);
-    // On its way to a worker thread an operation can miss the request, and then wait for ever.
-    if (startsInWorker(operation)) setTimeout(cancel, AGAIN_MS).unref();
-  };
-  return cancel;
+/** Asks for the end of what is in flight in a slot now, if it still is. */
+function canceller(engine: Engine, slot: number): () => void {
+  const generation = engine.slots.generations[slot] as number;
+  return () => engine.cancels.ask(slot, generation);
 }

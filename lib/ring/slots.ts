@@ -67,6 +67,7 @@ export class Slots {
     if (descriptor !== undefined) {
       this.descriptors[slot] = descriptor;
       descriptor.inFlight++;
+      descriptor.latestSlot = slot;
     }
     const others = operation.others;
     if (others !== undefined) {

@@ -271,3 +271,26 @@ test('refuses wrong options', () => {
   expectRefusal(make({ onPressure: {} }), TYPE, 'onPressure');
   expectRefusal(make({ maximum: 8 }), VALUE, 'maximum');
 });
+
+test('numbers of pools are used again, and never while something in flight names one', async () => {
+  const ring = openRing();
+  const { server } = await connection(ring);
+  const first = ring.provideBuffers({ count: 1, size: 64 });
+  const received = ring.run(op.recvSelect(server, { buffers: first }));
+  await turn();
+  first.dispose();
+  const second = ring.provideBuffers({ count: 1, size: 64 });
+  expect(second.group).not.toBe(first.group);
+  await ring.cancelAll();
+  await expect(received).rejects.toMatchObject({ code: 'ECANCELED' });
+  const third = ring.provideBuffers({ count: 1, size: 64 });
+  expect(third.group).toBe(first.group);
+  second.dispose();
+  third.dispose();
+  // More than the 16 bits that the kernel has for them.
+  for (let made = 0; made < 70_000; made++) {
+    const pool = ring.provideBuffers({ count: 1, size: 64 });
+    if (pool.group > 2) throw new Error(`group ${pool.group}`);
+    pool.dispose();
+  }
+});

@@ -1,8 +1,9 @@
 /** Taking operations back: by file, kind, handler and tag, signal, and all of them. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dup } from 'nearmetal/fd';
 import { listen } from 'nearmetal/net';
-import { asFd, op } from 'nearmetal/ring';
+import { asFd, type BorrowedFd, op, type Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { ECANCELED } from '../../lib/abi.js';
 import { needs } from '../support/needs.js';
@@ -178,4 +179,51 @@ test('refuses wrong targets, and a closed ring', async () => {
   expectRefusal(() => ring.cancel({ handler, tag: any('1') }), TYPE, 'target.tag');
   await ring.close();
   await expect(ring.cancelAll()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
+});
+
+// A request that stands behind a drained operation is held back as that is.
+test.each<[string, (ring: Ring, file: BorrowedFd, signal: AbortSignal) => Promise<unknown>]>([
+  ['an operation', (ring, file, signal) => ring.read(file, new Uint8Array(4), { signal })],
+  ['a chain', (ring, file, signal) => ring.link([op.pollAdd(file, ['in']), op.nop()], { signal })],
+  ['a stream', (ring, file, signal) => ring.pollMultishot(file, ['in'], { signal }).next()],
+  [
+    'all of a handler',
+    (ring, file, signal) =>
+      new Promise((_, reject) => {
+        const handler = ring.handler(() => reject(signal.reason), { signal });
+        ring.start(op.pollAdd(file, ['in']), handler);
+      }),
+  ],
+])('an abort passes a drained operation: %s', async (_name, begin) => {
+  const ring = openRing();
+  const abort = new AbortController();
+  const waiting = later(begin(ring, pipe(), abort.signal));
+  const drained = ring.run(op.nop({ drain: true }));
+  await turn();
+  abort.abort();
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  await drained;
+  await until(() => ring.stats.inFlight === 0);
+});
+
+test('a kernel that does not know opcodes as criteria is not asked', () => {
+  const program = `
+    import os from 'node:os';
+    import { syncBuiltinESMExports } from 'node:module';
+    os.release = () => '6.1.0';
+    syncBuiltinESMExports();
+    const { op, asFd } = await import('nearmetal/ring');
+    try {
+      op.asyncCancel({ opcode: 'recv', fd: asFd(0) });
+    } catch ({ name, since, hint }) {
+      console.log(JSON.stringify({ name, since, hint }));
+    }
+  `;
+  const env = { ...process.env, NEARMETAL_DISABLE: 'setup:NO_SQARRAY' };
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], { env });
+  expect(JSON.parse(output.toString())).toEqual({
+    name: 'UnsupportedError',
+    since: '6.6',
+    hint: expect.stringContaining('ring.cancel'),
+  });
 });

@@ -306,6 +306,11 @@ test('registered buffers are shared with another ring', async () => {
   expect([await read(1), await read(2)]).toEqual([5, 4]);
   expect(() => read(0)).toThrow('not registered');
   expect([again.disposed, part.disposed]).toEqual([false, false]);
+  // What takes the place of another's slots stays when that one is disposed.
+  using whole = target.cloneBuffers(source, { offset: 4 });
+  part.dispose();
+  expect([await read(0), await read(1), await read(2)]).toEqual([6, 5, 4]);
+  expect(whole.disposed).toBe(false);
   expectRefusal(() => target.cloneBuffers(target), VALUE, 'another ring');
   expectRefusal(() => target.cloneBuffers({} as never), TYPE, '"source"');
   expectRefusal(() => target.cloneBuffers(source, { count: 0 }), RANGE, '"count"');

@@ -8,8 +8,11 @@ import {
   IORING_ASYNC_CANCEL_USERDATA,
   IORING_OP_ASYNC_CANCEL,
 } from '../../abi.js';
+import { UnsupportedError } from '../../errors.js';
 import { type Descriptor, type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
 import { OPCODES } from '../../features/tables.js';
+import { features } from '../../features.js';
+import { kernel } from '../../kernel.js';
 import { boolean, invalidType, invalidValue, onlyKeys } from '../../validate.js';
 import {
   type CommonOptions,
@@ -92,12 +95,27 @@ export function asyncCancel(
   if (userData !== undefined && (fd !== undefined || opcode !== undefined)) {
     flags |= IORING_ASYNC_CANCEL_USERDATA;
   }
-  if (opcode !== undefined) flags |= IORING_ASYNC_CANCEL_OP;
+  if (opcode !== undefined) {
+    requireOpcodes();
+    flags |= IORING_ASYNC_CANCEL_OP;
+  }
   const operation = asyncCancelWhere(flags, fd).common(options, 'all');
   operation.addressLow = userData?.low ?? 0;
   operation.addressHigh = userData?.high ?? 0;
   operation.length = opcode ?? 0;
   return operation;
+}
+
+/** An older kernel does not look at the flag, and would cancel operations of every kind. */
+function requireOpcodes(): void {
+  // Cannot be probed for; this came with the same kernel.
+  if (features.setup['NO_SQARRAY']?.supported || kernel.atLeast('6.6')) return;
+  throw new UnsupportedError({
+    feature: 'op:ASYNC_CANCEL by opcode',
+    since: '6.6',
+    kernel: kernel.release,
+    hint: 'use ring.cancel({ opcode }), which works everywhere',
+  });
 }
 
 interface Criteria {

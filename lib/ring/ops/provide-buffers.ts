@@ -2,6 +2,7 @@
 import { IORING_OP_PROVIDE_BUFFERS, IORING_OP_REMOVE_BUFFERS } from '../../abi.js';
 import { Mapping } from '../../memory/mapping.js';
 import { integer, invalidType, onlyKeys } from '../../validate.js';
+import { GROUP_MAX } from '../buffer-groups.js';
 import { type CommonOptions, byteCount as count, kind, nothing, Operation } from '../operation.js';
 
 const PROVIDE_BUFFERS = kind<void>({
@@ -24,7 +25,7 @@ export interface BufferGroup {
   readonly mapping: Mapping;
   /** Bytes of each buffer: buffer `id` starts at `id * size`. */
   readonly size: number;
-  /** From 0 to 65535; `ring.provideBuffers` counts up from 0. */
+  /** From 0 to 65535; `ring.provideBuffers` takes the lowest that it can. */
   readonly group: number;
 }
 
@@ -35,7 +36,6 @@ export interface ProvideBuffersOptions extends CommonOptions {
   count?: number;
 }
 
-const GROUP_MAX = 65_535;
 const ID_MAX = 65_535;
 
 /**

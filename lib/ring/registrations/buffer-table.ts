@@ -30,6 +30,8 @@ export class BufferTable {
   readonly #slotOf = new Map<Mapping, number>();
   /** What stands in each slot; empty until the table has been made. */
   #mappings: (Mapping | undefined)[] = [];
+  /** The registration that put it there: a clone may take the place of another's. */
+  readonly #owners: unknown[] = [];
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -66,7 +68,7 @@ export class BufferTable {
     }
     check(result, 'io_uring_register', detail);
     for (const [index, mapping] of mappings.entries()) this.take(mapping, slots[index] as number);
-    return new Registration(() => this.#remove(slots), tag.released);
+    return new Registration(this.#remover(slots), tag.released);
   }
 
   /** Shares slots of another ring's table. */
@@ -89,7 +91,7 @@ export class BufferTable {
       this.take(mapping, slot);
       slots.push(slot);
     }
-    return new Registration(() => this.#remove(slots));
+    return new Registration(this.#remover(slots));
   }
 
   /** Notes that `mapping` stands in `slot` from now on. */
@@ -102,14 +104,20 @@ export class BufferTable {
     mapping.registeredAs = slot;
   }
 
-  #remove(slots: readonly number[]): void {
-    const { open } = this.#engine;
-    // What is queued looks its slot up when it is submitted.
-    if (open) this.#engine.flush();
-    for (const slot of slots) {
-      if (open) this.#update(slot, [undefined]);
-      this.#forget(slot);
-    }
+  /** What empties those of `slots` that nobody has taken over by then. */
+  #remover(slots: readonly number[]): () => void {
+    const owner = {};
+    for (const slot of slots) this.#owners[slot] = owner;
+    return () => {
+      const { open } = this.#engine;
+      // What is queued looks its slot up when it is submitted.
+      if (open) this.#engine.flush();
+      for (const slot of slots) {
+        if (this.#owners[slot] !== owner) continue;
+        if (open) this.#update(slot, [undefined]);
+        this.#forget(slot);
+      }
+    };
   }
 
   #forget(slot: number): void {
