@@ -226,3 +226,14 @@ test('watch says what it wants, and what it cannot watch', async () => {
   const gone = await run('watch', 'not-here').ended;
   expect(gone).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') });
 });
+
+test('place puts a table on large pages, and says where it is', async () => {
+  const { code, stdout, stderr } = await run('place', '--mib', '8').ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^pinned to CPU \d+, whose memory is on node \d+\n/);
+  expect(stdout).toMatch(/^ordinary: .*MiB in pages of \d+/m);
+  expect(stdout).toMatch(/^placed: .*MiB in pages of \d+/m);
+  expect(stdout.match(/^ {2}\d+ page faults, [\d.]+ ns for each step$/gm)).toHaveLength(2);
+  const wrong = await run('place', '--mib', 'many').ended;
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
+});
