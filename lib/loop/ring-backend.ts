@@ -128,9 +128,8 @@ export class RingBackend implements Backend {
     if (found !== undefined) return found;
     const fitting = Math.min(Math.max(DATAGRAM_POOL_BYTES / size, SLOTS_MIN), SLOTS_MAX);
     const count = 2 ** Math.floor(Math.log2(fitting));
-    const group = 1 + this.#datagramBuffers.size;
     const options = { count, maxCount: count * SLOTS_GROWTH, size };
-    const buffers = new BufferRing(this.#engine, group, options);
+    const buffers = new BufferRing(this.#engine, options);
     this.#engine.bufferRings.add(buffers);
     this.#datagramBuffers.set(size, buffers);
     return buffers;

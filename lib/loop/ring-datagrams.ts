@@ -3,9 +3,7 @@ import { ECANCELED, ENOBUFS } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { BufferRing } from '../ring/buffer-ring.js';
 import { bufferId, hasMore } from '../ring/cqe.js';
-import { IGNORE } from '../ring/letting-go.js';
 import type { MultishotOperation } from '../ring/operation.js';
-import { cancelUserData } from '../ring/ops/async-cancel.js';
 import { pollAdd } from '../ring/ops/poll-add.js';
 import { receiveDatagrams } from '../ring/ops/recvmsg-multishot.js';
 import type { Sink } from '../ring/slots.js';
@@ -125,9 +123,7 @@ export class RingDatagrams extends BatchedDatagrams implements Sink {
   pause(): void {
     if (this.paused) return;
     this.paused = true;
-    if (this.slot < 0) return;
-    const low = this.backend.userDataLow(this.slot, this.operation);
-    this.backend.begin(cancelUserData(low, this.generation), IGNORE, 0);
+    if (this.slot >= 0) this.backend.cancel(this.slot, this.generation);
   }
 
   resume(): void {

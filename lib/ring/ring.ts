@@ -258,7 +258,7 @@ export class Ring extends Registrations implements AsyncDisposable {
    */
   sendPool(socket: FdLike | DirectFd, options: SendPoolOptions): SendPool {
     if (this.closed) throw closedError();
-    return sendPoolOf(this.#engine, this.#groups++, socket, options);
+    return sendPoolOf(this.#engine, socket, options);
   }
 
   /**

@@ -6,11 +6,10 @@ import { SendPool, type SendPoolOptions } from './send-pool.js';
 /** A pool that ends with its ring. */
 export function sendPoolOf(
   engine: Engine,
-  group: number,
   socket: FdLike | DirectFd,
   options: SendPoolOptions,
 ): SendPool {
-  const pool = new SendPool(engine, group, socket, options);
+  const pool = new SendPool(engine, socket, options);
   engine.bufferRings.add(pool);
   return pool;
 }

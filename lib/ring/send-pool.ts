@@ -19,7 +19,6 @@ import { boolean, bytesView, integer, invalidType, onlyKeys } from '../validate.
 import { BufferEntries } from './buffer-entries.js';
 import { closedError } from './closed.js';
 import type { Engine } from './engine.js';
-import { cancelSlot } from './letting-go.js';
 import { asBytes, byteCount, kind, Operation } from './operation.js';
 import { type Filling, SendLease } from './send-lease.js';
 import { SendQueue } from './send-queue.js';
@@ -76,7 +75,9 @@ export class SendPool implements AsyncDisposable {
   readonly #queue: SendQueue;
   readonly #operation: Operation<number>;
   readonly #signal: AbortSignal | undefined;
+  readonly #group: number;
   #slot = -1;
+  #generation = 0;
   /** Bytes that the operation in flight was given and has not sent. */
   #asked = 0;
   #scheduled = false;
@@ -88,7 +89,7 @@ export class SendPool implements AsyncDisposable {
   #onReleased: (() => void) | undefined;
 
   /** @internal */
-  constructor(engine: Engine, group: number, socket: FdLike | DirectFd, options: SendPoolOptions) {
+  constructor(engine: Engine, socket: FdLike | DirectFd, options: SendPoolOptions) {
     onlyKeys('options', options, ['count', 'size', 'bundle', 'signal']);
     this.count = integer('count', options.count, 1, COUNT_MAX);
     this.size = integer('size', options.size, 1, SIZE_MAX);
@@ -105,20 +106,22 @@ export class SendPool implements AsyncDisposable {
     this.#mapping = Mapping.anonymous({ size: this.count * this.size });
     // The kernel has the addresses of its buffers.
     this.#mapping.pinned = true;
+    this.#group = engine.bufferGroups.take();
     try {
       engine.hold(this.#mapping);
       // A page that cannot be had must be found now: the kernel would answer EFAULT for it.
       const { region, size } = this.#mapping;
       if (populate(region, 0, size, PAGE_BYTES, true) !== undefined) check(-ENOMEM, 'madvise');
       const capacity = 2 ** Math.ceil(Math.log2(Math.min(this.count, BUNDLE_MAX)));
-      this.#entries = new BufferEntries(engine, group, capacity, false);
+      this.#entries = new BufferEntries(engine, this.#group, capacity, false);
     } catch (error) {
       this.#mapping.dispose();
+      engine.bufferGroups.give(this.#group, this.#mapping);
       throw error;
     }
     this.#queue = new SendQueue(this.count, this.size, this.#filling.view);
     operation.mapping = this.#mapping;
-    operation.buffer = group;
+    operation.buffer = this.#group;
     operation.operationFlags = MSG_NOSIGNAL;
     operation.addFlags(IOSQE_BUFFER_SELECT);
     if (this.bundle) operation.addPriority(IORING_RECVSEND_BUNDLE);
@@ -268,6 +271,7 @@ export class SendPool implements AsyncDisposable {
     this.#entries.publish();
     try {
       this.#slot = this.#engine.begin(this.#operation as Operation<unknown>, this.#sink, 0);
+      this.#generation = this.#engine.slots.generations[this.#slot] as number;
       this.counts.sends++;
     } catch (error) {
       this.#end(error);
@@ -323,10 +327,7 @@ export class SendPool implements AsyncDisposable {
       return;
     }
     if (this.#engine.closing) return;
-    const { slots } = this.#engine;
-    const high = slots.generations[this.#slot] as number;
-    const low = slots.userDataLow(this.#slot, this.#operation as Operation<unknown>);
-    cancelSlot(this.#engine, this.#slot, low, high, () => undefined);
+    this.#engine.cancels.ask(this.#slot, this.#generation);
   }
 
   #release(): void {
@@ -336,6 +337,7 @@ export class SendPool implements AsyncDisposable {
     this.#queue.fail(this.#error);
     this.#entries.dispose();
     this.#mapping.dispose();
+    this.#engine.bufferGroups.give(this.#group, this.#mapping);
     this.#onReleased?.();
   }
 }
