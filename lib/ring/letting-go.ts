@@ -11,6 +11,7 @@ import type { Descriptor } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import { AGAIN_MS, IGNORE } from './cancels.js';
 import type { Engine } from './engine.js';
+import type { Operation } from './operation.js';
 import { asyncCancelWhere, cancelUserData } from './ops/async-cancel.js';
 import { syncCancel } from './sync-cancel.js';
 
@@ -61,8 +62,8 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
 
 function cancelNaming(engine: Engine, descriptor: Descriptor): void {
   const { latestSlot: slot } = descriptor;
-  const { operations, generations } = engine.slots;
-  if (descriptor.inFlight === 1 && operations[slot]?.descriptor === descriptor) {
+  const { descriptors, generations } = engine.slots;
+  if (descriptor.inFlight === 1 && descriptors[slot] === descriptor) {
     // The one that there is: neither side has to look through all.
     if (!engine.completion.isEnding(slot)) engine.cancels.ask(slot, generations[slot] as number);
     engine.flush();
