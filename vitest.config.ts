@@ -17,6 +17,7 @@ const faces = [
   'epoll',
   'loop',
   'fs',
+  'zerocopy',
 ];
 
 export default defineConfig({

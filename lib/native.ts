@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { UnsupportedError } from './errors.js';
 import type { DescriptorCalls } from './native/descriptors.js';
 import type { PoolCalls } from './native/pool.js';
+import type { SpliceCalls } from './native/splice.js';
 
 /** Anything that a system call may read from or write to while it runs. */
 export type Bytes = ArrayBufferView;
@@ -24,7 +25,7 @@ export type RegionId = number;
  * more.
  * A ring is named by its descriptor. 64-bit values that fit a double are passed as one.
  */
-export interface Native extends DescriptorCalls, PoolCalls {
+export interface Native extends DescriptorCalls, PoolCalls, SpliceCalls {
   // --- facts -----------------------------------------------------------------------------------
   /** Every kernel constant that `abi.ts` states, as the C compiler saw it. */
   readonly constants: Readonly<Record<string, number>>;

@@ -20,6 +20,7 @@ NAPI_MODULE_INIT() {
   nearmetal::init_socket(env, exports);
   nearmetal::init_transfer(env, exports);
   nearmetal::init_datagrams(env, exports);
+  nearmetal::init_splice(env, exports);
   nearmetal::init_region(env, exports);
   nearmetal::init_memory(env, exports);
   nearmetal::init_numa(env, exports);

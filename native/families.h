@@ -15,6 +15,7 @@ void init_scm(napi_env env, napi_value exports);
 void init_socket(napi_env env, napi_value exports);
 void init_transfer(napi_env env, napi_value exports);
 void init_datagrams(napi_env env, napi_value exports);
+void init_splice(napi_env env, napi_value exports);
 void init_ring(napi_env env, napi_value exports);
 void init_ring_queues(napi_env env, napi_value exports);
 void init_memory(napi_env env, napi_value exports);

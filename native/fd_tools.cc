@@ -26,6 +26,29 @@ napi_value dup_above(napi_env env, napi_callback_info info) {
   return small_number(env, EnvState::of(env)->own(result));
 }
 
+// `struct open_how`, which older headers lack.
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
+// (dirfd, path with a zero at its end, flags, mode, resolve).
+napi_value openat2_call(napi_env env, napi_callback_info info) {
+  Args<5> args(env, info);
+  const int32_t directory = args.integer(0);
+  const Bytes path = args.bytes(1);
+  const OpenHow how{static_cast<uint64_t>(args.wide(2)), static_cast<uint64_t>(args.wide(3)),
+                    static_cast<uint64_t>(args.wide(4))};
+  if (!args.ok() || memchr(path.data, 0, path.length) == nullptr) {
+    return small_number(env, -EINVAL);
+  }
+  constexpr long kOpenat2 = 437;
+  const long result =
+      sys::call(kOpenat2, directory, sys::pointer(path.data), sys::pointer(&how), sizeof how);
+  return small_number(env, EnvState::of(env)->own(result));
+}
+
 napi_value fcntl_lock(napi_env env, napi_callback_info info) {
   Args<3> args(env, info);
   const int32_t fd = args.integer(0);
@@ -112,6 +135,7 @@ napi_value pwritev2_call(napi_env env, napi_callback_info info) {
 
 constexpr Method kMethods[] = {
     {"dupAbove", dup_above}, {"fcntlLock", fcntl_lock}, {"closeRange", close_range_call},
+    {"openat2", openat2_call},
     {"pipe2", pipe2_open},   {"pread", pread_call},     {"pwrite", pwrite_call},
     {"preadv2", preadv2_call}, {"pwritev2", pwritev2_call},
 };

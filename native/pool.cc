@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "args.h"
@@ -22,6 +23,8 @@ struct Job {
   long words[7] = {};
   // SAFETY: each has a count of its own for as long as the job lasts.
   std::vector<Region*> held;
+  std::string path;
+  bool opens = false;
   long result = 0;
   napi_async_work work = nullptr;
   napi_ref done = nullptr;
@@ -45,6 +48,8 @@ void complete(napi_env env, napi_status, void* data) {
   napi_delete_reference(env, job->done);
   napi_delete_async_work(env, job->work);
   napi_get_undefined(env, &undefined);
+  // JavaScript, which may be stopped at any call, is told of it a little later.
+  if (job->opens) job->result = EnvState::of(env)->own(job->result);
   const napi_value result = number(env, job->result);
   napi_call_function(env, undefined, function, 1, &result, nullptr);
 }
@@ -114,6 +119,68 @@ napi_value pool_copy_file_range(napi_env env, napi_callback_info info) {
   return start(env, args.raw(0), std::move(job));
 }
 
+// An offset below 0 is the descriptor's own position.
+long place(loff_t& offset) { return offset < 0 ? 0 : sys::pointer(&offset); }
+
+long run_splice(Job& job) {
+  loff_t source_offset = job.words[1];
+  loff_t target_offset = job.words[3];
+  return sys::call(SYS_splice, job.words[0], place(source_offset), job.words[2],
+                   place(target_offset), job.words[4], job.words[5]);
+}
+
+napi_value pool_splice(napi_env env, napi_callback_info info) {
+  Args<7> args(env, info);
+  auto job = std::make_unique<Job>();
+  job->run = run_splice;
+  for (size_t index = 0; index < 6; index++) job->words[index] = args.wide(index + 1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return start(env, args.raw(0), std::move(job));
+}
+
+long run_sendfile(Job& job) {
+  loff_t offset = job.words[2];
+  return sys::call(SYS_sendfile, job.words[0], job.words[1], place(offset), job.words[3]);
+}
+
+napi_value pool_sendfile(napi_env env, napi_callback_info info) {
+  Args<5> args(env, info);
+  auto job = std::make_unique<Job>();
+  job->run = run_sendfile;
+  for (size_t index = 0; index < 4; index++) job->words[index] = args.wide(index + 1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return start(env, args.raw(0), std::move(job));
+}
+
+// `struct open_how`, which older headers lack.
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
+long run_openat2(Job& job) {
+  constexpr long kOpenat2 = 437;
+  OpenHow how{static_cast<uint64_t>(job.words[1]), static_cast<uint64_t>(job.words[2]),
+              static_cast<uint64_t>(job.words[3])};
+  return sys::call(kOpenat2, job.words[0], sys::pointer(job.path.c_str()), sys::pointer(&how),
+                   sizeof how);
+}
+
+// (done, dirfd, path, flags, mode, resolve).
+napi_value pool_openat2(napi_env env, napi_callback_info info) {
+  Args<6> args(env, info);
+  auto job = std::make_unique<Job>();
+  job->run = run_openat2;
+  job->opens = true;
+  job->words[0] = args.integer(1);
+  const Bytes path = args.bytes(2);
+  for (size_t index = 1; index < 4; index++) job->words[index] = args.wide(index + 2);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  job->path.assign(reinterpret_cast<const char*>(path.data), path.length);
+  return start(env, args.raw(0), std::move(job));
+}
+
 long run_getdents(Job& job) {
   return sys::call(SYS_getdents64, job.words[0], sys::pointer(job.memory(0) + job.words[1]),
                    job.words[2]);
@@ -177,6 +244,9 @@ napi_value pool_statx(napi_env env, napi_callback_info info) {
 constexpr Method kMethods[] = {
     {"poolSyscall", pool_syscall},
     {"poolCopyFileRange", pool_copy_file_range},
+    {"poolSplice", pool_splice},
+    {"poolSendfile", pool_sendfile},
+    {"poolOpenat2", pool_openat2},
     {"poolGetdents64", pool_getdents64},
     {"poolStatx", pool_statx},
 };

@@ -25,6 +25,7 @@ const entries = {
   epoll: 'lib/epoll/index.ts',
   loop: 'lib/loop/index.ts',
   fs: 'lib/fs/index.ts',
+  zerocopy: 'lib/zerocopy/index.ts',
   features: 'lib/features.ts',
   errors: 'lib/errors.ts',
 };

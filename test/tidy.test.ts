@@ -48,12 +48,13 @@ const LAYERS: readonly (readonly string[])[] = [
   ['features', 'hints', 'hinting'],
   ['fd'],
   ['memory', 'cpu', 'epoll', 'socket'],
-  // Policies, and the calls of helper threads, are about mappings.
-  ['numa', 'pool'],
+  // Policies, the calls of helper threads, and pages in pipes are about mappings.
+  ['numa', 'pool', 'splice'],
   ['ring'],
-  ['zerocopy', 'shared'],
+  ['shared'],
   ['loop'],
   ['net', 'fs', 'dgram', 'workers'],
+  ['zerocopy'],
   ['http'],
   ['index', 'entries', 'cli'],
 ];

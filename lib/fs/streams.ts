@@ -1,5 +1,5 @@
 /** Files as streams of Node and of the web. */
-import { Readable, Writable } from 'node:stream';
+import { addAbortSignal, Readable, Writable } from 'node:stream';
 import type { PathLike } from '../path.js';
 import { abortSignal, integer, onlyKeys } from '../validate.js';
 import { File, type OffsetOptions, open } from './file.js';
@@ -29,12 +29,46 @@ export interface WriteStreamOptions {
   signal?: AbortSignal;
 }
 
-/** A file that is opened here is closed with the stream; one that was handed over is not. */
-async function fileFor(from: PathLike | File, how: OpenLetters | FileOpenOptions): Promise<File> {
-  return from instanceof File ? from : await open(from, how);
+type Done = (error?: Error | null) => void;
+
+/**
+ * Opens the file of a stream. One that is opened here is closed with the stream, also when that was
+ * destroyed meanwhile; one that was handed over is not.
+ */
+function construct(
+  stream: Readable | Writable,
+  from: PathLike | File,
+  how: OpenLetters | FileOpenOptions,
+  opened: (file: File) => void,
+  done: Done,
+): void {
+  if (from instanceof File) opened(from);
+  if (from instanceof File || stream.destroyed) {
+    done();
+    return;
+  }
+  open(from, how).then((file) => {
+    if (stream.destroyed) file.close();
+    else opened(file);
+    done();
+  }, done);
 }
 
-type Done = (error?: Error | null) => void;
+/** All are checked before there is a stream, which would open its file even if none is returned. */
+interface Place {
+  readonly highWaterMark: number;
+  readonly start: number | undefined;
+  readonly end: number;
+}
+
+function placeOf(options: Pick<ReadStreamOptions, 'start' | 'end' | 'highWaterMark'>): Place {
+  const { start, end = Number.POSITIVE_INFINITY } = options;
+  return {
+    highWaterMark: integer('highWaterMark', options.highWaterMark ?? HIGH_WATER, 1, 1 << 30),
+    start: start === undefined ? undefined : integer('start', start, 0, OFFSET_MAX),
+    end: end === Number.POSITIVE_INFINITY ? end : integer('end', end, 0, OFFSET_MAX),
+  };
+}
 
 class FileReadable extends Readable {
   bytesRead = 0;
@@ -44,24 +78,21 @@ class FileReadable extends Readable {
   readonly #end: number;
   readonly #stop = new AbortController();
 
-  constructor(from: PathLike | File, options: ReadStreamOptions) {
+  constructor(from: PathLike | File, options: ReadStreamOptions, place: Place) {
     const { signal, encoding } = options;
-    super({
-      highWaterMark: integer('highWaterMark', options.highWaterMark ?? HIGH_WATER, 1, 1 << 30),
-      ...(signal && { signal }),
-      ...(encoding && { encoding }),
-    });
+    super({ highWaterMark: place.highWaterMark, ...(encoding && { encoding }) });
     this.#from = from;
-    this.#offset = integer('start', options.start ?? 0, 0, OFFSET_MAX);
-    const end = options.end ?? Number.POSITIVE_INFINITY;
-    this.#end = end === Number.POSITIVE_INFINITY ? end : integer('end', end, 0, OFFSET_MAX);
+    this.#offset = place.start ?? 0;
+    this.#end = place.end;
+    // Not by the constructor of Readable, which would destroy what is not yet made.
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   override _construct(done: Done): void {
-    fileFor(this.#from, 'r').then((file) => {
+    const opened = (file: File): void => {
       this.#file = file;
-      done();
-    }, done);
+    };
+    construct(this, this.#from, 'r', opened, done);
   }
 
   override _read(size: number): void {
@@ -100,22 +131,20 @@ class FileWritable extends Writable {
   #offset: number | undefined;
   readonly #stop = new AbortController();
 
-  constructor(to: PathLike | File, options: WriteStreamOptions) {
-    const { signal, start } = options;
-    super({
-      highWaterMark: integer('highWaterMark', options.highWaterMark ?? HIGH_WATER, 1, 1 << 30),
-      ...(signal && { signal }),
-    });
+  constructor(to: PathLike | File, options: WriteStreamOptions, place: Place) {
+    const { signal } = options;
+    super({ highWaterMark: place.highWaterMark });
     this.#to = to;
     this.#how = options.flags ?? 'w';
-    this.#offset = start === undefined ? undefined : integer('start', start, 0, OFFSET_MAX);
+    this.#offset = place.start;
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   override _construct(done: Done): void {
-    fileFor(this.#to, this.#how).then((file) => {
+    const opened = (file: File): void => {
       this.#file = file;
-      done();
-    }, done);
+    };
+    construct(this, this.#to, this.#how, opened, done);
   }
 
   #place(): OffsetOptions {
@@ -160,7 +189,7 @@ export function createReadStream(
 ): FileReadStream {
   onlyKeys('options', options, ['start', 'end', 'highWaterMark', 'encoding', 'signal']);
   abortSignal('signal', options.signal);
-  return new FileReadable(from, options);
+  return new FileReadable(from, options, placeOf(options));
 }
 
 /** A Node stream into a file. @man pwrite(2) */
@@ -170,7 +199,7 @@ export function createWriteStream(
 ): FileWriteStream {
   onlyKeys('options', options, ['start', 'flags', 'highWaterMark', 'signal']);
   abortSignal('signal', options.signal);
-  return new FileWritable(to, options);
+  return new FileWritable(to, options, placeOf(options));
 }
 
 /** As `createReadStream`, as a stream of the web. */

@@ -217,7 +217,9 @@ export interface CopyFileOptions extends SignalOptions {
 }
 
 /**
- * Copies a file; its bytes never come here. A copy that fails or is given up is removed.
+ * Copies a file; its bytes never come here. A copy that fails or is given up is removed, if it is
+ * new. A file that was there before stays: as it was when not a byte had been copied, else as far
+ * as the copy came.
  *
  * Resolves with the bytes that it has.
  *
@@ -242,20 +244,42 @@ export async function copyFile(
     now.statx(from, false, signal),
     what,
   );
-  // Not emptied before it is known to be another file than the source.
-  const flags = (REPLACE & ~O_TRUNC) | (exclusive ? O_EXCL : 0);
-  using into = await about(now.open(target, flags, mode & 0o777, signal), what);
-  const there = await about(now.statx(into, false, signal), what);
-  const same =
-    there.inode === inode && there.deviceMajor === deviceMajor && there.deviceMinor === deviceMinor;
-  if (same) return size;
+  const opening = openTarget(now, target, mode & 0o777, exclusive, signal);
+  const { fd, isNew } = await about(opening, what);
+  using into = fd;
   try {
-    if (there.size > 0) await about(now.ftruncate(into, 0, signal), what);
-    if (reflink !== 'never' && (await clone(from, into, reflink === 'force', what))) return size;
-    return await about(copyRange(now, from, into, signal), what);
+    const there = await about(now.statx(into, false, signal), what);
+    const same =
+      there.inode === inode &&
+      there.deviceMajor === deviceMajor &&
+      there.deviceMinor === deviceMinor;
+    if (same) return size;
+    const cloned = reflink !== 'never' && (await clone(from, into, reflink === 'force', what));
+    const bytes = cloned ? size : await about(copyRange(now, from, into, signal), what);
+    // Not emptied before, when the source might still turn out not to be readable.
+    if (there.size > bytes) await about(now.ftruncate(into, bytes, undefined), what);
+    return bytes;
   } catch (error) {
-    await now.unlink(target, undefined).catch(() => undefined);
+    if (isNew) await now.unlink(target, undefined).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Knows of a new file that it is one: only that may be removed again. */
+async function openTarget(
+  now: FileCalls,
+  path: PathLike,
+  mode: number,
+  exclusive: boolean,
+  signal: Signal,
+): Promise<{ fd: OwnedFd; isNew: boolean }> {
+  const flags = REPLACE & ~O_TRUNC;
+  try {
+    return { fd: await now.open(path, flags | O_EXCL, mode, signal), isNew: true };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (exclusive || code !== 'EEXIST') throw error;
+    return { fd: await now.open(path, flags, mode, signal), isNew: false };
   }
 }
 

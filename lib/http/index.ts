@@ -3,4 +3,5 @@
  */
 export * from 'node:http';
 export { Agent, type AgentOptions, get, globalAgent, request } from './agent.js';
+export { type SendFileOptions, type SentFile, sendFile } from './send-file.js';
 export { createServer, Server, type ServerOptions } from './server.js';

@@ -16,6 +16,9 @@ export interface Pending {
   cancel(): void;
 }
 
+/** 0, or `-errno` of what ended it early; and the bytes that the socket has taken. */
+export type FileDone = (result: number, bytes: number) => void;
+
 /** What a listening socket tells. */
 export interface AcceptEvents {
   /** A connection, close-on-exec and non-blocking; the receiver closes it. */
@@ -59,6 +62,18 @@ export interface Stream {
    * is sent in one turn goes down together. False: enough is waiting, until `drained`.
    */
   send(bytes: Uint8Array, offset?: number, length?: number): boolean;
+  /**
+   * Sends a part of a file, in its place among what is sent, without a copy and without waiting for
+   * the disk in this thread. Fewer bytes and a result of 0: the file has become shorter. The stream
+   * goes on in any case, unless it was the socket that failed.
+   */
+  sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending;
+  /**
+   * Gives the socket up, neither closed nor in use, when nothing is in flight any more; `closed` is
+   * not told. `done` gets what had been received and not told, or undefined when the stream ended
+   * first. Not while anything waits to be sent.
+   */
+  detach(done: (held: Uint8Array[] | undefined) => void): void;
   /** Nothing is received until `resume`; bytes that came meanwhile wait. */
   pause(): void;
   resume(): void;
@@ -144,6 +159,11 @@ export interface Backend {
   /** Takes a connected socket over. */
   stream(socket: OwnedFd, events: StreamEvents, options?: StreamOptions): Stream;
   datagrams(socket: OwnedFd, events: DatagramEvents, options?: DatagramOptions): Datagrams;
+  /**
+   * Tells EPOLL* bits whenever a socket that nobody else has becomes readable or writable, or ends:
+   * once for each time, so whoever is told reads or writes until there is nothing left (EAGAIN).
+   */
+  poll(socket: OwnedFd, ready: (events: number) => void): Pending;
   /** A count of bytes, 0 at the end of the file, or `-errno`. */
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending;
   write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending;

@@ -1,12 +1,25 @@
 /** The backend over epoll: sockets by readiness, files by Node's helper threads. */
 import { read as readFile, write as writeFile } from 'node:fs';
-import { EALREADY, ECANCELED, EINPROGRESS, EINTR, EPOLLOUT, SO_ERROR, SOL_SOCKET } from '../abi.js';
+import {
+  EALREADY,
+  ECANCELED,
+  EINPROGRESS,
+  EINTR,
+  EPOLLET,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  SO_ERROR,
+  SOL_SOCKET,
+} from '../abi.js';
 import { Epoll } from '../epoll/epoll.js';
 import { type Descriptor, type FdLike, type OwnedFd, plainDescriptor } from '../fd/fd.js';
 import { native } from '../native.js';
+import { poolSplice } from '../pool/calls.js';
 import { fileOffset } from '../ring/operation.js';
 import { milliseconds } from '../ring/ops/timespec.js';
 import { encodeAddress, type SocketAddress } from '../socket/address.js';
+import type { Fill } from '../splice/file-send.js';
 import type {
   AcceptEvents,
   Acceptor,
@@ -137,6 +150,16 @@ export class EpollBackend implements Backend {
     this.dirty.add(stream);
   }
 
+  /** On a helper thread, which waits for the disk. */
+  readonly fill: Fill = (file, offset, pipe, length, done) => {
+    const thread = this.#start({ close: () => undefined });
+    poolSplice(file, offset, pipe, -1, length, 0).then((result) => {
+      this.forget(thread);
+      // Out of the promise: what throws there is an 'uncaughtException', as elsewhere.
+      process.nextTick(done, result);
+    });
+  };
+
   forget(what: Closable): void {
     this.#active.delete(what);
   }
@@ -187,6 +210,25 @@ export class EpollBackend implements Backend {
 
   datagrams(socket: OwnedFd, events: DatagramEvents, options: DatagramOptions = {}): Datagrams {
     return this.#start(new EpollDatagrams(this, socket, events, options));
+  }
+
+  poll(socket: OwnedFd, ready: (events: number) => void): Pending {
+    const tag = this.watch({ ready });
+    this.epoll.add(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { tag });
+    const end = (): void => {
+      if (!user.open) return;
+      user.open = false;
+      this.unwatch(tag);
+      this.forget(polled);
+    };
+    const cancel = (): void => {
+      if (user.open && !socket.closed) this.epoll.delete(socket);
+      end();
+    };
+    const user = { open: true, letGo: end };
+    socket.addUser(user);
+    const polled = this.#start({ close: cancel, cancel });
+    return polled;
   }
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {

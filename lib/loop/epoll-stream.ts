@@ -2,20 +2,24 @@
 import { EAGAIN, EINTR, ENOTCONN, EPOLLIN, EPOLLOUT, SHUT_WR } from '../abi.js';
 import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { native } from '../native.js';
-import type { Stream, StreamEvents, StreamOptions } from './backend.js';
+import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
+import { type FileHost, FileQueue } from './file-queue.js';
 import { Outgoing } from './outgoing.js';
 import { resetOnClose } from './reset.js';
 
 /** From this size on bytes are sent at once, instead of being copied to be sent together. */
 const LARGE = 4096;
 
-export class EpollStream implements Stream, Sender, Watched, FdUser {
+export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   readonly socket: OwnedFd;
   private readonly backend: EpollBackend;
   private readonly events: StreamEvents;
-  private readonly outgoing: Outgoing;
+  private readonly files: FileQueue;
+  /** What is sent next, and where bytes are appended: apart while files are between them. */
+  private outgoing: Outgoing;
+  private tail: Outgoing;
   private readonly highWater: number;
   private readonly tag: number;
   /** What epoll was told to wait for; 0 is not registered. */
@@ -30,6 +34,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
   private blocked = false;
   private closing = false;
   private toldClosed = false;
+  private failure = 0;
 
   constructor(
     backend: EpollBackend,
@@ -41,6 +46,8 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
     this.socket = socket;
     this.events = events;
     this.outgoing = new Outgoing(backend.pool);
+    this.tail = this.outgoing;
+    this.files = new FileQueue(this, backend.fill);
     this.highWater = options.highWater ?? backend.plan.highWater;
     this.paused = options.paused ?? false;
     this.tag = backend.watch(this);
@@ -54,7 +61,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
   }
 
   get pending(): number {
-    return this.outgoing.pending;
+    return this.outgoing.pending + this.files.pending;
   }
 
   private updateInterest(): void {
@@ -83,17 +90,26 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
     if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
     let sent = 0;
-    if (length >= LARGE && this.outgoing.pending === 0 && !this.full && !this.corked) {
+    const alone = this.outgoing.pending === 0 && this.files.empty;
+    if (length >= LARGE && alone && !this.full && !this.corked) {
       const result = this.backend.transfers.sendBytes(this.socket.fd, bytes, offset, length);
       // What went wrong is told by the send at the end of this turn.
       sent = Math.max(result, 0);
       if (sent === length) return true;
     }
-    this.outgoing.append(bytes, offset + sent, length - sent);
+    this.tail.append(bytes, offset + sent, length - sent);
     if (!this.dirty && !this.full) this.sendSoon();
-    if (this.outgoing.pending < this.highWater) return true;
+    if (this.tail.pending < this.highWater) return true;
     this.blocked = true;
     return false;
+  }
+
+  sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
+    if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
+    const queued = this.files.add(file, offset, length, this.backend.pool, done);
+    this.tail = queued.after;
+    if (!this.dirty && !this.full) this.sendSoon();
+    return queued;
   }
 
   private sendSoon(): void {
@@ -114,14 +130,30 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
   sendNow(): void {
     this.dirty = false;
     // What the kernel had no room for was sent before: it goes on.
-    if (this.corked && !this.full) return;
-    const outgoing = this.outgoing;
+    if (this.closing || (this.corked && !this.full)) return;
     this.full = false;
+    for (;;) {
+      this.sendBlocks();
+      if (this.closing || this.full || this.files.empty) break;
+      const step = this.files.step();
+      if (step === 'filling') break;
+      // Others get their turn: the socket is writable in the next one.
+      if (step !== 'ended') this.full = true;
+      else this.fileEnded();
+    }
+    if (this.closing) return;
+    this.updateInterest();
+    if (this.outgoing.pending === 0 && this.files.empty) this.sentAll();
+  }
+
+  private sendBlocks(): void {
+    const outgoing = this.outgoing;
     for (let block = outgoing.first; block !== undefined && !this.closing; ) {
       const { fd } = this.socket;
       const wanted = block.end - block.start;
       const from = block.base + block.start;
-      const result = this.backend.transfers.send(fd, block.mapping, from, wanted);
+      const more = block.next === undefined && this.files.follows;
+      const result = this.backend.transfers.send(fd, block.mapping, from, wanted, more);
       if (result === -EINTR) continue;
       if (result < 0 && result !== -EAGAIN) {
         this.fail(result);
@@ -132,9 +164,18 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
       if (this.full) break;
       block = outgoing.first;
     }
+  }
+
+  /** What was behind the file goes next. */
+  fileEnded(): void {
     if (this.closing) return;
-    this.updateInterest();
-    if (outgoing.pending === 0) this.sentAll();
+    const { send, after, done } = this.files.next();
+    this.outgoing = after;
+    try {
+      done(send.result, send.sent);
+    } finally {
+      if (send.socketFailed) this.fail(send.result);
+    }
   }
 
   private sentAll(): void {
@@ -148,7 +189,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
     if (this.endWanted || this.closing) return;
     this.endWanted = true;
     this.uncork();
-    if (this.outgoing.pending === 0) this.shutDown();
+    if (this.outgoing.pending === 0 && this.files.empty) this.shutDown();
   }
 
   private shutDown(): void {
@@ -189,6 +230,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
 
   private fail(result: number): void {
     if (this.closing) return;
+    this.failure = result;
     try {
       this.events.failed(result);
     } finally {
@@ -217,9 +259,23 @@ export class EpollStream implements Stream, Sender, Watched, FdUser {
     this.close();
   }
 
+  detach(done: (held: Uint8Array[] | undefined) => void): void {
+    if (this.closing || this.pending > 0) {
+      process.nextTick(done, undefined);
+      return;
+    }
+    if (this.interest !== 0) this.backend.epoll.delete(this.socket);
+    this.closing = true;
+    this.toldClosed = true;
+    this.backend.unwatch(this.tag);
+    this.backend.forget(this);
+    process.nextTick(done, []);
+  }
+
   private settle(): void {
     if (this.toldClosed) return;
     this.toldClosed = true;
+    this.files.clear(this.failure);
     this.backend.forget(this);
     this.events.closed();
   }

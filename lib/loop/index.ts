@@ -10,6 +10,7 @@ export type {
   DatagramOptions,
   Datagrams,
   Done,
+  FileDone,
   Pending,
   Stream,
   StreamEvents,

@@ -1,5 +1,5 @@
 /** The backend over io_uring. */
-import { ECANCELED, ETIME } from '../abi.js';
+import { ECANCELED, ETIME, MSG_MORE } from '../abi.js';
 import type { FdLike, OwnedFd } from '../fd/fd.js';
 import { BufferRing } from '../ring/buffer-ring.js';
 import { closeEngine } from '../ring/closing.js';
@@ -9,11 +9,13 @@ import { connect } from '../ring/ops/connect.js';
 import { read } from '../ring/ops/read.js';
 import { recvMultishot } from '../ring/ops/recv.js';
 import { send } from '../ring/ops/send.js';
+import { splice } from '../ring/ops/splice.js';
 import { timeout } from '../ring/ops/timeout.js';
 import { write } from '../ring/ops/write.js';
 import { planRing } from '../ring/options.js';
 import type { Sink } from '../ring/slots.js';
 import type { SocketAddress } from '../socket/address.js';
+import type { Fill } from '../splice/file-send.js';
 import type {
   AcceptEvents,
   Acceptor,
@@ -34,6 +36,7 @@ import { Dirty, type Sender } from './dirty.js';
 import { BlockPool } from './outgoing.js';
 import { RingAcceptor } from './ring-acceptor.js';
 import { RingDatagrams } from './ring-datagrams.js';
+import { RingPoll } from './ring-poll.js';
 import { RingStream } from './ring-stream.js';
 
 const ENTRIES = 1024;
@@ -182,9 +185,12 @@ export class RingBackend implements Backend {
     if (this.#receive !== undefined) this.#receive.lower = undefined;
   }
 
-  sendOn(socket: OwnedFd): Operation<unknown> {
+  /** `more` when something follows at once. */
+  sendOn(socket: OwnedFd, more: boolean): Operation<unknown> {
     // The kernel itself goes on after a short send; which bytes, the stream says.
     this.#send ??= send(socket, this.buffers.bytes(0), { waitAll: true });
+    if (more) this.#send.operationFlags |= MSG_MORE;
+    else this.#send.operationFlags &= ~MSG_MORE;
     return this.#send.on(socket);
   }
 
@@ -196,6 +202,12 @@ export class RingBackend implements Backend {
     this.#dirty.add(stream);
     this.#engine.submitSoon();
   }
+
+  /** A worker of the kernel does it, and waits for the disk. */
+  readonly fill: Fill = (file, sourceOffset, pipe, length, done) => {
+    if (this.#closing !== undefined) process.nextTick(done, -ECANCELED);
+    else this.#single(splice(file, pipe, length, { sourceOffset }), done);
+  };
 
   forget(what: { close(): void }): void {
     this.#active.delete(what);
@@ -220,6 +232,11 @@ export class RingBackend implements Backend {
   datagrams(socket: OwnedFd, events: DatagramEvents, options: DatagramOptions = {}): Datagrams {
     this.#checkOpen();
     return this.#start(new RingDatagrams(this, socket, events, options));
+  }
+
+  poll(socket: OwnedFd, ready: (events: number) => void): Pending {
+    this.#checkOpen();
+    return this.#start(new RingPoll(this, socket, ready));
   }
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {

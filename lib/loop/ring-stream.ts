@@ -2,10 +2,12 @@
 import { ECANCELED, EINVAL, ENOBUFS, ENOTCONN } from '../abi.js';
 import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { bufferId, hasMore } from '../ring/cqe.js';
+import { pollAdd } from '../ring/ops/poll-add.js';
 import { shutdown } from '../ring/ops/shutdown.js';
 import type { Sink } from '../ring/slots.js';
-import type { Stream, StreamEvents, StreamOptions } from './backend.js';
+import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
+import { type FileHost, FileQueue } from './file-queue.js';
 import { Outgoing } from './outgoing.js';
 import { resetOnClose } from './reset.js';
 import type { RingBackend } from './ring-backend.js';
@@ -13,13 +15,17 @@ import type { RingBackend } from './ring-backend.js';
 const RECEIVE = 0;
 const SEND = 1;
 const SHUTDOWN = 2;
+const WRITABLE = 3;
 
-export class RingStream implements Stream, Sink, Sender, FdUser {
+export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
   readonly socket: OwnedFd;
   readonly batched: boolean;
   readonly #backend: RingBackend;
   readonly #events: StreamEvents;
-  readonly #outgoing: Outgoing;
+  readonly #files: FileQueue;
+  /** What is sent next, and where bytes are appended: apart while files are between them. */
+  #outgoing: Outgoing;
+  #tail: Outgoing;
   readonly #highWater: number;
   /** Slot and generation of the receive in force, to cancel it. */
   #slot = -1;
@@ -28,6 +34,8 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   /** Buffers given to the kernel until then. */
   #seen = 0;
   #sending = false;
+  /** A file goes on when the socket has room. */
+  #waiting = false;
   #shuttingDown = false;
   #dirty = false;
   #corked = false;
@@ -37,9 +45,12 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   #receivedAll = false;
   #toldEnd = false;
   #endWanted = false;
+  #shutDownBegun = false;
   #blocked = false;
+  #onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
   #closing = false;
   #toldClosed = false;
+  #failure = 0;
   /**
    * What came while paused, copied: who does not read must not keep buffers from those who do.
    */
@@ -51,6 +62,8 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     this.#events = events;
     this.batched = backend.plan.batched;
     this.#outgoing = new Outgoing(backend.pool);
+    this.#tail = this.#outgoing;
+    this.#files = new FileQueue(this, backend.fill);
     this.#highWater = options.highWater ?? backend.plan.highWater;
     this.#paused = options.paused ?? false;
     socket.addUser(this);
@@ -63,18 +76,26 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
   }
 
   get pending(): number {
-    return this.#outgoing.pending;
+    return this.#outgoing.pending + this.#files.pending;
   }
 
   // --- sending -----------------------------------------------------------------------------------
 
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
     if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
-    this.#outgoing.append(bytes, offset, length);
+    this.#tail.append(bytes, offset, length);
     if (!this.#sending && !this.#dirty) this.#sendSoon();
-    if (this.#outgoing.pending < this.#highWater) return true;
+    if (this.#tail.pending < this.#highWater) return true;
     this.#blocked = true;
     return false;
+  }
+
+  sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
+    if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
+    const queued = this.#files.add(file, offset, length, this.#backend.pool, done);
+    this.#tail = queued.after;
+    if (!this.#sending && !this.#dirty) this.#sendSoon();
+    return queued;
   }
 
   #sendSoon(): void {
@@ -94,11 +115,29 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
 
   sendNow(): void {
     this.#dirty = false;
-    const block = this.#outgoing.first;
-    if (this.#sending || this.#closing || this.#corked || block === undefined) return;
-    const send = this.#backend.sendOn(this.socket);
-    send.point(block.mapping, block.base + block.start, block.end - block.start);
-    this.#sending = this.#backend.begin(send, this, SEND) >= 0;
+    while (!this.#sending && !this.#waiting && !this.#closing && !this.#corked) {
+      const block = this.#outgoing.first;
+      if (block !== undefined) {
+        const more = block.next === undefined && this.#files.follows;
+        const send = this.#backend.sendOn(this.socket, more);
+        send.point(block.mapping, block.base + block.start, block.end - block.start);
+        this.#sending = this.#backend.begin(send, this, SEND) >= 0;
+        return;
+      }
+      if (this.#files.empty) {
+        this.#sentAll();
+        return;
+      }
+      const step = this.#files.step();
+      if (step === 'ended') {
+        this.fileEnded();
+        continue;
+      }
+      if (step === 'filling') return;
+      // Others get their turn: where there is room, the poll says so in the next one.
+      this.#waiting = this.#backend.begin(pollAdd(this.socket, ['out']), this, WRITABLE) >= 0;
+      return;
+    }
   }
 
   #sent(result: number): void {
@@ -109,11 +148,23 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
       return;
     }
     this.#outgoing.consume(result);
-    if (this.#outgoing.pending > 0) {
-      this.sendNow();
-      return;
+    this.sendNow();
+  }
+
+  /** What was behind the file goes next. */
+  fileEnded(): void {
+    if (this.#closing) return;
+    const { send: file, after, done } = this.#files.next();
+    this.#outgoing = after;
+    try {
+      done(file.result, file.sent);
+    } finally {
+      if (file.socketFailed) this.#fail(file.result);
     }
-    if (this.#endWanted) this.#shutDown();
+  }
+
+  #sentAll(): void {
+    if (this.#endWanted && !this.#shutDownBegun) this.#shutDown();
     if (!this.#blocked) return;
     this.#blocked = false;
     this.#events.drained();
@@ -123,10 +174,11 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     if (this.#endWanted || this.#closing) return;
     this.#endWanted = true;
     this.uncork();
-    if (this.#outgoing.pending === 0) this.#shutDown();
+    if (this.#outgoing.pending === 0 && this.#files.empty) this.#shutDown();
   }
 
   #shutDown(): void {
+    this.#shutDownBegun = true;
     this.#shuttingDown = this.#backend.begin(shutdown(this.socket, 'write'), this, SHUTDOWN) >= 0;
   }
 
@@ -234,7 +286,10 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     try {
       if (tag === RECEIVE) this.#received(result, flags);
       else if (tag === SEND) this.#sent(result);
-      else {
+      else if (tag === WRITABLE) {
+        this.#waiting = false;
+        this.sendNow();
+      } else {
         this.#shuttingDown = false;
         if (this.#closing) return;
         // Not connected any more: a reset was faster, and is told to who receives.
@@ -243,10 +298,12 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
       }
     } finally {
       if (this.#closing) this.#settle();
+      else if (this.#onDetached !== undefined) this.#detachIfIdle();
     }
   }
 
   #fail(result: number): void {
+    this.#failure = result;
     try {
       this.#events.failed(result);
     } finally {
@@ -275,10 +332,37 @@ export class RingStream implements Stream, Sink, Sender, FdUser {
     this.close();
   }
 
+  detach(done: (held: Uint8Array[] | undefined) => void): void {
+    if (this.#closing || this.pending > 0 || this.#onDetached !== undefined) {
+      process.nextTick(done, undefined);
+      return;
+    }
+    this.#onDetached = done;
+    this.#paused = true;
+    if (this.#slot >= 0) this.#cancelReceive();
+    else process.nextTick(() => this.#detachIfIdle());
+  }
+
+  get #inFlight(): boolean {
+    return this.#slot >= 0 || this.#sending || this.#waiting || this.#shuttingDown;
+  }
+
+  #detachIfIdle(): void {
+    const done = this.#onDetached;
+    if (done === undefined || this.#closing || this.#inFlight) return;
+    this.#onDetached = undefined;
+    this.#closing = true;
+    this.#toldClosed = true;
+    this.#backend.forget(this);
+    done(this.#held.splice(0));
+  }
+
   /** When the kernel has let go of everything. */
   #settle(): void {
-    if (this.#toldClosed || this.#slot >= 0 || this.#sending || this.#shuttingDown) return;
+    if (this.#toldClosed || this.#inFlight) return;
     this.#toldClosed = true;
+    this.#onDetached?.(undefined);
+    this.#files.clear(this.#failure);
     this.#outgoing.clear();
     this.#backend.forget(this);
     this.#events.closed();

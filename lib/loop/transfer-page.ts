@@ -1,5 +1,5 @@
 /** Receives and sends of a thread's own memory, by way of a page: no argument crosses over. */
-import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../abi.js';
+import { MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL } from '../abi.js';
 import { systemError } from '../errors.js';
 import { Mapping } from '../memory/mapping.js';
 import { native } from '../native.js';
@@ -42,10 +42,10 @@ export class TransferPage {
     return this.words[RESULT] as number;
   }
 
-  /** send(2) of a part of `mapping`. */
-  send(fd: number, mapping: Mapping, offset: number, length: number): number {
+  /** send(2) of a part of `mapping`; `more` when something follows at once. */
+  send(fd: number, mapping: Mapping, offset: number, length: number, more = false): number {
     this.point(fd, mapping, offset, length);
-    this.words[FLAGS] = SEND_FLAGS;
+    this.words[FLAGS] = more ? SEND_FLAGS | MSG_MORE : SEND_FLAGS;
     this.transmit();
     return this.words[RESULT] as number;
   }

@@ -17,6 +17,8 @@ export interface DescriptorCalls {
   preadv2(fd: number, targets: readonly ArrayBufferView[], offset: number, flags: number): number;
   pwritev2(fd: number, sources: readonly ArrayBufferView[], offset: number, flags: number): number;
   pipe2(pair: Int32Array, flags: number): number;
+  /** `path` ends with a zero byte. The descriptor is owned at once. */
+  openat2(dirfd: number, path: Uint8Array, flags: number, mode: number, resolve: number): number;
 
   // --- timers ----------------------------------------------------------------------------------
   timerfdCreate(clock: number, flags: number): number;

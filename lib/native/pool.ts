@@ -15,6 +15,32 @@ export interface PoolCalls {
     targetOffset: number,
     length: number,
   ): number;
+  /** Offsets of -1 are the descriptors' own positions. */
+  poolSplice(
+    done: PoolDone,
+    source: number,
+    sourceOffset: number,
+    target: number,
+    targetOffset: number,
+    length: number,
+    flags: number,
+  ): number;
+  poolSendfile(
+    done: PoolDone,
+    target: number,
+    source: number,
+    offset: number,
+    length: number,
+  ): number;
+  /** `path` needs no zero at its end. The descriptor is owned at once. */
+  poolOpenat2(
+    done: PoolDone,
+    dirfd: number,
+    path: Uint8Array,
+    flags: number,
+    mode: number,
+    resolve: number,
+  ): number;
   poolGetdents64(
     done: PoolDone,
     fd: number,

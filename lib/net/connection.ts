@@ -137,6 +137,16 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
     });
   }
 
+  /** @internal */
+  get stream(): Stream {
+    return this.#stream;
+  }
+
+  /** Bytes that wait to be sent, with those of files. */
+  get pending(): number {
+    return this.#stream.pending;
+  }
+
   /** For its options. */
   get socket(): OwnedFd {
     return this.#stream.socket;

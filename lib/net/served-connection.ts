@@ -22,7 +22,8 @@ export class ServedConnection<State = unknown> {
   /** @internal */
   bornAt: number;
   private readonly server: Served<State>;
-  private readonly stream: Stream;
+  /** @internal */
+  readonly stream: Stream;
   private remote: SocketAddress | undefined = undefined;
   private full = false;
   private paused = false;

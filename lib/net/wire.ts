@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { OnReadOpts } from 'node:net';
 import { EPIPE } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
-import type { Stream, StreamEvents } from '../loop/backend.js';
+import type { FileDone, Pending, Stream, StreamEvents } from '../loop/backend.js';
 import type { SharedBackend } from '../loop/shared-backend.js';
 import { failedCall, socketClosed } from './node-errors.js';
 import type { Socket } from './socket.js';
@@ -122,6 +122,15 @@ export class Wire implements StreamEvents {
       if (!room) return;
     }
     this.settleWrite();
+  }
+
+  /** A part of a file, behind what the stream has taken over; undefined when there is no stream. */
+  sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending | undefined {
+    return this.stream?.sendFile(file, offset, length, (result, bytes) => {
+      this.bytesDispatched += bytes;
+      this.socket.touch();
+      this.resource.runInAsyncScope(done, undefined, result, bytes);
+    });
   }
 
   private settleWrite(error?: Error): void {

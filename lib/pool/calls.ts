@@ -67,6 +67,51 @@ export function poolCopyFileRange(
   );
 }
 
+/** splice(2); resolves with the bytes moved, or `-errno`. */
+export function poolSplice(
+  source: Descriptor,
+  sourceOffset: number,
+  target: Descriptor,
+  targetOffset: number,
+  length: number,
+  flags: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  return onThread([source, target], signal, (done) =>
+    native.poolSplice(done, source.fd, sourceOffset, target.fd, targetOffset, length, flags),
+  );
+}
+
+/** sendfile(2); resolves with the bytes moved, or `-errno`. */
+export function poolSendfile(
+  target: Descriptor,
+  source: Descriptor,
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  return onThread([source, target], signal, (done) =>
+    native.poolSendfile(done, target.fd, source.fd, offset, length),
+  );
+}
+
+/**
+ * openat2(2) of `path`, without a zero in it, from `directory` or the current one; resolves with
+ * an owned number, or `-errno`.
+ */
+export function poolOpenat2(
+  directory: Descriptor | undefined,
+  path: Uint8Array,
+  flags: number,
+  mode: number,
+  resolve: number,
+): Promise<number> {
+  const from = directory?.fd ?? AT_FDCWD;
+  return onThread(directory === undefined ? [] : [directory], undefined, (done) =>
+    native.poolOpenat2(done, from, path, flags, mode, resolve),
+  );
+}
+
 /** getdents64(2) into a mapping; resolves with its bytes, 0 at the end, or `-errno`. */
 export function poolGetdents64(directory: Descriptor, into: Mapping): Promise<number> {
   return onThread([directory], undefined, (done) =>

@@ -1,0 +1,177 @@
+/**
+ * A file on its way to a socket. What the page cache has goes by sendfile(2) at once; the rest is
+ * brought into a pipe by somebody who may wait for the disk, and goes on from there.
+ */
+import {
+  EAGAIN,
+  EBADF,
+  ECONNABORTED,
+  ECONNRESET,
+  EHOSTUNREACH,
+  EINTR,
+  ENETUNREACH,
+  ENOTCONN,
+  EPIPE,
+  ETIMEDOUT,
+  SPLICE_F_MORE,
+  SPLICE_F_NONBLOCK,
+} from '../abi.js';
+import { SystemError } from '../errors.js';
+import type { OwnedFd } from '../fd/fd.js';
+import type { Pipe } from '../fd/pipe.js';
+import { native } from '../native.js';
+import { sharedPipes } from './pipe-pool.js';
+import { isResident } from './resident.js';
+
+/** Looked up in the page cache, and handed over, in one go. */
+const CHUNK_BYTES = 512 * 1024;
+/** In one turn, by all files together; and by each at least and at most. */
+const TURN_BYTES = 4 << 20;
+const LEAST_BYTES = 128 * 1024;
+const MOST_BYTES = 1 << 20;
+
+/** Files on their way in this thread: the more, the less each sends in a turn. */
+let active = 0;
+
+/** Brings bytes of a file into a pipe, without this thread waiting; -errno, or how many. */
+export type Fill = (
+  file: OwnedFd,
+  offset: number,
+  pipe: OwnedFd,
+  length: number,
+  done: (result: number) => void,
+) => void;
+
+/** What became of a step: there is no more to send; the socket is full; the disk has to be read. */
+export type Step = 'ended' | 'full' | 'filling' | 'turn';
+
+export class FileSend {
+  readonly file: OwnedFd;
+  /** Bytes that the socket has taken. */
+  sent = 0;
+  /** 0, or `-errno` of what ended it early. */
+  result = 0;
+  /** It was the socket that failed, not the file. */
+  socketFailed = false;
+  #offset: number;
+  #left: number;
+  #pipe: Pipe | undefined = undefined;
+  #inPipe = 0;
+  #filling = false;
+  #ended = false;
+  #counted = false;
+
+  constructor(file: OwnedFd, offset: number, length: number) {
+    this.file = file;
+    this.#offset = offset;
+    this.#left = length;
+  }
+
+  /** Bytes that the socket has not taken. */
+  get left(): number {
+    return this.#left + this.#inPipe;
+  }
+
+  /** Sends what it can; `filled` is called when the disk has been read. */
+  step(socket: OwnedFd, fill: Fill, filled: () => void): Step {
+    if (this.#filling) return 'filling';
+    if (!this.#counted) {
+      this.#counted = true;
+      active++;
+    }
+    const budget = Math.min(Math.max(TURN_BYTES / active, LEAST_BYTES), MOST_BYTES);
+    for (let moved = 0; !this.#ended; ) {
+      if (this.left === 0) this.end(0);
+      else if (moved >= budget) return 'turn';
+      else {
+        const count = this.#move(socket.fd, fill, filled);
+        if (typeof count === 'string') return count;
+        moved += count;
+      }
+    }
+    return 'ended';
+  }
+
+  #move(socket: number, fill: Fill, filled: () => void): number | 'full' | 'filling' {
+    if (this.file.closed && this.#inPipe === 0) {
+      this.end(-EBADF);
+      return 0;
+    }
+    if (this.#inPipe === 0) {
+      const length = Math.min(this.#left, CHUNK_BYTES);
+      if (!isResident(this.file.fd, this.#offset, length)) return this.#fill(fill, filled);
+      return this.#sent(native.sendfile(socket, this.file.fd, this.#offset, length), true);
+    }
+    const pipe = this.#pipe as Pipe;
+    const flags = SPLICE_F_NONBLOCK | (this.#left > 0 ? SPLICE_F_MORE : 0);
+    const result = native.splice(pipe.readEnd.fd, -1, socket, -1, this.#inPipe, flags);
+    return this.#sent(result, false);
+  }
+
+  #sent(result: number, fromFile: boolean): number | 'full' {
+    if (result === -EAGAIN) return 'full';
+    if (result === -EINTR) return 0;
+    if (result <= 0) {
+      this.socketFailed = result < 0 && (!fromFile || isOfSocket(result));
+      // The file has become shorter.
+      this.end(result);
+      return 0;
+    }
+    this.sent += result;
+    if (fromFile) {
+      this.#offset += result;
+      this.#left -= result;
+    } else this.#inPipe -= result;
+    return result;
+  }
+
+  #fill(fill: Fill, filled: () => void): 'filling' | 0 {
+    try {
+      this.#pipe ??= sharedPipes().take();
+    } catch (error) {
+      if (!SystemError.is(error)) throw error;
+      this.end(error.errno);
+      return 0;
+    }
+    const length = Math.min(this.#left, this.#pipe.size);
+    this.#filling = true;
+    fill(this.file, this.#offset, this.#pipe.writeEnd, length, (result) => {
+      this.#filling = false;
+      if (result > 0) {
+        this.#offset += result;
+        this.#left -= result;
+        this.#inPipe = result;
+      }
+      if (this.#ended) this.#giveBack();
+      else if (result <= 0 && result !== -EINTR) this.end(result);
+      filled();
+    });
+    return 'filling';
+  }
+
+  /** No more of it is sent. */
+  end(result: number): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.result = result;
+    if (this.#counted) active--;
+    if (!this.#filling) this.#giveBack();
+  }
+
+  #giveBack(): void {
+    // One that still has something in it is closed.
+    if (this.#pipe !== undefined) sharedPipes().give(this.#pipe);
+    this.#pipe = undefined;
+  }
+}
+
+const SOCKET_ERRORS = [
+  EPIPE,
+  ECONNRESET,
+  ECONNABORTED,
+  ENOTCONN,
+  ETIMEDOUT,
+  EHOSTUNREACH,
+  ENETUNREACH,
+];
+const isOfSocket = (result: number): boolean => SOCKET_ERRORS.includes(-result);

@@ -1,0 +1,20 @@
+/** What `nearmetal/zerocopy` exports: bytes that never visit JavaScript. */
+export { Pipe, type PipeOptions, pipeSize, setPipeSize } from '../fd/pipe.js';
+export {
+  type CopyRangeOptions,
+  copyFileRangeSync,
+  type SendfileOptions,
+  type SpliceOptions,
+  sendfileSync,
+  spliceSync,
+  type TeeOptions,
+  teeSync,
+  vmspliceSync,
+} from '../splice/calls.js';
+export { PipePool, type PipePoolOptions } from '../splice/pipe-pool.js';
+export {
+  type FileTarget,
+  type SendFileError,
+  type SendFileOptions,
+  sendFile,
+} from './send-file.js';

@@ -1,0 +1,119 @@
+// Bytes from descriptor to descriptor that never come to user space: sendfile, splice, tee,
+// vmsplice, copy_file_range; and how much of a file is in the page cache.
+#include <sys/uio.h>
+
+#include <vector>
+
+#include "args.h"
+#include "families.h"
+#include "sys.h"
+
+namespace nearmetal {
+
+namespace {
+
+constexpr uint32_t kVectorMax = 1024;  // IOV_MAX
+
+// An offset below 0 is the descriptor's own position.
+long place(int64_t& offset) { return offset < 0 ? 0 : sys::pointer(&offset); }
+
+napi_value sendfile_call(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  const int32_t target = args.integer(0);
+  const int32_t source = args.integer(1);
+  int64_t offset = args.wide(2);
+  const int64_t length = args.wide(3);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_sendfile, target, source, place(offset), length));
+}
+
+napi_value splice_call(napi_env env, napi_callback_info info) {
+  Args<6> args(env, info);
+  const int32_t source = args.integer(0);
+  int64_t source_offset = args.wide(1);
+  const int32_t target = args.integer(2);
+  int64_t target_offset = args.wide(3);
+  const int64_t length = args.wide(4);
+  const int32_t flags = args.integer(5);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_splice, source, place(source_offset), target,
+                               place(target_offset), length, flags));
+}
+
+napi_value tee_call(napi_env env, napi_callback_info info) {
+  Args<4> args(env, info);
+  const int32_t source = args.integer(0);
+  const int32_t target = args.integer(1);
+  const int64_t length = args.wide(2);
+  const int32_t flags = args.integer(3);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_tee, source, target, length, flags));
+}
+
+// (pipe, views, flags). Into a pipe the views must be of mappings: their pages stay in the pipe.
+napi_value vmsplice_call(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  const int32_t pipe = args.integer(0);
+  const int32_t flags = args.integer(2);
+  uint32_t count = 0;
+  if (!args.ok() || napi_get_array_length(env, args.raw(1), &count) != napi_ok ||
+      count > kVectorMax) {
+    return small_number(env, -EINVAL);
+  }
+  std::vector<iovec> parts(count);
+  for (uint32_t index = 0; index < count; index++) {
+    napi_value value = nullptr;
+    napi_get_element(env, args.raw(1), index, &value);
+    const Bytes view = view_of(env, value);
+    parts[index] = {view.data, view.length};
+  }
+  return number(env, sys::call(SYS_vmsplice, pipe, sys::pointer(parts.data()), count, flags));
+}
+
+napi_value copy_file_range_call(napi_env env, napi_callback_info info) {
+  Args<5> args(env, info);
+  const int32_t source = args.integer(0);
+  int64_t source_offset = args.wide(1);
+  const int32_t target = args.integer(2);
+  int64_t target_offset = args.wide(3);
+  const int64_t length = args.wide(4);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_copy_file_range, source, place(source_offset), target,
+                               place(target_offset), length, 0));
+}
+
+struct CacheRange {
+  uint64_t offset;
+  uint64_t length;
+};
+
+// Of `struct cachestat` only the first count is told: pages that are cached, also those on their
+// way.
+struct CacheCounts {
+  uint64_t cached;
+  uint64_t others[4];
+};
+
+napi_value cachestat_call(napi_env env, napi_callback_info info) {
+  Args<3> args(env, info);
+  const int32_t fd = args.integer(0);
+  CacheRange range{static_cast<uint64_t>(args.wide(1)), static_cast<uint64_t>(args.wide(2))};
+  if (!args.ok()) return small_number(env, -EINVAL);
+  CacheCounts counts{};
+  constexpr long kCachestat = 451;
+  const long result =
+      sys::call(kCachestat, fd, sys::pointer(&range), sys::pointer(&counts), 0);
+  return number(env, result < 0 ? result : static_cast<long>(counts.cached));
+}
+
+constexpr Method kMethods[] = {
+    {"sendfile", sendfile_call}, {"splice", splice_call},
+    {"tee", tee_call},           {"vmsplice", vmsplice_call},
+    {"copyFileRange", copy_file_range_call}, {"cachestat", cachestat_call},
+};
+
+}  // namespace
+
+void init_splice(napi_env env, napi_value exports) { add_methods(env, exports, kMethods); }
+
+}  // namespace nearmetal
