@@ -116,6 +116,8 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
     if (this.#fd < 0) return;
     for (const user of this.users) user.letGo(this);
     const fd = this.#fd;
+    // One of them may have ended what it belongs to, and closed it.
+    if (fd < 0) return;
     this.#fd = -1;
     if (this.inFlight === 0) closeNow(fd);
     else {

@@ -68,10 +68,12 @@ export interface Stream {
    * goes on in any case, unless it was the socket that failed.
    */
   sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending;
+  /** As `sendFile`, of the first bytes that are in a pipe. */
+  sendPipe(readEnd: OwnedFd, length: number, done: FileDone): Pending;
   /**
-   * Gives the socket up, neither closed nor in use, when nothing is in flight any more; `closed` is
-   * not told. `done` gets what had been received and not told, or undefined when the stream ended
-   * first. Not while anything waits to be sent.
+   * Gives the socket up, neither closed nor in use, when all was sent and nothing is in flight any
+   * more; `closed` is not told. `done` gets what had been received and not told, or undefined when
+   * the stream ended first.
    */
   detach(done: (held: Uint8Array[] | undefined) => void): void;
   /** Nothing is received until `resume`; bytes that came meanwhile wait. */

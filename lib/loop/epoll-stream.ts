@@ -2,6 +2,7 @@
 import { EAGAIN, EINTR, ENOTCONN, EPOLLIN, EPOLLOUT, SHUT_WR } from '../abi.js';
 import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { native } from '../native.js';
+import { FileSend } from '../splice/file-send.js';
 import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
@@ -32,6 +33,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   private receivedAll = false;
   private endWanted = false;
   private blocked = false;
+  private onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
   private closing = false;
   private toldClosed = false;
   private failure = 0;
@@ -105,8 +107,16 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   }
 
   sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
+    return this.queue(new FileSend(file, offset, length), done);
+  }
+
+  sendPipe(readEnd: OwnedFd, length: number, done: FileDone): Pending {
+    return this.queue(FileSend.ofPipe(readEnd, length), done);
+  }
+
+  private queue(send: FileSend, done: FileDone): Pending {
     if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
-    const queued = this.files.add(file, offset, length, this.backend.pool, done);
+    const queued = this.files.add(send, this.backend.pool, done);
     this.tail = queued.after;
     if (!this.dirty && !this.full) this.sendSoon();
     return queued;
@@ -179,6 +189,8 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   }
 
   private sentAll(): void {
+    this.detachIfIdle();
+    if (this.closing) return;
     if (this.endWanted) this.shutDown();
     if (!this.blocked || this.closing) return;
     this.blocked = false;
@@ -260,21 +272,33 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   }
 
   detach(done: (held: Uint8Array[] | undefined) => void): void {
-    if (this.closing || this.pending > 0) {
+    if (this.closing || this.onDetached !== undefined) {
       process.nextTick(done, undefined);
       return;
     }
+    this.onDetached = done;
+    this.paused = true;
+    this.updateInterest();
+    if (this.pending === 0) process.nextTick(() => this.detachIfIdle());
+  }
+
+  private detachIfIdle(): void {
+    const done = this.onDetached;
+    if (done === undefined || this.closing || this.pending > 0) return;
+    this.onDetached = undefined;
     if (this.interest !== 0) this.backend.epoll.delete(this.socket);
+    this.interest = 0;
     this.closing = true;
     this.toldClosed = true;
     this.backend.unwatch(this.tag);
     this.backend.forget(this);
-    process.nextTick(done, []);
+    done([]);
   }
 
   private settle(): void {
     if (this.toldClosed) return;
     this.toldClosed = true;
+    this.onDetached?.(undefined);
     this.files.clear(this.failure);
     this.backend.forget(this);
     this.events.closed();

@@ -1,7 +1,7 @@
 /** Files that were given to a stream, in their order, each with the bytes that come behind it. */
 import { ECANCELED } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
-import { FileSend, type Fill, type Step } from '../splice/file-send.js';
+import type { FileSend, Fill, Step } from '../splice/file-send.js';
 import type { FileDone, Pending } from './backend.js';
 import { type BlockPool, Outgoing } from './outgoing.js';
 
@@ -59,8 +59,7 @@ export class FileQueue {
     return this.files.reduce((sum, { send, after }) => sum + send.left + after.pending, 0);
   }
 
-  add(file: OwnedFd, offset: number, length: number, pool: BlockPool, done: FileDone): QueuedFile {
-    const send = new FileSend(file, offset, length);
+  add(send: FileSend, pool: BlockPool, done: FileDone): QueuedFile {
     const queued = new QueuedFile(this, send, new Outgoing(pool), done);
     this.files.push(queued);
     return queued;

@@ -5,6 +5,7 @@ import { bufferId, hasMore } from '../ring/cqe.js';
 import { pollAdd } from '../ring/ops/poll-add.js';
 import { shutdown } from '../ring/ops/shutdown.js';
 import type { Sink } from '../ring/slots.js';
+import { FileSend } from '../splice/file-send.js';
 import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
 import { type FileHost, FileQueue } from './file-queue.js';
@@ -91,8 +92,16 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
   }
 
   sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
+    return this.#queue(new FileSend(file, offset, length), done);
+  }
+
+  sendPipe(readEnd: OwnedFd, length: number, done: FileDone): Pending {
+    return this.#queue(FileSend.ofPipe(readEnd, length), done);
+  }
+
+  #queue(send: FileSend, done: FileDone): Pending {
     if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
-    const queued = this.#files.add(file, offset, length, this.#backend.pool, done);
+    const queued = this.#files.add(send, this.#backend.pool, done);
     this.#tail = queued.after;
     if (!this.#sending && !this.#dirty) this.#sendSoon();
     return queued;
@@ -164,6 +173,8 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
   }
 
   #sentAll(): void {
+    this.#detachIfIdle();
+    if (this.#closing) return;
     if (this.#endWanted && !this.#shutDownBegun) this.#shutDown();
     if (!this.#blocked) return;
     this.#blocked = false;
@@ -333,7 +344,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
   }
 
   detach(done: (held: Uint8Array[] | undefined) => void): void {
-    if (this.#closing || this.pending > 0 || this.#onDetached !== undefined) {
+    if (this.#closing || this.#onDetached !== undefined) {
       process.nextTick(done, undefined);
       return;
     }
@@ -349,7 +360,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
 
   #detachIfIdle(): void {
     const done = this.#onDetached;
-    if (done === undefined || this.#closing || this.#inFlight) return;
+    if (done === undefined || this.#closing || this.#inFlight || this.pending > 0) return;
     this.#onDetached = undefined;
     this.#closing = true;
     this.#toldClosed = true;

@@ -36,6 +36,14 @@ export interface ConnectionOptions {
   backend?: BackendName;
 }
 
+/** A socket that a connection has handed over. */
+export interface Detached {
+  readonly socket: OwnedFd;
+  readonly received: Uint8Array[];
+  readonly shared: SharedBackend;
+  readonly over: () => void;
+}
+
 interface Waiter<Value> {
   resolve(value: Value): void;
   reject(error: unknown): void;
@@ -279,6 +287,34 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return this.closed;
+  }
+
+  /**
+   * @internal Hands the socket over, with what was received and not read; `over` is to be called
+   * when it has been closed. Rejects when the connection ends first.
+   */
+  detach(): Promise<Detached> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (!this.#open || this.#ending !== undefined || this.#reader !== undefined) {
+      return Promise.reject(new TypeError('the connection is closed, or in use'));
+    }
+    const { socket } = this;
+    return new Promise((resolve, reject) => {
+      this.#stream.detach((held) => {
+        if (held === undefined) {
+          reject(this.#failure ?? new TypeError('the connection has been closed'));
+          return;
+        }
+        const received = [...this.#queue.splice(0), ...held];
+        this.#over();
+        const over = (): void => {
+          this.#shared.dereference();
+          if (closes.hasSubscribers) closes.publish({ connection: this });
+          this.#onClosed();
+        };
+        resolve({ socket, received, over, shared: this.#shared });
+      });
+    });
   }
 
   #events(): StreamEvents {

@@ -56,6 +56,8 @@ export class FileSend {
   #offset: number;
   #left: number;
   #pipe: Pipe | undefined = undefined;
+  /** Where bytes come from that are in a pipe. */
+  #readEnd: OwnedFd | undefined = undefined;
   #inPipe = 0;
   #filling = false;
   #ended = false;
@@ -65,6 +67,14 @@ export class FileSend {
     this.file = file;
     this.#offset = offset;
     this.#left = length;
+  }
+
+  /** What somebody's pipe holds, which stays theirs. */
+  static ofPipe(readEnd: OwnedFd, length: number): FileSend {
+    const send = new FileSend(readEnd, -1, 0);
+    send.#inPipe = length;
+    send.#readEnd = readEnd;
+    return send;
   }
 
   /** Bytes that the socket has not taken. */
@@ -102,9 +112,9 @@ export class FileSend {
       if (!isResident(this.file.fd, this.#offset, length)) return this.#fill(fill, filled);
       return this.#sent(native.sendfile(socket, this.file.fd, this.#offset, length), true);
     }
-    const pipe = this.#pipe as Pipe;
+    const pipe = this.#readEnd as OwnedFd;
     const flags = SPLICE_F_NONBLOCK | (this.#left > 0 ? SPLICE_F_MORE : 0);
-    const result = native.splice(pipe.readEnd.fd, -1, socket, -1, this.#inPipe, flags);
+    const result = native.splice(pipe.fd, -1, socket, -1, this.#inPipe, flags);
     return this.#sent(result, false);
   }
 
@@ -112,7 +122,7 @@ export class FileSend {
     if (result === -EAGAIN) return 'full';
     if (result === -EINTR) return 0;
     if (result <= 0) {
-      this.socketFailed = result < 0 && (!fromFile || isOfSocket(result));
+      this.socketFailed = isOfSocket(result);
       // The file has become shorter.
       this.end(result);
       return 0;
@@ -133,6 +143,7 @@ export class FileSend {
       this.end(error.errno);
       return 0;
     }
+    this.#readEnd = this.#pipe.readEnd;
     const length = Math.min(this.#left, this.#pipe.size);
     this.#filling = true;
     fill(this.file, this.#offset, this.#pipe.writeEnd, length, (result) => {

@@ -12,6 +12,8 @@ export {
   vmspliceSync,
 } from '../splice/calls.js';
 export { PipePool, type PipePoolOptions } from '../splice/pipe-pool.js';
+export { type FanOutOptions, type FanOutResult, fanOut } from './fan-out.js';
+export { type ProxyCounts, type ProxyError, type ProxyOptions, proxy } from './proxy.js';
 export {
   type FileTarget,
   type SendFileError,

@@ -1,0 +1,189 @@
+/** Connections passed on by the kernel: both ways, half closed, broken; on both backends. */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { Connection, Listener } from 'nearmetal/net';
+import { fanOut, type ProxyError, proxy } from 'nearmetal/zerocopy';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { later, pattern, turn, until } from '../support/ring.js';
+import { BACKENDS } from './support.js';
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+async function pairOf(backend: 'io_uring' | 'epoll'): Promise<[Connection, Connection]> {
+  const listener = Listener.open({ backend });
+  const far = await Connection.open({ port: listener.port as number, host: '127.0.0.1', backend });
+  const near = (await listener.accept()) as Connection;
+  listener.close();
+  onTestFinished(() => {
+    near.close();
+    far.close();
+  });
+  return [near, far];
+}
+
+async function readAll(connection: Connection): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = await connection.read();
+    if (chunk === undefined) return Buffer.concat(chunks);
+    chunks.push(chunk);
+  }
+}
+
+describe.each(BACKENDS)('%s', (backend) => {
+  test('both ways, each with its own end', async () => {
+    const [a, client] = await pairOf(backend);
+    const [b, server] = await pairOf(backend);
+    const [there, back] = [pattern(5_000_000, 1), pattern(3_000_000, 2)];
+    const passing = proxy(a, b);
+    const sent = later(client.write(there).then(() => client.end()));
+    expect(digest(await readAll(server))).toBe(digest(there));
+    await sent;
+    // Our side has ended, and still the other one is heard.
+    later(server.write(back).then(() => server.end()));
+    expect(digest(await readAll(client))).toBe(digest(back));
+    expect(await passing).toEqual({ aToB: 5_000_000, bToA: 3_000_000 });
+    await Promise.all([a.closed, b.closed]);
+    expect(a.socket.closed).toBe(true);
+  });
+
+  test('what was received before goes first, and what was written is sent', async () => {
+    const [a, client] = await pairOf(backend);
+    const [b, server] = await pairOf(backend);
+    await client.write('one two ');
+    expect(Buffer.from((await a.read()) as Uint8Array).toString()).toBe('one two ');
+    await client.write('held ');
+    // A reader that goes away leaves what came for it.
+    const reading = a.read();
+    await reading;
+    await client.write('three ');
+    await turn();
+    void b.write('hello ');
+    const passing = proxy(a, b);
+    await client.end('four');
+    await server.end();
+    expect((await readAll(server)).toString()).toBe('hello three four');
+    expect(await passing).toEqual({ aToB: 10, bToA: 0 });
+  });
+
+  test('many small messages, to and fro', async () => {
+    const [a, client] = await pairOf(backend);
+    const [b, server] = await pairOf(backend);
+    const passing = proxy(a, b);
+    for (let round = 0; round < 200; round++) {
+      await client.write(`ping ${round}`);
+      expect(Buffer.from((await server.read()) as Uint8Array).toString()).toBe(`ping ${round}`);
+      await server.write(`pong ${round}`);
+      expect(Buffer.from((await client.read()) as Uint8Array).toString()).toBe(`pong ${round}`);
+    }
+    await Promise.all([client.end(), server.end()]);
+    const { aToB, bToA } = await passing;
+    expect([aToB, bToA]).toEqual([1490, 1490]);
+  });
+
+  test('a peer that breaks off ends both, with what went through', async () => {
+    const [a, client] = await pairOf(backend);
+    const [b, server] = await pairOf(backend);
+    const passing = later(proxy(a, b));
+    await client.write('some');
+    await server.read();
+    client.reset();
+    const error = (await passing.catch((reason) => reason)) as ProxyError;
+    expect([error.code, error.aToB, error.bToA]).toEqual(['ECONNRESET', 4, 0]);
+    expect(await server.read().catch(() => undefined)).toBeUndefined();
+    await Promise.all([a.closed, b.closed]);
+  });
+
+  test('time limits, signals and closing end it; nothing stays open', async () => {
+    const [warm, warmer] = [await pairOf(backend), await pairOf(backend)];
+    const first = later(proxy(warm[0], warmer[0], { lifetimeMs: 1 }));
+    await expect(first).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    for (const each of [warm[1], warmer[1]]) await each[Symbol.asyncDispose]();
+    const before = descriptors();
+    const ends: ((a: Connection, controller: AbortController) => void)[] = [
+      () => undefined,
+      (_, controller) => controller.abort(),
+      (a) => a.socket.close(),
+    ];
+    for (const [index, end] of ends.entries()) {
+      const [a, client] = await pairOf(backend);
+      const [b, server] = await pairOf(backend);
+      const controller = new AbortController();
+      const idle = index === 0 ? { idleTimeoutMs: 20 } : {};
+      const passing = later(proxy(a, b, { ...idle, signal: controller.signal }));
+      await turn();
+      end(a, controller);
+      const code = ['ETIMEDOUT', 'ABORT_ERR', 'ECANCELED'][index];
+      await expect(passing).rejects.toMatchObject({ code, aToB: 0, bToA: 0 });
+      await Promise.all([a.closed, b.closed]);
+      for (const each of [client, server]) await each[Symbol.asyncDispose]();
+    }
+    await until(() => descriptors() <= before);
+  });
+
+  test('what is not free to be passed on is refused', async () => {
+    const [a, client] = await pairOf(backend);
+    const [b, server] = await pairOf(backend);
+    await expect(proxy(a, a)).rejects.toThrow(/another Connection/);
+    await expect(proxy({} as never, b)).rejects.toThrow(/"a"/);
+    await expect(proxy(a, b, { idleTimeout: 1 } as never)).rejects.toThrow(/idleTimeoutMs/);
+    const reading = later(a.read());
+    await expect(proxy(a, b)).rejects.toThrow(/in use/);
+    expect([await reading.catch(() => undefined), b.socket.closed]).toEqual([undefined, true]);
+    client.close();
+    server.close();
+  });
+
+  test('fanOut gives every target all bytes, as fast as the slowest takes them', async () => {
+    const [source, sender] = await pairOf(backend);
+    const pairs = [await pairOf(backend), await pairOf(backend), await pairOf(backend)];
+    const bytes = pattern(6_000_000, 5);
+    void pairs[0]?.[0].write('first ');
+    const passing = fanOut(
+      source,
+      pairs.map(([near]) => near),
+    );
+    later(sender.write(bytes).then(() => sender.end()));
+    const reading = pairs.map(([, far]) => readAll(far));
+    const { bytes: passed, targets } = await passing;
+    expect([passed, targets]).toEqual([6_000_000, Array(3).fill({ bytes: 6_000_000 })]);
+    for (const [near] of pairs) await near.end(' last');
+    const [one, two, three] = await Promise.all(reading);
+    expect(digest((one as Buffer).subarray(6, -5))).toBe(digest(bytes));
+    expect([one, two, three].map((each) => each?.length)).toEqual([
+      6_000_011, 6_000_005, 6_000_005,
+    ]);
+    expect(digest((three as Buffer).subarray(0, -5))).toBe(digest((two as Buffer).subarray(0, -5)));
+  });
+
+  test('fanOut leaves out a target that fails, and ends by a signal', async () => {
+    const [source, sender] = await pairOf(backend);
+    const [good, listening] = await pairOf(backend);
+    const [bad, leaving] = await pairOf(backend);
+    leaving.reset();
+    await until(() => bad.socket.closed || !bad.pending);
+    const passing = fanOut(source, [bad, good]);
+    later(sender.write(pattern(3_000_000)).then(() => sender.end()));
+    const reading = readAll(listening);
+    const { bytes, targets } = await passing;
+    await good.end();
+    expect([bytes, targets[1], (await reading).length]).toEqual([
+      3_000_000,
+      { bytes: 3_000_000 },
+      3_000_000,
+    ]);
+    expect(targets[0]?.error).toBeInstanceOf(Error);
+
+    const [other, otherSender] = await pairOf(backend);
+    const [stuck, deaf] = await pairOf(backend);
+    const controller = new AbortController();
+    const ending = later(fanOut(other, [stuck], { signal: controller.signal }));
+    later(otherSender.write(new Uint8Array(32 << 20)));
+    await until(() => stuck.pending > 0);
+    controller.abort();
+    await expect(ending).rejects.toMatchObject({ code: 'ABORT_ERR' });
+    await other.closed;
+    deaf.close();
+  });
+});
