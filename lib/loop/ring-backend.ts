@@ -194,10 +194,6 @@ export class RingBackend implements Backend {
     return this.#send.on(socket);
   }
 
-  userDataLow(slot: number, operation: Operation<unknown>): number {
-    return this.#engine.slots.userDataLow(slot, operation);
-  }
-
   sendSoon(stream: Sender): void {
     this.#dirty.add(stream);
     this.#engine.submitSoon();

@@ -2,9 +2,7 @@
 import { ECANCELED, EINVAL, EPOLLERR } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { hasMore } from '../ring/cqe.js';
-import { IGNORE } from '../ring/letting-go.js';
 import type { MultishotOperation } from '../ring/operation.js';
-import { cancelUserData } from '../ring/ops/async-cancel.js';
 import { pollMultishot } from '../ring/ops/poll-add.js';
 import type { Sink } from '../ring/slots.js';
 import type { Pending } from './backend.js';
@@ -56,10 +54,7 @@ export class RingPoll implements Pending, Sink {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#slot < 0) this.#backend.forget(this);
-    else {
-      const low = this.#backend.userDataLow(this.#slot, this.#poll);
-      this.#backend.begin(cancelUserData(low, this.#generation), IGNORE, 0);
-    }
+    else this.#backend.cancel(this.#slot, this.#generation);
   }
 
   close(): void {

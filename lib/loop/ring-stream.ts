@@ -365,7 +365,9 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
     this.#closing = true;
     this.#toldClosed = true;
     this.#backend.forget(this);
-    done(this.#held.splice(0));
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    done(held);
   }
 
   /** When the kernel has let go of everything. */
