@@ -1,6 +1,7 @@
 /** Accepting over io_uring: one multishot operation for all connections. */
-import { ECANCELED, EINVAL } from '../abi.js';
+import { ECANCELED, EINVAL, F_GETFL, O_NONBLOCK } from '../abi.js';
 import { OwnedFd } from '../fd/fd.js';
+import { native } from '../native.js';
 import { hasMore } from '../ring/cqe.js';
 import type { MultishotOperation } from '../ring/operation.js';
 import { acceptMultishot } from '../ring/ops/accept.js';
@@ -82,10 +83,27 @@ export class RingAcceptor implements Acceptor, Sink {
 
   #end(): void {
     if (!this.#closed && this.#finished === undefined) return;
+    if (!this.#closed) this.#takeRest();
     this.#closed = true;
     this.#backend.forget(this);
     this.#finished?.();
     this.#finished = undefined;
+  }
+
+  /**
+   * A connection wakes one of those that wait on a socket. It may have been this one, cancelled
+   * before it could take it: others on the socket would not hear of it until the next one comes.
+   */
+  #takeRest(): void {
+    const { fd, operationFlags } = this.#operation;
+    if (fd < 0 || this.#operation.descriptor?.fd !== fd) return;
+    const status = native.fcntl(fd, F_GETFL, 0);
+    if (status < 0 || (status & O_NONBLOCK) === 0) return;
+    for (;;) {
+      const result = native.accept4(fd, operationFlags);
+      if (result >= 0) this.#connection(OwnedFd.adopt(result));
+      else if (!isOfOneConnection(result)) return;
+    }
   }
 
   #cancel(): void {

@@ -220,7 +220,8 @@ export class Thread {
         ? now
         : worker.performance.eventLoopUtilization(now, this.#lastUse);
     this.#lastUse = now;
-    return use.utilization;
+    // Read from outside, its idle time may be ahead of its clock.
+    return Math.min(Math.max(use.utilization, 0), 1);
   }
 
   /** Milliseconds that it has run on a CPU; undefined where the kernel does not say. */
