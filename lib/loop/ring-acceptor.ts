@@ -93,6 +93,7 @@ export class RingAcceptor implements Acceptor, Sink {
   /**
    * A connection wakes one of those that wait on a socket. It may have been this one, cancelled
    * before it could take it: others on the socket would not hear of it until the next one comes.
+   * Who closes the listener before the end does not want them.
    */
   #takeRest(): void {
     const { fd, operationFlags } = this.#operation;

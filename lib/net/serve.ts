@@ -223,6 +223,8 @@ export class Serving<State = unknown> implements AsyncDisposable {
   stop(): Promise<void> {
     this.#stopped = true;
     if (this.#listening) this.#stopListening();
+    // What has not been taken yet is for others who accept from the socket.
+    if (this.#given) this.#listener.close();
     for (const connection of this.#served.connections) connection.close();
     return this.#ended;
   }
@@ -240,12 +242,11 @@ export class Serving<State = unknown> implements AsyncDisposable {
     this.#served.onEmpty = () => this.#endWhenEmpty();
     const finished = (): void => {
       this.#accepting = false;
+      this.#listener.close();
       this.#endWhenEmpty();
     };
-    if (this.#given) {
-      this.#acceptor.finish(finished);
-      this.#listener.close();
-    } else {
+    if (this.#given) this.#acceptor.finish(finished);
+    else {
       stopListening(this.#acceptor, this.#listener, this.address);
       finished();
     }
