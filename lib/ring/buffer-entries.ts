@@ -28,25 +28,31 @@ const REGISTRATION_FLAGS_HALF = 7;
 const STATUS_WORDS = 10;
 
 export class BufferEntries {
+  /** The number of the pool in the kernel. */
+  readonly group: number;
   readonly #engine: Engine;
-  readonly #group: number;
+  readonly #buffers: Mapping;
   readonly #capacity: number;
   readonly #memory: Mapping;
   readonly #words: Int32Array;
   readonly #halves: Uint16Array;
   #tail = 0;
 
-  /** @param capacity entries, a power of two */
-  constructor(engine: Engine, group: number, capacity: number, incremental: boolean) {
+  /**
+   * @param buffers the memory of all: while something in flight names it, the number stays taken
+   * @param capacity entries, a power of two
+   */
+  constructor(engine: Engine, buffers: Mapping, capacity: number, incremental: boolean) {
     this.#engine = engine;
-    this.#group = group;
+    this.#buffers = buffers;
     this.#capacity = capacity;
     this.#memory = Mapping.anonymous({ size: capacity * ENTRY_BYTES });
     this.#words = new Int32Array(this.#memory.bytes.buffer);
     this.#halves = new Uint16Array(this.#memory.bytes.buffer);
     engine.hold(this.#memory);
+    this.group = engine.bufferGroups.take();
     const result = this.#register(incremental ? IOU_PBUF_RING_INC : 0);
-    if (result < 0) this.#memory.dispose();
+    if (result < 0) this.#letGo();
     if (result === -EINVAL) requireFeature('register:PBUF_RING');
     // Everything else in it has been checked.
     if (result === -EINVAL && incremental) {
@@ -88,7 +94,7 @@ export class BufferEntries {
   /** Takes back all that the kernel has not used. No operation may be looking for a buffer. */
   takeBack(): void {
     const status = new Int32Array(STATUS_WORDS);
-    status[0] = this.#group;
+    status[0] = this.group;
     const { fd } = this.#engine;
     const result = native.ioUringRegister(fd, IORING_REGISTER_PBUF_STATUS, status, 1);
     check(result, 'io_uring_register', { facts: { opcode: IORING_REGISTER_PBUF_STATUS } });
@@ -99,10 +105,15 @@ export class BufferEntries {
   dispose(): void {
     if (this.#engine.open) {
       const registration = new Uint16Array(REGISTRATION_WORDS * 2);
-      registration[REGISTRATION_GROUP_HALF] = this.#group;
+      registration[REGISTRATION_GROUP_HALF] = this.group;
       native.ioUringRegister(this.#engine.fd, IORING_UNREGISTER_PBUF_RING, registration, 1);
     }
+    this.#letGo();
+  }
+
+  #letGo(): void {
     this.#memory.dispose();
+    this.#engine.bufferGroups.give(this.group, this.#buffers);
   }
 
   #register(flags: number): number {
@@ -111,7 +122,7 @@ export class BufferEntries {
     words[1] = this.#memory.addressHigh;
     words[2] = this.#capacity;
     const halves = new Uint16Array(words.buffer);
-    halves[REGISTRATION_GROUP_HALF] = this.#group;
+    halves[REGISTRATION_GROUP_HALF] = this.group;
     halves[REGISTRATION_FLAGS_HALF] = flags;
     return native.ioUringRegister(this.#engine.fd, IORING_REGISTER_PBUF_RING, words, 1);
   }

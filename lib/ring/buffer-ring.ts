@@ -73,7 +73,6 @@ export class BufferRing implements Disposable {
   readonly maxCount: number;
   readonly incremental: boolean;
   readonly copyBelow: number;
-  readonly group: number;
   /** All buffers, one after the other: buffer `id` starts at `id * size`. */
   readonly mapping: Mapping;
   /** @internal Operations on it remember where they were made. */
@@ -114,7 +113,6 @@ export class BufferRing implements Disposable {
     this.incremental = boolean('incremental', options.incremental ?? false);
     this.#onPressure = pressureHook(options.onPressure);
     this.#engine = engine;
-    this.group = engine.bufferGroups.take();
     this.debug = engine.plan.debug || creationSite() !== undefined;
     this.#withKernel = new Uint8Array(this.maxCount);
     this.#places = new Uint16Array(this.maxCount);
@@ -129,16 +127,20 @@ export class BufferRing implements Disposable {
     try {
       engine.hold(this.mapping);
       const capacity = 2 ** Math.ceil(Math.log2(this.maxCount));
-      this.#entries = new BufferEntries(engine, this.group, capacity, this.incremental);
+      this.#entries = new BufferEntries(engine, this.mapping, capacity, this.incremental);
     } catch (error) {
       this.mapping.dispose();
-      engine.bufferGroups.give(this.group, this.mapping);
       throw error;
     }
     if (!this.#add(count)) {
       this.dispose();
       check(-ENOMEM, 'madvise');
     }
+  }
+
+  /** Its number in the kernel. */
+  get group(): number {
+    return this.#entries.group;
   }
 
   /** How many buffers there are by now. */
@@ -304,7 +306,6 @@ export class BufferRing implements Disposable {
     this.#closed = true;
     this.#entries.dispose();
     this.mapping.dispose();
-    this.#engine.bufferGroups.give(this.group, this.mapping);
     this.#engine.bufferRings.delete(this);
     this.#wake();
   }

@@ -5,7 +5,6 @@
 import { IORING_REGISTER_SYNC_CANCEL } from '../abi.js';
 import { registerSupported } from '../features.js';
 import type { Engine } from './engine.js';
-import type { Operation } from './operation.js';
 import { cancelUserData } from './ops/async-cancel.js';
 import type { Sink } from './slots.js';
 import { syncCancel } from './sync-cancel.js';
@@ -44,7 +43,7 @@ export class Cancels {
     for (const [slot, generation] of this.#asked) {
       if (!this.#reachable(slot, generation)) this.#asked.delete(slot);
       else if (!registerSupported(IORING_REGISTER_SYNC_CANCEL)) this.#request(slot, generation);
-      else syncCancel(this.#engine.fd, this.#low(slot), generation, 0);
+      else syncCancel(this.#engine.fd, this.#engine.slots.userDataLow(slot), generation, 0);
     }
     if (this.#asked.size > 0) this.#timer = setTimeout(this.#again, AGAIN_MS).unref();
   };
@@ -56,11 +55,7 @@ export class Cancels {
   }
 
   #request(slot: number, generation: number): void {
-    this.#engine.begin(cancelUserData(this.#low(slot), generation), IGNORE, 0);
-  }
-
-  #low(slot: number): number {
-    const { slots } = this.#engine;
-    return slots.userDataLow(slot, slots.operations[slot] as Operation<unknown>);
+    const low = this.#engine.slots.userDataLow(slot);
+    this.#engine.begin(cancelUserData(low, generation), IGNORE, 0);
   }
 }

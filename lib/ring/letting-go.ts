@@ -11,7 +11,6 @@ import type { Descriptor } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import { AGAIN_MS, IGNORE } from './cancels.js';
 import type { Engine } from './engine.js';
-import type { Operation } from './operation.js';
 import { asyncCancelWhere, cancelUserData } from './ops/async-cancel.js';
 import { syncCancel } from './sync-cancel.js';
 
@@ -38,8 +37,8 @@ export function cancelSlot(
     if (result !== -ENOENT || gone || tries === 0) told(result !== -ENOENT);
     else cancelSlot(engine, slot, generation, told, tries - 1);
   };
-  const low = slots.userDataLow(slot, slots.operations[slot] as Operation<unknown>);
-  engine.begin(cancelUserData(low, generation), { batched: true, complete }, 0);
+  const request = cancelUserData(slots.userDataLow(slot), generation);
+  engine.begin(request, { batched: true, complete }, 0);
   engine.cancels.repeat(slot, generation);
 }
 
@@ -50,39 +49,37 @@ export function letGoOf(engine: Engine, descriptor: Descriptor): void {
   if (!engine.open || descriptor.inFlight === 0) return;
   engine.flush();
   if (descriptor.inFlight === 0) return;
-  cancelNaming(engine, descriptor);
-  if (descriptor.inFlight === 0) return;
-  const late = (): void => {
-    if (engine.open && !engine.closing && descriptor.inFlight > 0) {
-      cancelEachNaming(engine, descriptor);
-    }
-  };
-  setTimeout(late, AGAIN_MS).unref();
-}
-
-function cancelNaming(engine: Engine, descriptor: Descriptor): void {
   const { latestSlot: slot } = descriptor;
   const { descriptors, generations } = engine.slots;
   if (descriptor.inFlight === 1 && descriptors[slot] === descriptor) {
     // The one that there is: neither side has to look through all.
     if (!engine.completion.isEnding(slot)) engine.cancels.ask(slot, generations[slot] as number);
     engine.flush();
-    return;
-  }
+  } else if (!cancelByFile(engine, descriptor)) cancelEachNaming(engine, descriptor);
+}
+
+/** One request for all; false where it cannot be made, or might be too late. */
+function cancelByFile(engine: Engine, descriptor: Descriptor): boolean {
   // The request looks the number up when the kernel takes it, which must be before it is closed.
   const byFd = descriptor.direct ? cancelsByDirect() : cancelsByFd();
   // What is asked for by number ends on every descriptor of the same file.
-  if (byFd && !descriptor.copied && engine.submitsAtOnce) {
-    // It finds only what has the descriptor as its own: the rest is cancelled one by one.
-    if (engine.slots.withOthers > 0) {
-      cancelEach(engine, (slot) => engine.slots.namesToo(slot, descriptor));
-    }
-    const criteria = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
-    engine.begin(asyncCancelWhere(criteria, descriptor), IGNORE, 0);
-    engine.flush();
-    if (engine.submitsAtOnce) return;
+  if (!byFd || descriptor.copied || !engine.submitsAtOnce) return false;
+  // It finds only what has the descriptor as its own: the rest is cancelled one by one.
+  if (engine.slots.withOthers > 0) {
+    cancelEach(engine, (slot) => engine.slots.namesToo(slot, descriptor));
   }
-  cancelEachNaming(engine, descriptor);
+  const criteria = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+  engine.begin(asyncCancelWhere(criteria, descriptor), IGNORE, 0);
+  engine.flush();
+  if (!engine.submitsAtOnce) return false;
+  // It is made once: what it missed is asked for by name, until it is gone.
+  const late = (): void => {
+    if (engine.open && !engine.closing && descriptor.inFlight > 0) {
+      cancelEachNaming(engine, descriptor);
+    }
+  };
+  if (descriptor.inFlight > 0) setTimeout(late, AGAIN_MS).unref();
+  return true;
 }
 
 /** By their names, which still find them when the number is another file's. */

@@ -39,7 +39,7 @@ export class Pending<Result> {
     const { slots } = this.#engine;
     this.#slot = slot;
     this.#name = {
-      low: slots.userDataLow(slot, this.#operation),
+      low: slots.userDataLow(slot),
       high: slots.generations[slot] as number,
     };
   };

@@ -75,7 +75,6 @@ export class SendPool implements AsyncDisposable {
   readonly #queue: SendQueue;
   readonly #operation: Operation<number>;
   readonly #signal: AbortSignal | undefined;
-  readonly #group: number;
   #slot = -1;
   #generation = 0;
   /** Bytes that the operation in flight was given and has not sent. */
@@ -106,22 +105,20 @@ export class SendPool implements AsyncDisposable {
     this.#mapping = Mapping.anonymous({ size: this.count * this.size });
     // The kernel has the addresses of its buffers.
     this.#mapping.pinned = true;
-    this.#group = engine.bufferGroups.take();
     try {
       engine.hold(this.#mapping);
       // A page that cannot be had must be found now: the kernel would answer EFAULT for it.
       const { region, size } = this.#mapping;
       if (populate(region, 0, size, PAGE_BYTES, true) !== undefined) check(-ENOMEM, 'madvise');
       const capacity = 2 ** Math.ceil(Math.log2(Math.min(this.count, BUNDLE_MAX)));
-      this.#entries = new BufferEntries(engine, this.#group, capacity, false);
+      this.#entries = new BufferEntries(engine, this.#mapping, capacity, false);
     } catch (error) {
       this.#mapping.dispose();
-      engine.bufferGroups.give(this.#group, this.#mapping);
       throw error;
     }
     this.#queue = new SendQueue(this.count, this.size, this.#filling.view);
     operation.mapping = this.#mapping;
-    operation.buffer = this.#group;
+    operation.buffer = this.#entries.group;
     operation.operationFlags = MSG_NOSIGNAL;
     operation.addFlags(IOSQE_BUFFER_SELECT);
     if (this.bundle) operation.addPriority(IORING_RECVSEND_BUNDLE);
@@ -337,7 +334,6 @@ export class SendPool implements AsyncDisposable {
     this.#queue.fail(this.#error);
     this.#entries.dispose();
     this.#mapping.dispose();
-    this.#engine.bufferGroups.give(this.#group, this.#mapping);
     this.#onReleased?.();
   }
 }

@@ -111,7 +111,7 @@ export class Slots {
     return this.others[slot]?.includes(descriptor) ?? false;
   }
 
-  userDataLow(slot: number, operation: Operation<unknown>): number {
+  userDataLow(slot: number, operation = this.operations[slot] as Operation<unknown>): number {
     return slot | operation.userData;
   }
 

@@ -136,13 +136,13 @@ test('what the kernel has not used can be taken back, and shown anew', async () 
   const [one, other] = await unixPair(openRing());
   const mapping = Mapping.anonymous({ size: 4096 });
   mapping.bytes.set(bytesOf('abcd'));
-  const entries = new BufferEntries(engine, 3, 4, false);
+  const entries = new BufferEntries(engine, mapping as never, 4, false);
   const low = mapping.address % 2 ** 32;
   const high = Math.floor(mapping.address / 2 ** 32);
   const put = (offset: number): void => entries.put(offset, low + offset, high, 1);
   const sending = op.send(one, mapping.bytes.subarray(0, 4096));
   sending.head |= IOSQE_BUFFER_SELECT << 8;
-  sending.buffer = 3;
+  sending.buffer = entries.group;
   // Past the end of the 16 bits in which both sides count, too.
   for (let round = 0; round < 22_000; round++) {
     for (const offset of [0, 1, 2]) put(offset);
