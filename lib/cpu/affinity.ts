@@ -13,10 +13,14 @@ import { factsOf, type ThreadOptions, threadOf } from './thread-option.js';
 const MASK_WORDS = 2048;
 const WORD_BYTES = 4;
 
+/** What the kernel answered for the thread: its CPUs, and no `-errno`. */
+function known(answer: CpuSet | number, tid: number): CpuSet {
+  if (typeof answer === 'number') throw systemError(answer, 'sched_getaffinity', factsOf(tid));
+  return answer;
+}
+
 function affinityOf(tid: number): CpuSet {
-  const cpus = readAffinity(tid);
-  if (typeof cpus === 'number') throw systemError(cpus, 'sched_getaffinity', factsOf(tid));
-  return cpus;
+  return known(readAffinity(tid), tid);
 }
 
 /**
@@ -55,13 +59,11 @@ export function setAffinity(cpus: CpuSetLike, options?: ThreadOptions): void {
     if (result < 0) throw refused(result, tid, wanted);
     return;
   }
-  const earlier = exchangeAffinity(tid, wanted);
-  if (typeof earlier === 'number') throw systemError(earlier, 'sched_getaffinity', factsOf(tid));
+  const earlier = known(exchangeAffinity(tid, wanted), tid);
   const result = exchangeResult();
   if (result < 0) throw refused(result, tid, wanted);
   // What the thread had was all within its cpuset, and so is each part of it.
-  if (earlier === wanted || wanted.isSubsetOf(earlier)) return;
-  if (affinityOf(tid).equals(wanted)) return;
+  if (wanted.isSubsetOf(earlier) || affinityOf(tid).equals(wanted)) return;
   writeAffinity(tid, earlier);
   throw refused(-EINVAL, tid, wanted);
 }
