@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <node_api.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace nearmetal {
 
@@ -81,6 +83,9 @@ class Args {
 };
 
 Bytes view_of(napi_env env, napi_value value);
+
+// The views of an array, as system calls take them; false when there are more than IOV_MAX.
+bool vector_of(napi_env env, napi_value array, std::vector<iovec>& parts);
 
 template <size_t Count>
 Bytes Args<Count>::bytes(size_t index) {

@@ -9,6 +9,20 @@
 
 namespace nearmetal {
 
+bool vector_of(napi_env env, napi_value array, std::vector<iovec>& parts) {
+  constexpr uint32_t kMost = 1024;  // IOV_MAX
+  uint32_t count = 0;
+  if (napi_get_array_length(env, array, &count) != napi_ok || count > kMost) return false;
+  parts.resize(count);
+  for (uint32_t index = 0; index < count; index++) {
+    napi_value value = nullptr;
+    napi_get_element(env, array, index, &value);
+    const Bytes view = view_of(env, value);
+    parts[index] = {view.data, view.length};
+  }
+  return true;
+}
+
 Bytes view_of(napi_env env, napi_value value) {
   bool matches = false;
   void* data = nullptr;

@@ -14,7 +14,6 @@ namespace nearmetal {
 
 namespace {
 
-constexpr uint32_t kVectorMax = 1024;  // IOV_MAX
 constexpr unsigned kCloseRangeCloexec = 4;
 
 napi_value dup_above(napi_env env, napi_callback_info info) {
@@ -109,20 +108,11 @@ napi_value vectored(napi_env env, napi_callback_info info, long which) {
   const int32_t fd = args.integer(0);
   const int64_t offset = args.wide(2);
   const int32_t flags = args.integer(3);
-  uint32_t count = 0;
-  if (!args.ok() || napi_get_array_length(env, args.raw(1), &count) != napi_ok ||
-      count > kVectorMax) {
-    return small_number(env, -EINVAL);
-  }
-  std::vector<iovec> parts(count);
-  for (uint32_t index = 0; index < count; index++) {
-    napi_value value = nullptr;
-    napi_get_element(env, args.raw(1), index, &value);
-    const Bytes view = view_of(env, value);
-    parts[index] = {view.data, view.length};
-  }
+  std::vector<iovec> parts;
+  if (!args.ok() || !vector_of(env, args.raw(1), parts)) return small_number(env, -EINVAL);
   // The offset is two words in the kernel's ABI; on 64 bits the first one holds all of it.
-  return number(env, sys::call(which, fd, sys::pointer(parts.data()), count, offset, 0, flags));
+  return number(env, sys::call(which, fd, sys::pointer(parts.data()),
+                               static_cast<long>(parts.size()), offset, 0, flags));
 }
 
 napi_value preadv2_call(napi_env env, napi_callback_info info) {

@@ -103,6 +103,17 @@ napi_value pool_syscall(napi_env env, napi_callback_info info) {
   return start(env, values[0], std::move(job));
 }
 
+// (done, number, ...): as many numbers as the system call has arguments.
+template <size_t Count>
+napi_value start_with(napi_env env, napi_callback_info info, long (*run)(Job&)) {
+  Args<Count + 1> args(env, info);
+  auto job = std::make_unique<Job>();
+  job->run = run;
+  for (size_t index = 0; index < Count; index++) job->words[index] = args.wide(index + 1);
+  if (!args.ok()) return small_number(env, -EINVAL);
+  return start(env, args.raw(0), std::move(job));
+}
+
 long run_copy(Job& job) {
   loff_t source_offset = job.words[1];
   loff_t target_offset = job.words[3];
@@ -111,45 +122,27 @@ long run_copy(Job& job) {
 }
 
 napi_value pool_copy_file_range(napi_env env, napi_callback_info info) {
-  Args<6> args(env, info);
-  auto job = std::make_unique<Job>();
-  job->run = run_copy;
-  for (size_t index = 0; index < 5; index++) job->words[index] = args.wide(index + 1);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return start(env, args.raw(0), std::move(job));
+  return start_with<5>(env, info, run_copy);
 }
 
-// An offset below 0 is the descriptor's own position.
-long place(loff_t& offset) { return offset < 0 ? 0 : sys::pointer(&offset); }
-
 long run_splice(Job& job) {
-  loff_t source_offset = job.words[1];
-  loff_t target_offset = job.words[3];
-  return sys::call(SYS_splice, job.words[0], place(source_offset), job.words[2],
-                   place(target_offset), job.words[4], job.words[5]);
+  int64_t source_offset = job.words[1];
+  int64_t target_offset = job.words[3];
+  return sys::call(SYS_splice, job.words[0], sys::position(source_offset), job.words[2],
+                   sys::position(target_offset), job.words[4], job.words[5]);
 }
 
 napi_value pool_splice(napi_env env, napi_callback_info info) {
-  Args<7> args(env, info);
-  auto job = std::make_unique<Job>();
-  job->run = run_splice;
-  for (size_t index = 0; index < 6; index++) job->words[index] = args.wide(index + 1);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return start(env, args.raw(0), std::move(job));
+  return start_with<6>(env, info, run_splice);
 }
 
 long run_sendfile(Job& job) {
-  loff_t offset = job.words[2];
-  return sys::call(SYS_sendfile, job.words[0], job.words[1], place(offset), job.words[3]);
+  int64_t offset = job.words[2];
+  return sys::call(SYS_sendfile, job.words[0], job.words[1], sys::position(offset), job.words[3]);
 }
 
 napi_value pool_sendfile(napi_env env, napi_callback_info info) {
-  Args<5> args(env, info);
-  auto job = std::make_unique<Job>();
-  job->run = run_sendfile;
-  for (size_t index = 0; index < 4; index++) job->words[index] = args.wide(index + 1);
-  if (!args.ok()) return small_number(env, -EINVAL);
-  return start(env, args.raw(0), std::move(job));
+  return start_with<4>(env, info, run_sendfile);
 }
 
 // `struct open_how`, which older headers lack.

@@ -12,10 +12,6 @@ namespace nearmetal {
 
 namespace {
 
-constexpr uint32_t kVectorMax = 1024;  // IOV_MAX
-
-// An offset below 0 is the descriptor's own position.
-long place(int64_t& offset) { return offset < 0 ? 0 : sys::pointer(&offset); }
 
 napi_value sendfile_call(napi_env env, napi_callback_info info) {
   Args<4> args(env, info);
@@ -24,7 +20,7 @@ napi_value sendfile_call(napi_env env, napi_callback_info info) {
   int64_t offset = args.wide(2);
   const int64_t length = args.wide(3);
   if (!args.ok()) return small_number(env, -EINVAL);
-  return number(env, sys::call(SYS_sendfile, target, source, place(offset), length));
+  return number(env, sys::call(SYS_sendfile, target, source, sys::position(offset), length));
 }
 
 napi_value splice_call(napi_env env, napi_callback_info info) {
@@ -36,8 +32,8 @@ napi_value splice_call(napi_env env, napi_callback_info info) {
   const int64_t length = args.wide(4);
   const int32_t flags = args.integer(5);
   if (!args.ok()) return small_number(env, -EINVAL);
-  return number(env, sys::call(SYS_splice, source, place(source_offset), target,
-                               place(target_offset), length, flags));
+  return number(env, sys::call(SYS_splice, source, sys::position(source_offset), target,
+                               sys::position(target_offset), length, flags));
 }
 
 napi_value tee_call(napi_env env, napi_callback_info info) {
@@ -55,19 +51,10 @@ napi_value vmsplice_call(napi_env env, napi_callback_info info) {
   Args<3> args(env, info);
   const int32_t pipe = args.integer(0);
   const int32_t flags = args.integer(2);
-  uint32_t count = 0;
-  if (!args.ok() || napi_get_array_length(env, args.raw(1), &count) != napi_ok ||
-      count > kVectorMax) {
-    return small_number(env, -EINVAL);
-  }
-  std::vector<iovec> parts(count);
-  for (uint32_t index = 0; index < count; index++) {
-    napi_value value = nullptr;
-    napi_get_element(env, args.raw(1), index, &value);
-    const Bytes view = view_of(env, value);
-    parts[index] = {view.data, view.length};
-  }
-  return number(env, sys::call(SYS_vmsplice, pipe, sys::pointer(parts.data()), count, flags));
+  std::vector<iovec> parts;
+  if (!args.ok() || !vector_of(env, args.raw(1), parts)) return small_number(env, -EINVAL);
+  return number(env, sys::call(SYS_vmsplice, pipe, sys::pointer(parts.data()),
+                               static_cast<long>(parts.size()), flags));
 }
 
 napi_value copy_file_range_call(napi_env env, napi_callback_info info) {
@@ -78,8 +65,8 @@ napi_value copy_file_range_call(napi_env env, napi_callback_info info) {
   int64_t target_offset = args.wide(3);
   const int64_t length = args.wide(4);
   if (!args.ok()) return small_number(env, -EINVAL);
-  return number(env, sys::call(SYS_copy_file_range, source, place(source_offset), target,
-                               place(target_offset), length, 0));
+  return number(env, sys::call(SYS_copy_file_range, source, sys::position(source_offset), target,
+                               sys::position(target_offset), length, 0));
 }
 
 struct CacheRange {

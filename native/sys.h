@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdint>
+
 namespace nearmetal::sys {
 
 // Asks the kernel; answers the result or -errno, so that errno never crosses a function boundary.
@@ -57,5 +59,8 @@ template <typename T>
 inline long pointer(T* address) {
   return reinterpret_cast<long>(address);
 }
+
+// Where a file is read or written; an offset below 0 is the descriptor's own position.
+inline long position(int64_t& offset) { return offset < 0 ? 0 : pointer(&offset); }
 
 }  // namespace nearmetal::sys
