@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { filesBelow } from '../files.mjs';
+import { PARTS } from './parts.mjs';
 
 const AT_ONCE = Number(process.env.GUEST_PROCESSES ?? 3);
 const FILES_EACH = 14;
@@ -76,20 +77,8 @@ function withResolvers() {
   return { promise, resolve };
 }
 
-/** In this order: what depends on the kernel most comes first, should time run out. */
-const PARTS = [
-  'ring',
-  'features',
-  'fd',
-  'epoll',
-  'shared',
-  'memory',
-  'numa',
-  'promises',
-  'contract',
-];
 const words = process.argv.slice(emulated ? 3 : 2);
-const wanted = words.length > 0 ? words : PARTS.map((part) => `test/${part}`);
+const wanted = words.length > 0 ? words : PARTS;
 const files = filesBelow('test').filter((path) => path.endsWith('.test.js'));
 const queue = wanted.flatMap((part) => files.filter((path) => path.startsWith(part)));
 

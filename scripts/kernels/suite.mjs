@@ -1,0 +1,56 @@
+/** What runs of the suite on other kernels and on other versions of Node have in common. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { filesBelow } from '../files.mjs';
+import { collect } from './collect.mjs';
+import { writePages } from './pages.mjs';
+import { stage } from './stage.mjs';
+
+/** `[VERSION...] [-- PART...]`, a part being the start of a test file's path. */
+export function readWords(versions, parts) {
+  const words = process.argv.slice(2);
+  const split = words.indexOf('--');
+  const named = split < 0 ? words : words.slice(0, split);
+  return {
+    versions: named.length > 0 ? named : versions,
+    parts: split < 0 ? parts : words.slice(split + 1),
+  };
+}
+
+/**
+ * Has `run(version, folder)` answer what the staged suite printed for each version, and writes
+ * test/results/KIND-VERSION.json, then the pages of all. `say` tells of each result. A version of
+ * which nothing ran is not written. The process ends with 1 when a test failed.
+ */
+export async function runVersions(kind, { versions, parts }, run, say) {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const asked = parts.flatMap((part) =>
+    filesBelow('test').filter((path) => path.startsWith(part) && path.endsWith('.test.ts')),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'nearmetal-suite-'));
+  let failures = 0;
+  try {
+    await stage(folder);
+    mkdirSync('test/results', { recursive: true });
+    for (const version of versions) {
+      const result = collect(await run(version, folder), asked);
+      if (result.files === 0) {
+        console.error(`${version}: nothing was run, so nothing is written`);
+        failures++;
+        continue;
+      }
+      const date = new Date().toISOString().slice(0, 10);
+      const written = { asked: version, date, commit, ...result };
+      const path = `test/results/${kind}-${version}.json`;
+      writeFileSync(path, `${JSON.stringify(written, null, 1)}\n`);
+      failures += result.failed.length;
+      console.log(say(version, result));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  writePages();
+  process.exitCode = failures > 0 ? 1 : 0;
+}
