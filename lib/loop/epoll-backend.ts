@@ -140,6 +140,14 @@ export class EpollBackend implements Backend {
     return tag;
   }
 
+  /** Waits for `wanted` on a socket from now on, where it waited for `earlier`. */
+  changeInterest(socket: OwnedFd, tag: number, earlier: number, wanted: number): void {
+    // Without anything to wait for it would still be told of errors, for as long as they last.
+    if (wanted === 0) this.epoll.delete(socket);
+    else if (earlier === 0) this.epoll.add(socket, wanted, { tag });
+    else this.epoll.modify(socket, wanted);
+  }
+
   unwatch(tag: number): void {
     this.watched[tag] = undefined;
     this.free.push(tag);

@@ -35,11 +35,7 @@ export class EpollDatagrams extends BatchedDatagrams implements Watched {
     if (this.closing) return;
     const wanted = (this.paused ? 0 : EPOLLIN) | (this.full ? EPOLLOUT : 0);
     if (wanted === this.interest) return;
-    const { epoll } = this.backend;
-    // Without anything to wait for it would still be told of errors, for as long as they last.
-    if (wanted === 0) epoll.delete(this.socket);
-    else if (this.interest === 0) epoll.add(this.socket, wanted, { tag: this.tag });
-    else epoll.modify(this.socket, wanted);
+    this.backend.changeInterest(this.socket, this.tag, this.interest, wanted);
     this.interest = wanted;
   }
 
