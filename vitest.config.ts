@@ -38,6 +38,8 @@ export default defineConfig({
     execArgv: ['--expose-gc'],
     env: { NEARMETAL_ADDON: process.env.NEARMETAL_ADDON ?? path('build/seam/nearmetal_seam.node') },
     testTimeout: process.env.NEARMETAL_SANITIZED ? 180_000 : 60_000,
+    // Most tests wait for the kernel or another process: two at a time, also on two CPUs.
+    maxWorkers: 2,
     hookTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'build/test-results.json' }]],
   },

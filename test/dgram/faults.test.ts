@@ -2,16 +2,10 @@
 import { connect } from 'nearmetal/dgram';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
-import { native, type Seam } from '../../lib/native.js';
 import { passes } from '../support/process.js';
 import { turn, until } from '../support/ring.js';
+import { seam, withSeam } from '../support/seam.js';
 import { BACKENDS, noting } from './support.js';
-
-function seam(): Seam {
-  if (native.seam === undefined) throw new Error('these tests need the test build of the addon');
-  onTestFinished(() => native.seam?.reset());
-  return native.seam;
-}
 
 describe.each(BACKENDS)('%s', (backend) => {
   async function pair() {
@@ -21,7 +15,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     return { right, left, heard, told };
   }
 
-  test('no room and interruptions: sent later, in order, and counted', async () => {
+  withSeam('no room and interruptions: sent later, in order, and counted', async () => {
     const { right, left, heard, told } = await pair();
     const faults = seam();
     faults.fail(abi.SYS_sendmmsg, 1, 1, abi.ENOBUFS);
@@ -42,7 +36,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(told.errors).toEqual([]);
   });
 
-  test('an error that may be about an earlier one is told, and costs nothing', async () => {
+  withSeam('an error that may be about an earlier one is told, and costs nothing', async () => {
     const { right, left, heard, told } = await pair();
     seam().fail(abi.SYS_sendmmsg, 1, 1, abi.EHOSTUNREACH);
     left.send('x', right.address);
@@ -50,7 +44,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(told.errors).toEqual([['EHOSTUNREACH', 0]]);
   });
 
-  test('one that comes twice costs one datagram, and is told once', async () => {
+  withSeam('one that comes twice costs one datagram, and is told once', async () => {
     const { right, left, heard, told } = await pair();
     seam().fail(abi.SYS_sendmmsg, 1, 2, abi.EPERM);
     for (let index = 0; index < 100; index++) left.send(`${index}`, right.address);
@@ -59,7 +53,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(left.stats).toMatchObject({ sent: 99, lost: 1 });
   });
 
-  test('a handler that closes when it is told ends there', async () => {
+  withSeam('a handler that closes when it is told ends there', async () => {
     let told = 0;
     const { socket: right } = noting({ backend });
     const { socket: left } = noting({
@@ -76,7 +70,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(told).toBeLessThanOrEqual(2);
   });
 
-  test('receiving that fails is told, and goes on', async () => {
+  withSeam('receiving that fails is told, and goes on', async () => {
     const { socket: right, noted } = noting({ backend });
     const left = connect({ backend, host: '127.0.0.1', port: right.port as number });
     onTestFinished(() => left.close());

@@ -2,20 +2,14 @@
 import { Mapping, op, RawRing } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { EAGAIN, EBUSY, EINTR, SYS_io_uring_enter } from '../../lib/abi.js';
-import { native, type Seam } from '../../lib/native.js';
+import { native } from '../../lib/native.js';
 import { closeEngine } from '../../lib/ring/closing.js';
 import { Engine } from '../../lib/ring/engine.js';
 import type { Operation } from '../../lib/ring/operation.js';
 import { planRing } from '../../lib/ring/options.js';
 import { promiseOf, type RunOptions } from '../../lib/ring/sinks.js';
 import { later, openRing, openWith, pipe, turn, until } from '../support/ring.js';
-
-const withSeam = native.seam === undefined ? test.skip : test;
-
-function seam(): Seam {
-  onTestFinished(() => native.seam?.reset());
-  return native.seam as Seam;
-}
+import { seam, withSeam } from '../support/seam.js';
 
 /** The package and its sources are two copies of one type. */
 function run(engine: Engine, operation: unknown, options?: RunOptions): Promise<unknown> {

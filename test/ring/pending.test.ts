@@ -2,7 +2,6 @@
 import { op, type Pending } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { EALREADY, EBUSY, EINVAL, SYS_io_uring_enter } from '../../lib/abi.js';
-import { native } from '../../lib/native.js';
 import { closeEngine } from '../../lib/ring/closing.js';
 import { Engine } from '../../lib/ring/engine.js';
 import type { SingleShot } from '../../lib/ring/operation.js';
@@ -21,9 +20,9 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
+import { seam, withSeam } from '../support/seam.js';
 import { unixPair } from '../support/sockets.js';
 
-const withSeam = native.seam === undefined ? test.skip : test;
 const LONG = 1e8;
 
 test('gives the result, and answers false when it has come', async () => {
@@ -166,16 +165,16 @@ test('the end of the ring answers everything', async () => {
 withSeam(
   'requests that are taken late, and answered late and twice, are answered once',
   async () => {
-    onTestFinished(() => native.seam?.reset());
+    const faults = seam();
     const ring = openRing();
     for (const errno of [EBUSY, EALREADY, EINVAL]) {
       const waiting = ring.begin(op.timeout(LONG));
-      if (errno === EBUSY) native.seam?.fail(SYS_io_uring_enter, 1, 3, errno);
-      native.seam?.chaos(errno, { delay: 200, reorder: 200, duplicate: 200 });
+      if (errno === EBUSY) faults.fail(SYS_io_uring_enter, 1, 3, errno);
+      faults.chaos(errno, { delay: 200, reorder: 200, duplicate: 200 });
       expect(await waiting.updateTimeout(LONG)).toBe(true);
       expect(await waiting.cancel()).toBe(true);
       await expect(waiting.result).rejects.toMatchObject({ code: 'ECANCELED' });
-      native.seam?.reset();
+      faults.reset();
     }
     await until(() => ring.stats.inFlight === 0);
   },

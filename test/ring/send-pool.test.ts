@@ -32,9 +32,9 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
+import { seam, withSeam } from '../support/seam.js';
 import { unixPair } from '../support/sockets.js';
 
-const withSeam = native.seam === undefined ? test.skip : test;
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A connection whose two buffers in the kernel are small, so that sends are cut anywhere. */
@@ -335,32 +335,32 @@ test('bytes that are detached while they wait are no others', async () => {
 });
 
 withSeam('refused submissions and completions out of turn change no byte', async () => {
-  onTestFinished(() => native.seam?.reset());
+  const faults = seam();
   const ring = openRing();
   const reader = openRing();
   const { client, server } = await narrowUnix(reader);
   const bytes = pattern(200_000);
   const reading = readAll(reader, server, 999);
   const pool = ring.sendPool(client, { count: 8, size: 700 });
-  native.seam?.chaos(7, { delay: 300, reorder: 300, duplicate: 200 });
+  faults.chaos(7, { delay: 300, reorder: 300, duplicate: 200 });
   for (let at = 0; at < bytes.length; at += 1000) {
     if (at % 20_000 === 0) {
-      native.seam?.fail(SYS_io_uring_enter, 1, 2, at % 40_000 === 0 ? EAGAIN : EBUSY);
+      faults.fail(SYS_io_uring_enter, 1, 2, at % 40_000 === 0 ? EAGAIN : EBUSY);
     }
     await pool.write(bytes.subarray(at, at + 1000));
   }
   await pool.close();
-  native.seam?.reset();
+  faults.reset();
   await reader.shutdown(client, 'write');
   expect(hash(await reading)).toBe(hash(bytes));
 });
 
 withSeam('a registration that is refused is an error, and leaves nothing behind', async () => {
-  onTestFinished(() => native.seam?.reset());
+  const faults = seam();
   const ring = openRing();
   const { client } = await narrow(ring);
   const { regions } = native.regionStats();
-  native.seam?.fail(SYS_io_uring_register, 1, 1, EPERM);
+  faults.fail(SYS_io_uring_register, 1, 1, EPERM);
   expect(() => ring.sendPool(client, { count: 4, size: 64 })).toThrow(
     expect.objectContaining({ code: 'EPERM' }),
   );
@@ -368,8 +368,8 @@ withSeam('a registration that is refused is an error, and leaves nothing behind'
   // After a short send the kernel will not say how far it has come.
   const { client: sender, server: receiver } = await narrowUnix(ring);
   const pool = ring.sendPool(sender, { count: 4, size: 20_000, bundle: false });
-  native.seam?.reset();
-  native.seam?.fail(SYS_io_uring_register, 1, 1, EPERM);
+  faults.reset();
+  faults.fail(SYS_io_uring_register, 1, 1, EPERM);
   const waiting = [later(pool.write(pattern(200_000))), later(pool.flushed())];
   const reading = later(readAll(ring, receiver, 1000));
   for (const one of waiting) await expect(one).rejects.toMatchObject({ code: 'EPERM' });

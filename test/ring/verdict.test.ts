@@ -2,16 +2,11 @@
 import { Mapping, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { EBADF, ECANCELED, IOSQE_IO_LINK, SYS_io_uring_enter } from '../../lib/abi.js';
-import { native, type Seam } from '../../lib/native.js';
+import { native } from '../../lib/native.js';
 import { SQE_FLAGS_SHIFT } from '../../lib/ring/sqe.js';
 import { needs } from '../support/needs.js';
 import { later, openRing, pipe, turn, until } from '../support/ring.js';
-
-function seam(): Seam {
-  if (native.seam === undefined) throw new Error('these tests run over the addon with the seam');
-  onTestFinished(() => native.seam?.reset());
-  return native.seam;
-}
+import { seam, withSeam } from '../support/seam.js';
 
 /** Messages of warnings, while the test runs. */
 function warnings(): string[] {
@@ -21,8 +16,6 @@ function warnings(): string[] {
   onTestFinished(() => void process.off('warning', listener));
   return heard;
 }
-
-const withSeam = native.seam === undefined ? test.skip : test;
 
 withSeam('a hard error of io_uring_enter is the error of all that was pending', async () => {
   const heard = warnings();
