@@ -17,6 +17,8 @@ export interface FdUser {
   letGo(descriptor: Descriptor): void;
 }
 
+const NO_USERS: readonly FdUser[] = Object.freeze([]);
+
 /** Whatever an operation can name as its file. */
 export abstract class Descriptor {
   /** @internal */
@@ -35,15 +37,16 @@ export abstract class Descriptor {
   /** @internal Called once, when `inFlight` becomes 0. */
   onIdle: (() => void) | undefined;
   /** @internal Rings that may hold operations on it, and epolls that it was registered with. */
-  users: FdUser[] = [];
+  users: readonly FdUser[] = NO_USERS;
 
   /** @internal */
   addUser(user: FdUser): void {
     // Nearly always there is one, and it is the first.
     if (this.users[0] === user || this.users.includes(user)) return;
-    // By `concat`, which leaves no room for more: there are as many of these as of connections.
+    // Arrays without room for more: there are as many of these as of connections.
     const first: FdUser[] = [user];
-    this.users = first.concat(this.users.filter((other) => other.open));
+    if (this.users.length === 0) this.users = first;
+    else this.users = first.concat(this.users.filter((other) => other.open));
   }
 }
 

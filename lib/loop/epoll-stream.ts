@@ -17,7 +17,8 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   readonly socket: OwnedFd;
   private readonly backend: EpollBackend;
   private readonly events: StreamEvents;
-  private readonly files: FileQueue;
+  /** Made for the first file: most streams never send one. */
+  private files: FileQueue | undefined = undefined;
   /** What is sent next, and where bytes are appended: apart while files are between them. */
   private outgoing: Outgoing;
   private tail: Outgoing;
@@ -49,7 +50,6 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     this.events = events;
     this.outgoing = new Outgoing(backend.pool);
     this.tail = this.outgoing;
-    this.files = new FileQueue(this, backend.fill);
     this.highWater = options.highWater ?? backend.plan.highWater;
     this.paused = options.paused ?? false;
     this.tag = backend.watch(this);
@@ -63,7 +63,12 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   }
 
   get pending(): number {
-    return this.outgoing.pending + this.files.pending;
+    return this.outgoing.pending + (this.files?.pending ?? 0);
+  }
+
+  /** Nothing waits to be sent. */
+  private get idle(): boolean {
+    return this.outgoing.pending === 0 && (this.files?.empty ?? true);
   }
 
   private updateInterest(): void {
@@ -88,8 +93,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
     if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
     let sent = 0;
-    const alone = this.outgoing.pending === 0 && this.files.empty;
-    if (length >= LARGE && alone && !this.full && !this.corked) {
+    if (length >= LARGE && this.idle && !this.full && !this.corked) {
       const result = this.backend.transfers.sendBytes(this.socket.fd, bytes, offset, length);
       // What went wrong is told by the send at the end of this turn.
       sent = Math.max(result, 0);
@@ -112,6 +116,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
 
   private queue(send: FileSend, done: FileDone): Pending {
     if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
+    this.files ??= new FileQueue(this, this.backend.fill);
     const queued = this.files.add(send, this.backend.pool, done);
     this.tail = queued.after;
     if (!this.dirty && !this.full) this.sendSoon();
@@ -140,7 +145,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     this.full = false;
     for (;;) {
       this.sendBlocks();
-      if (this.closing || this.full || this.files.empty) break;
+      if (this.closing || this.full || this.files === undefined || this.files.empty) break;
       const step = this.files.step();
       if (step === 'filling') break;
       // Others get their turn: the socket is writable in the next one.
@@ -149,7 +154,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     }
     if (this.closing) return;
     this.updateInterest();
-    if (this.outgoing.pending === 0 && this.files.empty) this.sentAll();
+    if (this.idle) this.sentAll();
   }
 
   private sendBlocks(): void {
@@ -158,7 +163,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
       const { fd } = this.socket;
       const wanted = block.end - block.start;
       const from = block.base + block.start;
-      const more = block.next === undefined && this.files.follows;
+      const more = block.next === undefined && this.files?.follows === true;
       const result = this.backend.transfers.send(fd, block.mapping, from, wanted, more);
       if (result === -EINTR) continue;
       if (result < 0 && result !== -EAGAIN) {
@@ -174,7 +179,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
 
   /** What was behind the file goes next. */
   fileEnded(): void {
-    if (this.closing) return;
+    if (this.closing || this.files === undefined) return;
     const { send, after, done } = this.files.next();
     this.outgoing = after;
     try {
@@ -197,7 +202,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     if (this.endWanted || this.closing) return;
     this.endWanted = true;
     this.uncork();
-    if (this.outgoing.pending === 0 && this.files.empty) this.shutDown();
+    if (this.idle) this.shutDown();
   }
 
   private shutDown(): void {
@@ -295,7 +300,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     if (this.toldClosed) return;
     this.toldClosed = true;
     this.onDetached?.(undefined);
-    this.files.clear(this.failure);
+    this.files?.clear(this.failure);
     this.backend.forget(this);
     this.events.closed();
   }

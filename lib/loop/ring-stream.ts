@@ -23,7 +23,8 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
   readonly batched: boolean;
   readonly #backend: RingBackend;
   readonly #events: StreamEvents;
-  readonly #files: FileQueue;
+  /** Made for the first file: most streams never send one. */
+  #files: FileQueue | undefined = undefined;
   /** What is sent next, and where bytes are appended: apart while files are between them. */
   #outgoing: Outgoing;
   #tail: Outgoing;
@@ -64,7 +65,6 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
     this.batched = backend.plan.batched;
     this.#outgoing = new Outgoing(backend.pool);
     this.#tail = this.#outgoing;
-    this.#files = new FileQueue(this, backend.fill);
     this.#highWater = options.highWater ?? backend.plan.highWater;
     this.#paused = options.paused ?? false;
     socket.addUser(this);
@@ -77,7 +77,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
   }
 
   get pending(): number {
-    return this.#outgoing.pending + this.#files.pending;
+    return this.#outgoing.pending + (this.#files?.pending ?? 0);
   }
 
   // --- sending -----------------------------------------------------------------------------------
@@ -101,6 +101,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
 
   #queue(send: FileSend, done: FileDone): Pending {
     if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
+    this.#files ??= new FileQueue(this, this.#backend.fill);
     const queued = this.#files.add(send, this.#backend.pool, done);
     this.#tail = queued.after;
     if (!this.#sending && !this.#dirty) this.#sendSoon();
@@ -127,13 +128,13 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
     while (!this.#sending && !this.#waiting && !this.#closing && !this.#corked) {
       const block = this.#outgoing.first;
       if (block !== undefined) {
-        const more = block.next === undefined && this.#files.follows;
+        const more = block.next === undefined && this.#files?.follows === true;
         const send = this.#backend.sendOn(this.socket, more);
         send.point(block.mapping, block.base + block.start, block.end - block.start);
         this.#sending = this.#backend.begin(send, this, SEND) >= 0;
         return;
       }
-      if (this.#files.empty) {
+      if (this.#files === undefined || this.#files.empty) {
         this.#sentAll();
         return;
       }
@@ -162,7 +163,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
 
   /** What was behind the file goes next. */
   fileEnded(): void {
-    if (this.#closing) return;
+    if (this.#closing || this.#files === undefined) return;
     const { send: file, after, done } = this.#files.next();
     this.#outgoing = after;
     try {
@@ -185,7 +186,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
     if (this.#endWanted || this.#closing) return;
     this.#endWanted = true;
     this.uncork();
-    if (this.#outgoing.pending === 0 && this.#files.empty) this.#shutDown();
+    if (this.#outgoing.pending === 0 && (this.#files?.empty ?? true)) this.#shutDown();
   }
 
   #shutDown(): void {
@@ -375,7 +376,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
     if (this.#toldClosed || this.#inFlight) return;
     this.#toldClosed = true;
     this.#onDetached?.(undefined);
-    this.#files.clear(this.#failure);
+    this.#files?.clear(this.#failure);
     this.#outgoing.clear();
     this.#backend.forget(this);
     this.#events.closed();
