@@ -10,6 +10,7 @@ import { fread } from './fread.bench.js';
 import { http } from './http.bench.js';
 import { nop } from './nop.bench.js';
 import { readiness } from './readiness.bench.js';
+import { sendfile } from './sendfile.bench.js';
 import { spsc } from './spsc.bench.js';
 import { tlb } from './tlb.bench.js';
 import { udp } from './udp.bench.js';
@@ -22,6 +23,7 @@ export const benches: readonly Bench[] = [
   http,
   udp,
   fread,
+  sendfile,
   readiness,
   tlb,
   alloc,

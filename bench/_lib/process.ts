@@ -38,6 +38,7 @@ function threadCpuNs(folder: string): number {
 export class Child {
   readonly pid: number;
   readonly #name: string;
+  readonly #foreign: boolean;
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #lines: string[] = [];
   readonly ended: Promise<void>;
@@ -49,6 +50,7 @@ export class Child {
   constructor(name: string, command: readonly string[], options: ChildOptions = {}) {
     const [file, ...rest] = pinned(command, options.cpu);
     this.#name = name;
+    this.#foreign = options.foreign ?? false;
     this.#process = spawn(file as string, rest, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
@@ -78,11 +80,17 @@ export class Child {
   #end(status: string, resolve: () => void): void {
     this.#status ??= status;
     running.delete(this);
-    if (!leaving) this.#waiting?.reject(this.#failure());
+    if (!leaving) this.#waiting?.reject(this.failure());
     resolve();
   }
 
-  #failure(): Error {
+  /** Nothing has ended it yet. */
+  get runs(): boolean {
+    return this.#status === undefined;
+  }
+
+  /** How it ended, and what it said of that. */
+  failure(): Error {
     // Node prints where before it prints what.
     const lines = this.#errors.split('\n').filter((line) => line.trim() !== '');
     const reason = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0];
@@ -93,7 +101,7 @@ export class Child {
   async answer<Answer>(): Promise<Answer> {
     let line = this.#lines.shift();
     if (line === undefined) {
-      if (this.#status !== undefined) throw this.#failure();
+      if (this.#status !== undefined) throw this.failure();
       line = await new Promise<string>((resolve, reject) => {
         this.#waiting = { resolve, reject };
       });
@@ -109,6 +117,7 @@ export class Child {
 
   /** Closes its stdin, which ends every program of ours; what does not listen is killed. */
   async stop(): Promise<void> {
+    if (this.#foreign) this.kill();
     this.#process.stdin.end();
     const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
     await this.ended;
@@ -121,6 +130,8 @@ export class Child {
 }
 
 export interface ChildOptions {
+  /** Somebody else's program, which does not care for its stdin. */
+  readonly foreign?: boolean;
   readonly cpu?: number | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,35 @@
+/** The client that gets files: each connection the same one again and again, dropped by the kernel. */
+import { basename } from 'node:path';
+import type { Sample } from './interleave.js';
+import { Child } from './process.js';
+import { reference } from './reference.js';
+import type { Server } from './servers.js';
+
+/** What it prints. */
+interface Fetched {
+  readonly responses: number;
+  readonly bytes: number;
+  readonly ns: number;
+  readonly server_cpu_ns: number;
+}
+
+const WARM_UP_PART = 0.3;
+
+/** One turn. Rejects when a byte that came while it warmed up was wrong. */
+export async function fetchTurn(
+  { port, child }: Server,
+  file: string,
+  connections: number,
+  seconds: number,
+  cpu: number | undefined,
+): Promise<Sample> {
+  const words = [port, `/${basename(file)}`, file, connections, seconds * WARM_UP_PART, seconds];
+  const command = [reference('fetch'), ...words.map(String), String(child.pid)];
+  const client = new Child('fetch', command, { cpu });
+  const { responses, bytes, ns, server_cpu_ns: spent } = await client.answer<Fetched>();
+  await client.stop();
+  return {
+    figures: { throughput: bytes / ns, rate: (responses * 1e9) / ns, cpu: spent / bytes },
+    cpuUsPerOp: spent / responses / 1000,
+  };
+}

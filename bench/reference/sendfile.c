@@ -1,0 +1,133 @@
+// A file over HTTP the classic way: non-blocking sockets under one epoll, sendfile(2).
+//
+// Every request gets the file of the argument, opened for it; the connection is kept. Prints its
+// port; ends with stdin.
+#define _GNU_SOURCE
+#include "listen.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 1024, EVENTS = 256, REQUEST = 4096 };
+
+struct connection {
+  int file;  // -1: none on the way
+  off_t offset, left;
+  size_t received;
+  char request[REQUEST];
+};
+
+static struct connection *connections[CONNECTIONS];
+static const char *path;
+static int poller;
+
+static void watch(int fd, unsigned events, int operation) {
+  struct epoll_event event = {.events = events, .data = {.fd = fd}};
+  // EPERM: stdin may be a file, which is always ready and cannot be watched.
+  if (epoll_ctl(poller, operation, fd, &event) && errno != EPERM) give_up("epoll_ctl");
+}
+
+static void forget(int fd) {
+  if (connections[fd]->file >= 0) close(connections[fd]->file);
+  free(connections[fd]);
+  connections[fd] = NULL;
+  close(fd);
+}
+
+static void accept_all(int listener) {
+  for (;;) {
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    if (fd >= CONNECTIONS) {
+      close(fd);
+      continue;
+    }
+    connections[fd] = calloc(1, sizeof(struct connection));
+    if (!connections[fd]) give_up("calloc");
+    connections[fd]->file = -1;
+    watch(fd, EPOLLIN, EPOLL_CTL_ADD);
+  }
+}
+
+static void begin(int fd) {
+  struct connection *connection = connections[fd];
+  struct stat status;
+  char header[256];
+  connection->received = 0;
+  connection->file = open(path, O_RDONLY | O_CLOEXEC);
+  if (connection->file < 0 || fstat(connection->file, &status)) give_up(path);
+  connection->offset = 0;
+  connection->left = status.st_size;
+  const int length = snprintf(header, sizeof(header),
+                              "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+                              "Content-Length: %lld\r\n\r\n",
+                              (long long)status.st_size);
+  // An empty socket has room for so little.
+  if (send(fd, header, (size_t)length, MSG_NOSIGNAL | MSG_MORE) != length) give_up("send");
+}
+
+// 1: all was sent; 0: the socket is full; -1: it is broken.
+static int go_on(int fd) {
+  struct connection *connection = connections[fd];
+  while (connection->left > 0) {
+    const size_t length = (size_t)connection->left;
+    const ssize_t sent = sendfile(fd, connection->file, &connection->offset, length);
+    if (sent < 0 && errno == EAGAIN) return 0;
+    if (sent <= 0) return -1;
+    connection->left -= sent;
+  }
+  close(connection->file);
+  connection->file = -1;
+  return 1;
+}
+
+static void on_readable(int fd) {
+  struct connection *connection = connections[fd];
+  char *request = connection->request;
+  const size_t room = REQUEST - 1 - connection->received;
+  const ssize_t received = recv(fd, request + connection->received, room, 0);
+  if (received < 0 && errno == EAGAIN) return;
+  if (received <= 0) {
+    forget(fd);
+    return;
+  }
+  connection->received += (size_t)received;
+  request[connection->received] = 0;
+  if (!strstr(request, "\r\n\r\n")) return;
+  begin(fd);
+  const int state = go_on(fd);
+  if (state < 0) forget(fd);
+  else if (state == 0) watch(fd, EPOLLOUT, EPOLL_CTL_MOD);
+}
+
+static void on_writable(int fd) {
+  const int state = go_on(fd);
+  if (state < 0) forget(fd);
+  else if (state > 0) watch(fd, EPOLLIN, EPOLL_CTL_MOD);
+}
+
+int main(int count, char **arguments) {
+  static struct epoll_event events[EVENTS];
+  char ignored;
+  if (count != 2) return 2;
+  path = arguments[1];
+  int listener = listen_on_loopback(SOCK_NONBLOCK);
+  poller = epoll_create1(EPOLL_CLOEXEC);
+  if (poller < 0) give_up("epoll_create1");
+  watch(listener, EPOLLIN, EPOLL_CTL_ADD);
+  watch(0, EPOLLIN, EPOLL_CTL_ADD);
+  for (;;) {
+    int ready = epoll_wait(poller, events, EVENTS, -1);
+    for (int i = 0; i < ready; i++) {
+      int fd = events[i].data.fd;
+      if (fd == listener) accept_all(listener);
+      else if (fd == 0) { if (read(0, &ignored, 1) <= 0) return 0; }
+      else if (connections[fd]->file >= 0) on_writable(fd);
+      else on_readable(fd);
+    }
+  }
+}

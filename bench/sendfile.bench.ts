@@ -1,0 +1,102 @@
+/** Files from the page cache over HTTP and loopback: sendfile(2) from C, nginx, ours, and Node's ways. */
+import { randomFillSync } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startNginx } from './_lib/daemons.js';
+import { fetchTurn } from './_lib/fetch.js';
+import type { Contestant } from './_lib/interleave.js';
+import { scratch, subjectFile } from './_lib/paths.js';
+import { reference } from './_lib/reference.js';
+import { type Server, startServer } from './_lib/servers.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+
+const C = 'C sendfile';
+const NGINX = 'nginx';
+const LARGE = 64 * 2 ** 20;
+const SMALL = 1024;
+
+const throughput: Metric[] = [
+  { key: 'throughput', label: '', unit: 'GB/s', better: 'higher' },
+  { key: 'cpu', label: 'CPU', unit: 'ns/B', better: 'lower' },
+];
+const requests: Metric[] = [{ key: 'rate', label: '', unit: 'requests/s', better: 'higher' }];
+
+const cases = [
+  { name: '64 MiB', bytes: LARGE, connections: 1, metrics: throughput },
+  { name: '16x64 MiB', bytes: LARGE, connections: 16, metrics: throughput },
+  { name: '50x1 KiB', bytes: SMALL, connections: 50, metrics: requests },
+];
+
+const node = (name: string, ...words: string[]): string[] => [
+  process.execPath,
+  subjectFile(name),
+  ...words,
+];
+
+/** What takes part with files of either size. */
+const commands: [subject: string, command: (path: string) => string[], sizes: number[]][] = [
+  [C, (path) => [reference('sendfile'), path], [LARGE, SMALL]],
+  ['nearmetal sendFile, io_uring', (path) => node('files-serve', path, 'io_uring'), [LARGE]],
+  ['nearmetal sendFile, epoll', (path) => node('files-serve', path, 'epoll'), [LARGE]],
+  ['nearmetal http', (path) => node('files-http', path, 'nearmetal'), [LARGE, SMALL]],
+  ['node:net pipe', (path) => node('files-pipe', path), [LARGE]],
+  ['node:http pipe', (path) => node('files-http', path, 'pipe'), [LARGE, SMALL]],
+  ['node:http readFile', (path) => node('files-http', path, 'read'), [SMALL]],
+];
+
+async function run(session: Session): Promise<void> {
+  for (const bytes of [LARGE, SMALL]) {
+    const wanted = cases.filter(
+      (each) => each.bytes === bytes && session.wants('sendfile', each.name),
+    );
+    if (wanted.length === 0) continue;
+    mkdirSync(scratch, { recursive: true });
+    const path = join(scratch, `file-${bytes}`);
+    writeFileSync(path, randomFillSync(Buffer.alloc(bytes)));
+    try {
+      await measureFile(session, path, bytes, wanted);
+    } finally {
+      rmSync(path);
+    }
+  }
+}
+
+async function measureFile(
+  session: Session,
+  path: string,
+  bytes: number,
+  wanted: typeof cases,
+): Promise<void> {
+  const { placement, pace } = session;
+  const servers: Server[] = [];
+  const admit = async (subject: string, start: () => Promise<Server>): Promise<void> => {
+    session.progress(`sendfile: starting ${subject}`);
+    const server = await session.admit(subject, start);
+    if (server) servers.push(server);
+  };
+  try {
+    for (const [subject, command, sizes] of commands) {
+      if (!sizes.includes(bytes)) continue;
+      await admit(subject, () => startServer(subject, command(path), placement.server));
+    }
+    await admit(NGINX, () => startNginx(scratch, placement.server));
+    for (const { name, connections, metrics } of wanted) {
+      const contestants = servers.map(
+        (server): Contestant => ({
+          subject: server.subject,
+          turn: () => fetchTurn(server, path, connections, pace.longTurn, placement.client),
+        }),
+      );
+      await session.measure('sendfile', name, { contestants, references: [C, NGINX], metrics });
+    }
+  } finally {
+    for (const { child } of servers) await child.stop();
+  }
+}
+
+export const sendfile: Bench = {
+  name: 'sendfile',
+  title: 'files over HTTP from the page cache: 64 MiB to 1 and 16 connections, 1 KiB to 50',
+  cases: cases.length,
+  run,
+};
