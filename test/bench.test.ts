@@ -97,6 +97,7 @@ describe('the command', () => {
       'http',
       'udp',
       'fread',
+      'sendfile',
       'readiness',
       'tlb',
       'alloc',

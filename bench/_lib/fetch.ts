@@ -1,4 +1,4 @@
-/** The client that gets files: each connection the same one again and again, dropped by the kernel. */
+/** The client that gets files: each connection the same one again, dropped by the kernel. */
 import { basename } from 'node:path';
 import type { Sample } from './interleave.js';
 import { Child } from './process.js';
@@ -11,6 +11,7 @@ interface Fetched {
   readonly bytes: number;
   readonly ns: number;
   readonly server_cpu_ns: number;
+  readonly client_cpu_ns: number;
 }
 
 const WARM_UP_PART = 0.3;
@@ -26,10 +27,15 @@ export async function fetchTurn(
   const words = [port, `/${basename(file)}`, file, connections, seconds * WARM_UP_PART, seconds];
   const command = [reference('fetch'), ...words.map(String), String(child.pid)];
   const client = new Child('fetch', command, { cpu });
-  const { responses, bytes, ns, server_cpu_ns: spent } = await client.answer<Fetched>();
+  const { responses, bytes, ns, ...spent } = await client.answer<Fetched>();
   await client.stop();
   return {
-    figures: { throughput: bytes / ns, rate: (responses * 1e9) / ns, cpu: spent / bytes },
-    cpuUsPerOp: spent / responses / 1000,
+    figures: {
+      throughput: bytes / ns,
+      rate: (responses * 1e9) / ns,
+      server: spent.server_cpu_ns / bytes,
+      both: (spent.server_cpu_ns + spent.client_cpu_ns) / bytes,
+    },
+    ...(responses > 0 && { cpuUsPerOp: spent.server_cpu_ns / responses / 1000 }),
   };
 }

@@ -162,9 +162,12 @@ int main(int count, char **arguments) {
   verifying = 0;
   responses = 0;
   bytes = 0;
-  const uint64_t cpu = cpu_ns(server), start = now_ns();
+  const uint64_t cpu = cpu_ns(server), own_cpu = cpu_ns(getpid()), start = now_ns();
   const uint64_t end = run(poller, start + (uint64_t)(atof(arguments[6]) * 1e9));
-  printf("{\"responses\":%llu,\"bytes\":%llu,\"ns\":%llu,\"server_cpu_ns\":%llu}\n", responses,
-         bytes, (unsigned long long)(end - start), (unsigned long long)(cpu_ns(server) - cpu));
+  const uint64_t server_used = cpu_ns(server) - cpu, own_used = cpu_ns(getpid()) - own_cpu;
+  printf("{\"responses\":%llu,\"bytes\":%llu,\"ns\":%llu,", responses, bytes,
+         (unsigned long long)(end - start));
+  printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu}\n", (unsigned long long)server_used,
+         (unsigned long long)own_used);
   return 0;
 }

@@ -2,14 +2,13 @@
 import { createReadStream, stat } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
+const HEADER = 'HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n';
 const [path = ''] = process.argv.slice(2);
 
 function answer(socket: Socket): void {
   stat(path, (error, { size }) => {
     if (error) throw error;
-    socket.write(
-      `HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: ${size}\r\n\r\n`,
-    );
+    socket.write(`${HEADER}Content-Length: ${size}\r\n\r\n`);
     const file = createReadStream(path);
     // The client of a turn that is over is gone.
     socket.once('close', () => file.destroy());

@@ -6,12 +6,13 @@ import { open } from 'nearmetal/fs';
 import { type ServedConnection, serve } from 'nearmetal/net';
 import { sendFile } from 'nearmetal/zerocopy';
 
+const HEADER = 'HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n';
 const [path = '', backend] = process.argv.slice(2);
 
 async function answer(connection: ServedConnection<string>): Promise<void> {
   await using file = await open(path);
   const { size } = await file.stat();
-  const headers = `HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: ${size}\r\n\r\n`;
+  const headers = `${HEADER}Content-Length: ${size}\r\n\r\n`;
   await sendFile(connection, file, { length: size, headers });
 }
 
