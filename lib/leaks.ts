@@ -12,6 +12,22 @@ export function creationSite(): string | undefined {
   return site.stack?.replace(/^Error/, 'Made');
 }
 
+/** As `warnOfLeak`, for one of many of its owner; without a site only the first is worth a word. */
+export function warnOfLost(
+  what: string,
+  rest: string,
+  site: string | undefined,
+  count: number,
+): void {
+  if (site !== undefined) warnOfLeak(what, rest, site);
+  else if (count === 1) {
+    process.emitWarning(
+      `${what} was collected without ${rest}: NEARMETAL_DEBUG=1 says where it came from`,
+      { type: 'NearmetalWarning', code: 'NEARMETAL_LEAK' },
+    );
+  }
+}
+
 /** Says that `what` was forgotten; `rest` is what should have been called. */
 export function warnOfLeak(what: string, rest: string, site: string): void {
   process.emitWarning(`${what} was collected without ${rest}`, {

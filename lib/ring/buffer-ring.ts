@@ -5,7 +5,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ENOMEM, IORING_CQE_F_BUF_MORE, IORING_CQE_F_BUFFER } from '../abi.js';
 import { check } from '../errors.js';
-import { creationSite, warnOfLeak } from '../leaks.js';
+import { creationSite, warnOfLost } from '../leaks.js';
 import { Mapping } from '../memory/mapping.js';
 import { PAGE_BYTES } from '../memory/pages.js';
 import { populate } from '../memory/populate.js';
@@ -286,13 +286,7 @@ export class BufferRing implements Disposable {
   forgot(id: number, seen: boolean, site: string | undefined): void {
     if (this.#closed) return;
     this.leaks++;
-    if (site !== undefined) warnOfLeak('a Lease', 'release()', site);
-    else if (this.leaks === 1) {
-      process.emitWarning(
-        'a Lease was collected without release(): NEARMETAL_DEBUG=1 says where it came from',
-        { type: 'NearmetalWarning', code: 'NEARMETAL_LEAK' },
-      );
-    }
+    warnOfLost('a Lease', 'release()', site, this.leaks);
     // Somebody may still read a view of it: then the buffer stays lent for good.
     if (!seen) this.recycle(id);
   }

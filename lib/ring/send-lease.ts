@@ -1,4 +1,5 @@
 /** A buffer of a SendPool while it is filled, and its place among the bytes that go out. */
+import { creationSite } from '../leaks.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { integer } from '../validate.js';
 
@@ -10,6 +11,8 @@ export interface Piece {
   length: number;
   /** Nobody is filling it any more. */
   ready: boolean;
+  /** Who was to fill it has forgotten it, and may still hold a view: the buffer stays lent. */
+  lost?: boolean;
   /** All before it has been sent. */
   reached?: () => void;
   /** Sending ended before that. */
@@ -20,9 +23,25 @@ export interface Piece {
 export interface Filling {
   view(id: number): Uint8Array;
   filled(piece: Piece): void;
+  /** A lease was forgotten. */
+  forgot(site: string | undefined): void;
 }
 
-const forgotten = new FinalizationRegistry<() => void>((release) => release());
+/** What a lease leaves behind when it is collected. */
+interface Remains {
+  readonly pool: Filling;
+  readonly piece: Piece;
+  readonly site: string | undefined;
+  seen: boolean;
+}
+
+/** Forgotten, it would hold back all behind it for ever. */
+const forgotten = new FinalizationRegistry<Remains>(({ pool, piece, site, seen }) => {
+  if (piece.ready) return;
+  pool.forgot(site);
+  piece.lost = seen;
+  fill(pool, piece, 0);
+});
 
 /**
  * A buffer to be filled: what stands in it goes out at the place that `lend` reserved, when `send`
@@ -31,22 +50,21 @@ const forgotten = new FinalizationRegistry<() => void>((release) => release());
 export class SendLease implements Disposable {
   /** @internal */
   readonly uncloneable: () => void = itBelongsToItsThread;
-  readonly #pool: Filling;
-  readonly #piece: Piece;
-  #bytes: Uint8Array | undefined;
+  readonly #remains: Remains;
+  #bytes: Uint8Array | undefined = undefined;
 
   /** @internal */
   constructor(pool: Filling, piece: Piece) {
-    this.#pool = pool;
-    this.#piece = piece;
-    this.#bytes = pool.view(piece.id);
-    // Forgotten, it would hold back all behind it for ever.
-    forgotten.register(this, () => fill(pool, piece, 0), this);
+    this.#remains = { pool, piece, site: creationSite(), seen: false };
+    forgotten.register(this, this.#remains, this);
   }
 
-  /** The whole buffer; throws after `send` and `release`, when it is the kernel's. */
+  /** The whole buffer; throws after `send` and `release`, and when its pool has ended. */
   get bytes(): Uint8Array {
-    if (this.#bytes === undefined) throw new TypeError('the lease has been sent or released');
+    const { pool, piece } = this.#remains;
+    if (piece.ready) throw new TypeError('the lease has been sent or released, or its pool ended');
+    this.#remains.seen = true;
+    this.#bytes ??= pool.view(piece.id);
     return this.#bytes;
   }
 
@@ -58,7 +76,7 @@ export class SendLease implements Disposable {
 
   /** Gives the buffer back unsent; does nothing after `send`. */
   release(): void {
-    if (this.#bytes !== undefined) this.#end(0);
+    this.#end(0);
   }
 
   [Symbol.dispose](): void {
@@ -68,7 +86,7 @@ export class SendLease implements Disposable {
   #end(byteCount: number): void {
     this.#bytes = undefined;
     forgotten.unregister(this);
-    fill(this.#pool, this.#piece, byteCount);
+    fill(this.#remains.pool, this.#remains.piece, byteCount);
   }
 }
 

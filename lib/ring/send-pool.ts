@@ -11,6 +11,7 @@ import {
 import { abortError, check, systemError } from '../errors.js';
 import { type DirectFd, descriptor, type FdLike } from '../fd/fd.js';
 import { requireFeature } from '../features.js';
+import { warnOfLost } from '../leaks.js';
 import { Mapping } from '../memory/mapping.js';
 import { PAGE_BYTES } from '../memory/pages.js';
 import { populate } from '../memory/populate.js';
@@ -67,8 +68,11 @@ export class SendPool implements AsyncDisposable {
   readonly count: number;
   readonly size: number;
   readonly bundle: boolean;
-  /** Operations that were needed, and how many of them sent less than they were given. */
-  readonly counts = { sends: 0, short: 0 };
+  /**
+   * Operations that were needed, how many of them sent less than they were given, and leases that
+   * were forgotten.
+   */
+  readonly counts = { sends: 0, short: 0, leaks: 0 };
   readonly #engine: Engine;
   readonly #mapping: Mapping;
   readonly #entries: BufferEntries;
@@ -205,6 +209,7 @@ export class SendPool implements AsyncDisposable {
   readonly #filling: Filling = {
     view: (id) => this.#mapping.bytes.subarray(id * this.size, (id + 1) * this.size),
     filled: () => this.#sendSoon(),
+    forgot: (site) => warnOfLost('a SendLease', 'send() or release()', site, ++this.counts.leaks),
   };
 
   readonly #onAbort = (): void => this.#end(abortError(this.#signal as AbortSignal));

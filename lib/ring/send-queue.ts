@@ -107,7 +107,7 @@ export class SendQueue {
     for (const piece of this.pieces) {
       if (!piece.ready || piece.length > 0) break;
       done++;
-      if (piece.id >= 0) this.#free.push(piece.id);
+      if (piece.id >= 0 && piece.lost !== true) this.#free.push(piece.id);
       piece.reached?.();
     }
     this.pieces.splice(0, done);

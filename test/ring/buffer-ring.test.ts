@@ -10,7 +10,7 @@ import {
   op,
   type Ring,
 } from 'nearmetal/ring';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ENOBUFS, IORING_CQE_F_BUF_MORE } from '../../lib/abi.js';
 import type { Mapping } from '../../lib/memory/mapping.js';
 import { BufferGroups } from '../../lib/ring/buffer-groups.js';
@@ -28,6 +28,7 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
+import { warnings } from '../support/warnings.js';
 
 const equal = (parts: Uint8Array[], bytes: Uint8Array): void =>
   expect(Buffer.compare(Buffer.concat(parts), bytes)).toBe(0);
@@ -37,17 +38,6 @@ async function keepAll(ring: Ring, socket: OwnedFd, buffers: BufferRing): Promis
   const leases: Lease[] = [];
   for await (const lease of ring.recvMultishot(socket, { buffers })) leases.push(lease);
   return leases;
-}
-
-/** Messages of warnings of this code, while the test runs. */
-function leakWarnings(): (Error & { detail?: string })[] {
-  const heard: (Error & { detail?: string })[] = [];
-  const listener = (warning: Error & { code?: string }): void => {
-    if (warning.code === 'NEARMETAL_LEAK') heard.push(warning);
-  };
-  process.on('warning', listener);
-  onTestFinished(() => void process.off('warning', listener));
-  return heard;
 }
 
 test('grows while all buffers are lent, up to its cap', async () => {
@@ -198,7 +188,7 @@ test('handlers take pieces too', async () => {
 
 test('a lease that is forgotten unread is given back, one that was read is not', async () => {
   needs('register:PBUF_RING');
-  const heard = leakWarnings();
+  const heard = warnings('NEARMETAL_LEAK');
   const ring = openRing({ debug: true });
   const { client, server } = await connection(ring);
   using buffers = ring.provideBuffers({ count: 4, size: 64 });
@@ -228,7 +218,7 @@ test('a lease that is forgotten unread is given back, one that was read is not',
 
 test('without debugging the first forgotten lease tells how to find out', async () => {
   needs('register:PBUF_RING');
-  const heard = leakWarnings();
+  const heard = warnings('NEARMETAL_LEAK');
   const ring = openRing();
   const { client, server } = await connection(ring);
   using buffers = ring.provideBuffers({ count: 4, size: 64 });

@@ -2,7 +2,7 @@
 import { readdirSync, writeSync } from 'node:fs';
 import { addressOf, type InternetAddress, listen } from 'nearmetal/net';
 import { DirectFd, type FileTable, op, type Ring } from 'nearmetal/ring';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   bytesOf,
   expectRefusal,
@@ -17,6 +17,7 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
+import { warnings } from '../support/warnings.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
@@ -264,19 +265,16 @@ test('a slot that is forgotten is closed, and said so', async (context) => {
   const gc = (globalThis as { gc?: () => void }).gc;
   context.skip(gc === undefined, 'needs --expose-gc');
   const ring = openRing();
-  const warnings: string[] = [];
-  const listener = (warning: Error & { code?: string }) => warnings.push(warning.code ?? '');
-  process.on('warning', listener);
-  onTestFinished(() => void process.off('warning', listener));
+  const heard = warnings();
   await (async () => {
     await ring.openat(fileOf('x'), { into: ring.files });
   })();
   await ring.nop();
-  for (let turn = 0; turn < 50 && warnings.length === 0; turn++) {
+  for (let turn = 0; turn < 50 && heard.length === 0; turn++) {
     gc?.();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  expect(warnings).toEqual(['NEARMETAL_LEAKED']);
+  expect(heard.map(({ code }) => code)).toEqual(['NEARMETAL_LEAKED']);
   expect(ring.files.openCount).toBe(0);
 });
 

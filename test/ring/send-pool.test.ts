@@ -34,6 +34,7 @@ import {
 } from '../support/ring.js';
 import { seam, withSeam } from '../support/seam.js';
 import { unixPair } from '../support/sockets.js';
+import { warnings } from '../support/warnings.js';
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -69,7 +70,7 @@ test('small writes of one turn go out together', async () => {
   await using pool = ring.sendPool(client, { count: 4, size: 8 });
   for (const word of ['one ', 'two ', 'three ', 'four ']) void pool.write(bytesOf(word));
   await pool.flushed();
-  expect(pool.counts).toEqual({ sends: 1, short: 0 });
+  expect(pool.counts).toEqual({ sends: 1, short: 0, leaks: 0 });
   expect(pool.free).toBe(4);
   const target = new Uint8Array(19);
   expect(await ring.recv(server, target, { waitAll: true })).toBe(19);
@@ -201,17 +202,18 @@ test('waits while all buffers are in use, and serves who waits in their order', 
   expect(text(target)).toBe('it: waits for itlent');
 });
 
-test('a lease that is forgotten holds nothing back', async (context) => {
-  const collect = globalThis.gc;
-  if (collect === undefined) {
-    context.skip();
-    return;
-  }
+test.each([
+  ['unseen', 2],
+  ['seen', 1],
+])('a lease that is forgotten %s holds nothing back, and is told', async (how, left) => {
+  const collect = globalThis.gc as () => void;
+  const heard = warnings('NEARMETAL_LEAK');
   const ring = openRing();
   const [one, other] = await unixPair(ring);
   await using pool = ring.sendPool(one, { count: 2, size: 4 });
   await (async () => {
-    await pool.lend();
+    const lease = await pool.lend();
+    if (how === 'seen') lease.bytes[0] = 1;
   })();
   const writing = pool.write(bytesOf('here')).then(() => pool.flushed());
   let sent = false;
@@ -223,6 +225,11 @@ test('a lease that is forgotten holds nothing back', async (context) => {
     return sent;
   });
   expect(await ring.recv(other, new Uint8Array(4))).toBe(4);
+  expect(pool.counts.leaks).toBe(1);
+  // Somebody may still write to a view of it.
+  expect(pool.free).toBe(left);
+  await until(() => heard.length === 1);
+  expect(heard[0]?.message).toContain('a SendLease was collected without send() or release()');
 });
 
 /** Fills the socket until a send waits in the kernel. */
@@ -296,8 +303,9 @@ test('the ring closed in flight ends it, and one that is idle', async () => {
   await ring.close();
   await expectEnded(ring, pool, waiting, { code: 'ECANCELED' });
   await expectEnded(ring, idle, [], { code: 'ERR_INVALID_STATE' });
-  expect(lease.bytes.length).toBe(0);
-  lease.send(0);
+  expect(() => lease.bytes).toThrow('its pool ended');
+  expect(() => lease.send(0)).toThrow('its pool ended');
+  lease.release();
   expect(() => ring.sendPool(client, { count: 1, size: 1 })).toThrow('closed');
 });
 

@@ -1,21 +1,13 @@
 /** A ring that the kernel will not have any more, and signals that many operations listen to. */
 import { Mapping, op } from 'nearmetal/ring';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EBADF, ECANCELED, IOSQE_IO_LINK, SYS_io_uring_enter } from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
 import { SQE_FLAGS_SHIFT } from '../../lib/ring/sqe.js';
 import { needs } from '../support/needs.js';
 import { later, openRing, pipe, turn, until } from '../support/ring.js';
 import { seam, withSeam } from '../support/seam.js';
-
-/** Messages of warnings, while the test runs. */
-function warnings(): string[] {
-  const heard: string[] = [];
-  const listener = (warning: Error): void => void heard.push(`${warning.name} ${warning.message}`);
-  process.on('warning', listener);
-  onTestFinished(() => void process.off('warning', listener));
-  return heard;
-}
+import { warnings } from '../support/warnings.js';
 
 withSeam('a hard error of io_uring_enter is the error of all that was pending', async () => {
   const heard = warnings();
@@ -37,7 +29,7 @@ withSeam('a hard error of io_uring_enter is the error of all that was pending', 
   await expect(poll).rejects.toMatchObject({ ...bad, syscall: 'io_uring:poll_add' });
   expect(results).toEqual([-EBADF]);
   expect(ring.closed).toBe(true);
-  await until(() => heard.some((words) => words.includes('io_uring_enter')));
+  await until(() => heard.some(({ message }) => message.includes('io_uring_enter')));
   await expect(ring.nop()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
 });
 
