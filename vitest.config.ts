@@ -37,7 +37,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--expose-gc'],
     env: { NEARMETAL_ADDON: process.env.NEARMETAL_ADDON ?? path('build/seam/nearmetal_seam.node') },
-    testTimeout: process.env.NEARMETAL_SANITIZED ? 180_000 : 60_000,
+    // Only what hangs takes this long, also on a machine that has other things to do.
+    testTimeout: process.env.NEARMETAL_SANITIZED ? 360_000 : 120_000,
     // Most tests wait for the kernel or another process: two at a time, also on two CPUs.
     maxWorkers: 2,
     hookTimeout: 60_000,

@@ -54,7 +54,7 @@ export function runFixture(
   if (!existsSync(path)) throw new Error(`${path} is not built: npm run build:ts`);
   const { words: command, env } = commandOf(options);
   const [program, ...rest] = [...command, path, ...words];
-  const limitMs = (options.limitMs ?? 50_000) * SLOWNESS;
+  const limitMs = (options.limitMs ?? 110_000) * SLOWNESS;
   return new Promise((resolve, reject) => {
     const child = spawn(program as string, rest, {
       cwd: root,
