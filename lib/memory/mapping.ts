@@ -222,6 +222,14 @@ export class Mapping implements Disposable {
     return Mapping.#of(placed, traits);
   }
 
+  /** @internal Maps a memfd that another thread has given away, whole; it is this mapping's now. */
+  static adopt(fd: OwnedFd): Mapping {
+    const placed = placeFile(fd.fd, { protection: 'readwrite' });
+    const { protection, share, populated, sealed } = placed;
+    const traits = { protection, share, populated, shrinkable: !sealed } as const;
+    return Mapping.#of(placed, { origin: 'memfd', ...traits, fd });
+  }
+
   /** The mapping that `view` is part of, if the library made its memory. */
   static of(view: ArrayBufferView): Mapping | undefined {
     const mapping = owners.get(view.buffer);

@@ -7,6 +7,7 @@ export type SharedErrorCode =
   | 'EXISTS'
   | 'FULL'
   | 'LAYOUT'
+  | 'NO_RESPONDER'
   | 'NOT_FOUND'
   | 'PEER_DIED'
   | 'TAKEN';
@@ -21,6 +22,7 @@ export type SharedErrorCode =
  * - `ERR_NEARMETAL_TAKEN`: somebody who is alive has the part already.
  * - `ERR_NEARMETAL_PEER_DIED`: the other side ended without a word.
  * - `ERR_NEARMETAL_CLOSED`: the other side has gone, or this side has.
+ * - `ERR_NEARMETAL_NO_RESPONDER`: the other end of the channel answers no requests.
  * - `ERR_NEARMETAL_CORRUPT`: somebody wrote what nobody may write.
  */
 export class SharedError extends Error {

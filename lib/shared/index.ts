@@ -3,6 +3,8 @@
 export { Barrier } from './barrier.js';
 export { BroadcastRing, type BroadcastRingOptions } from './broadcast.js';
 export type { BroadcastReader, BroadcastWriter } from './broadcast-sides.js';
+export { Channel, type ChannelOpenOptions, type ChannelOptions } from './channel.js';
+export type { ChannelWaitOptions } from './channel-requests.js';
 export { Condition } from './condition.js';
 export { Counters } from './counters.js';
 export { WorkDeque, type WorkOwner, type WorkThief } from './deque.js';

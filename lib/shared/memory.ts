@@ -125,7 +125,15 @@ export class SharedMemory implements Disposable {
       const reason = 'others could make it shorter: it is no memfd sealed against that';
       throw new SharedError('LAYOUT', `cannot attach: ${reason}`);
     }
-    const mapping = Mapping.file(fd, { protection: 'readwrite' });
+    return SharedMemory.#attached(Mapping.file(fd, { protection: 'readwrite' }));
+  }
+
+  /** @internal As `attach`, by a descriptor that another thread has given away. */
+  static adopt(fd: OwnedFd): SharedMemory {
+    return SharedMemory.#attached(Mapping.adopt(fd));
+  }
+
+  static #attached(mapping: Mapping): SharedMemory {
     return SharedMemory.#over(mapping, () => {
       if (mapping.size < HEAP + UNIT) {
         throw new SharedError('LAYOUT', `cannot attach: it has only ${mapping.size} bytes`);

@@ -15,6 +15,8 @@ import type { AsyncWaitOptions, BlockingWaitOptions } from './waiting.js';
 export class MessageConsumer extends ConsumerSide {
   /** Bytes of the longest message. */
   readonly longest: number;
+  /** @internal The word behind the length of the message that was taken last. */
+  tag = 0;
   readonly #lengths: Int32Array;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   /** Room is given back after so many bytes, or when the queue is found empty. */
@@ -121,7 +123,10 @@ export class MessageConsumer extends ConsumerSide {
       const rest = this.capacity - this.#offset();
       const length = this.#lengths[this.#offset() >>> 2] as number;
       const fits = length >= 0 && length <= this.longest && spaceOf(length) <= rest;
-      if (fits && spaceOf(length) <= there) return length;
+      if (fits && spaceOf(length) <= there) {
+        this.tag = this.#lengths[(this.#offset() >>> 2) + 1] as number;
+        return length;
+      }
       if (length !== SKIP || rest > there) {
         throw new SharedError('CORRUPT', `a message of ${length} bytes, where ${there} are`);
       }

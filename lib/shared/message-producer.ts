@@ -5,7 +5,7 @@ import type { SharedMemory } from './memory.js';
 import { ProducerSide } from './spsc-sides.js';
 import type { AsyncWaitOptions, BlockingWaitOptions } from './waiting.js';
 
-/** Before each message: its length, and a word that is 0. */
+/** Before each message: its length, and a tag, which is 0 in all but channels. */
 export const MESSAGE_HEADER = 8;
 /** In place of a length: nothing comes before the start of the buffer. */
 export const SKIP: number = -1;
@@ -37,19 +37,28 @@ export class MessageProducer extends ProducerSide {
 
   /** Puts a message in and shows it to the consumer; false when there is no room for it. */
   push(message: Message): boolean {
-    if (!this.stage(message)) return false;
+    return this.pushTagged(message, 0);
+  }
+
+  /** @internal As `push`, with the word behind the length. */
+  pushTagged(message: Message, tag: number): boolean {
+    if (!this.#put(message, tag)) return false;
     this.publish();
     return true;
   }
 
   /** Puts a message in, for a later `publish` to show with others; false when there is no room. */
   stage(message: Message): boolean {
+    return this.#put(message, 0);
+  }
+
+  #put(message: Message, tag: number): boolean {
     const length = typeof message === 'string' ? Buffer.byteLength(message) : lengthOf(message);
     const at = this.#place(length);
     if (at < 0) return false;
     if (typeof message === 'string') this.#bytes.write(message, at, length);
     else this.#bytes.set(bytesOf(message), at);
-    this.#seal(length);
+    this.#seal(length, tag);
     return true;
   }
 
@@ -68,7 +77,7 @@ export class MessageProducer extends ProducerSide {
   /** Sends what was written where `claim` said: all of it, or its first `length` bytes. */
   commit(length: number = Math.max(0, this.#claimed)): void {
     if (this.#claimed < 0) throw new TypeError('nothing has been claimed');
-    this.#seal(integer('length', length, 0, this.#claimed));
+    this.#seal(integer('length', length, 0, this.#claimed), 0);
     this.publish();
   }
 
@@ -118,10 +127,10 @@ export class MessageProducer extends ProducerSide {
     return MESSAGE_HEADER;
   }
 
-  #seal(length: number): void {
+  #seal(length: number, tag: number): void {
     const word = (this.tail & (this.capacity - 1)) >>> 2;
     this.#lengths[word] = length;
-    this.#lengths[word + 1] = 0;
+    this.#lengths[word + 1] = tag;
     this.tail = (this.tail + spaceOf(length)) | 0;
     this.#claimed = -1;
   }

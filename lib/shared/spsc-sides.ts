@@ -16,7 +16,7 @@ import {
   SPSC_TAIL,
   takePart,
 } from './spsc.js';
-import { Sleepers } from './waiting.js';
+import { type AsyncWaitOptions, Sleepers } from './waiting.js';
 
 function closedError(): SharedError {
   return new SharedError('CLOSED', 'this side of the queue has been closed');
@@ -32,7 +32,7 @@ export abstract class ProducerSide implements Disposable {
   protected readonly memory: SharedMemory;
   protected readonly room: Sleepers;
   protected readonly hasRoom = (): boolean =>
-    this.look() >= this.wanted || this.closed || Atomics.load(this.words, SPSC_LEFT) !== 0;
+    this.closed || this.look() >= this.wanted || Atomics.load(this.words, SPSC_LEFT) !== 0;
   readonly #data: Sleepers;
   /** Where the next one goes, and how far there was room at the last look. */
   protected tail: number;
@@ -71,6 +71,16 @@ export abstract class ProducerSide implements Disposable {
     return owner === 0 || this.memory.isAlive(owner);
   }
 
+  /** @internal Resolves when there is room for what had none, or the consumer has left. */
+  waitForRoom(options: AsyncWaitOptions): Promise<void> {
+    return this.room.wait(this.hasRoom, options);
+  }
+
+  /** @internal The consumer has closed its side. */
+  get consumerLeft(): boolean {
+    return Atomics.load(this.words, SPSC_LEFT) !== 0;
+  }
+
   /** Publishes what was staged and tells the consumer that this is the end. */
   close(): void {
     if (this.closed) return;
@@ -82,6 +92,7 @@ export abstract class ProducerSide implements Disposable {
     Atomics.store(this.words, SPSC_ENDED, 1);
     leavePart(this.memory, this.words, SPSC_PRODUCER);
     this.#data.wake();
+    this.room.wake();
   }
 
   [Symbol.dispose](): void {
@@ -128,7 +139,7 @@ export abstract class ConsumerSide implements Disposable {
   protected readonly memory: SharedMemory;
   protected readonly data: Sleepers;
   protected readonly hasData = (): boolean =>
-    this.look() || this.closed || Atomics.load(this.words, SPSC_ENDED) !== 0;
+    this.closed || this.look() || Atomics.load(this.words, SPSC_ENDED) !== 0;
   readonly #room: Sleepers;
   /** Where the next one is, and how far they went at the last look. */
   protected head: number;
@@ -164,6 +175,11 @@ export abstract class ConsumerSide implements Disposable {
     return Atomics.load(this.words, SPSC_ENDED) !== 0 && this.fill() === 0;
   }
 
+  /** @internal Resolves when there is data, or the producer has closed its side. */
+  waitForData(options: AsyncWaitOptions): Promise<void> {
+    return this.data.wait(this.hasData, options);
+  }
+
   /** Tells the producer that nobody takes anything out any more. */
   close(): void {
     if (this.closed) return;
@@ -175,6 +191,7 @@ export abstract class ConsumerSide implements Disposable {
     Atomics.store(this.words, SPSC_LEFT, 1);
     leavePart(this.memory, this.words, SPSC_CONSUMER);
     this.#room.wake();
+    this.data.wake();
   }
 
   [Symbol.dispose](): void {

@@ -129,6 +129,8 @@ export class Sleepers {
       const rest = Math.min(ASYNC_SLICE_MS, end - now);
       if (ring === undefined) await pause(Math.min(POLL_MS, rest), signal);
       else await this.#waitOnce(ring, rest, signal);
+      // Before the word is touched again: the memory may have been closed.
+      if (ready()) return;
     }
   }
 
