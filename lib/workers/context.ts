@@ -1,6 +1,7 @@
 /** What a worker of a group has: its place, its data, its ring, its memory, its sockets. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { CpuSet } from '../cpu/set.js';
+import { systemError } from '../errors.js';
 import { dup } from '../fd/fcntl.js';
 import { asFd, type OwnedFd } from '../fd/fd.js';
 import { Arena } from '../memory/arena.js';
@@ -8,16 +9,21 @@ import { allocateOnNode } from '../numa/allocate.js';
 import { nodes } from '../numa/nodes.js';
 import type { OwnLoopOptions } from '../ring/own-loop.js';
 import { Ring } from '../ring/ring.js';
+import type { Channel } from '../shared/channel.js';
 import type { SocketAddress } from '../socket/address.js';
 import { endListening } from '../socket/listen.js';
-import { integer, invalidType } from '../validate.js';
+import { integer, invalidType, invalidValue } from '../validate.js';
+import { GROUP } from './channels.js';
 import { WorkerError } from './errors.js';
+import { type ChannelToOptions, openLine, planChannel } from './lines.js';
 import {
   BEATS,
   type Command,
   type Envelope,
+  type GivenLine,
   type Orders,
   POSTED,
+  type Refusal,
   type Report,
   type Told,
 } from './protocol.js';
@@ -46,6 +52,9 @@ export class WorkerContext<Data = unknown> {
   readonly #reports: (() => Report)[] = [];
   /** Messages that were taken off the port. */
   #taken = 0;
+  /** Channels that have been asked for. */
+  readonly #asks = new Map<number, (line: GivenLine | Refusal) => void>();
+  #asked = 0;
   #draining = false;
   #signalled = false;
   #ready = false;
@@ -138,6 +147,38 @@ export class WorkerContext<Data = unknown> {
     this.#tell({ what: 'ready' });
   }
 
+  /**
+   * A channel to another worker, or to the group: what both have asked for first is one, what they
+   * ask for next is another. Messages to one who has not asked yet wait in it. It is over when
+   * either thread ends: what takes the other's place has a new one, for which both ask again.
+   *
+   *     const channel = await context.channelTo(1);
+   *     const answer = await channel.request({ key: 'k' }, { timeoutMs: 100 });
+   *
+   * @throws WorkerError `ENDED` when no thread of that worker will come
+   * @errno EMFILE the limit of descriptors is reached
+   * @man memfd_create(2)
+   */
+  async channelTo<In = unknown, Out = unknown>(
+    peer: number | 'group',
+    options: ChannelToOptions = {},
+  ): Promise<Channel<In, Out>> {
+    const index = peer === 'group' ? GROUP : integer('peer', peer, 0, this.count - 1);
+    if (index === this.index) throw invalidValue('peer', 'must be another worker', peer);
+    const plan = planChannel(options);
+    const id = this.#asked++;
+    const line = await new Promise<GivenLine | Refusal>((resolve) => {
+      this.#asks.set(id, resolve);
+      this.#port.ref();
+      this.#tell({ what: 'channel', id, peer: index, options: plan });
+    });
+    if (this.#asks.size === 0) this.#port.unref();
+    if ('errno' in line) throw systemError(line.errno, line.syscall);
+    if ('ended' in line) throw new WorkerError('ENDED', `worker ${index} has ended`, { index });
+    const over = (): void => this.#tell({ what: 'over', line: line.id });
+    return openLine(line.fd, index, options, over) as Channel<In, Out>;
+  }
+
   /** Called whenever somebody asks for the group's statistics; answers numbers by name. */
   report(call: () => Report): void {
     if (typeof call !== 'function') throw invalidType('call', 'a function', call);
@@ -184,7 +225,11 @@ export class WorkerContext<Data = unknown> {
   #take(command: Command): void {
     this.#taken++;
     if (command.what === 'drain') void this.#drain(command.last);
-    else this.#answer(command.id);
+    else if (command.what === 'stats') this.#answer(command.id);
+    else {
+      this.#asks.get(command.id)?.(command.line);
+      this.#asks.delete(command.id);
+    }
   }
 
   #answer(id: number): void {

@@ -1,13 +1,16 @@
 /** A group of workers: how they start together, are watched over, replaced, and end. */
 import { EventEmitter } from 'node:events';
-import { abortError } from '../errors.js';
+import { abortError, SystemError } from '../errors.js';
+import type { Channel, ChannelOptions } from '../shared/channel.js';
 import type { SocketAddress } from '../socket/address.js';
-import { onlyKeys } from '../validate.js';
+import { integer, onlyKeys } from '../validate.js';
+import { Channels, GROUP } from './channels.js';
 import { WorkerError } from './errors.js';
 import { Health } from './health.js';
+import type { ChannelToOptions } from './lines.js';
 import { entryOf, type LaunchOptions, type LaunchPlan, planLaunch, timeout } from './options.js';
 import { Ports } from './ports.js';
-import type { Orders } from './protocol.js';
+import type { GivenLine, Orders, Refusal } from './protocol.js';
 import { SupervisedWorker, type WorkerStats, type WorkerTold } from './supervised.js';
 import { Thread, type WorkerExit } from './thread.js';
 
@@ -62,6 +65,7 @@ export class WorkerGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   readonly #ports: Ports;
   readonly #addresses: readonly SocketAddress[];
   readonly #health: Health;
+  readonly #channels = new Channels();
   readonly #abort = (): void => void this.stop();
   #ending: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -103,6 +107,36 @@ export class WorkerGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     return this.#addresses.flatMap((address) => ('port' in address ? [address.port] : []))[0];
   }
 
+  /**
+   * A channel to a worker, which asks for its end by `context.channelTo('group')`. It is over when
+   * the worker's thread ends, or the group.
+   *
+   * @throws WorkerError `ENDED` when no thread of that worker will come
+   * @errno EMFILE the limit of descriptors is reached
+   * @man memfd_create(2)
+   */
+  async channelTo<In = unknown, Out = unknown>(
+    index: number,
+    options: ChannelToOptions = {},
+  ): Promise<Channel<In, Out>> {
+    integer('index', index, 0, this.workers.length - 1);
+    if (this.workers[index]?.state === 'ended') {
+      throw new WorkerError('ENDED', `worker ${index} has ended`, { index });
+    }
+    return this.#channels.to(index, options) as Channel<In, Out>;
+  }
+
+  #line(thread: Thread, index: number, peer: number, options: ChannelOptions): GivenLine | Refusal {
+    if (peer !== GROUP && this.workers[peer]?.state === 'ended') return { ended: true };
+    try {
+      const { id, memory } = this.#channels.ask(index, thread, peer, options);
+      return { id, fd: memory.fd?.fd ?? -1 };
+    } catch (error) {
+      if (!SystemError.is(error)) throw error;
+      return { errno: error.errno, syscall: error.syscall };
+    }
+  }
+
   #thread(index: number, generation: number): Thread {
     const plan = this.#plan;
     const place = plan.places[index];
@@ -121,12 +155,16 @@ export class WorkerGroup extends EventEmitter<GroupEvents> implements AsyncDispo
       listeners: this.#ports.of(index),
       addresses: this.#addresses,
     };
-    return new Thread({
+    const thread = new Thread({
       orders,
       readyTimeoutMs: plan.readyTimeoutMs,
       worker: plan.thread,
       message: (value) => this.#tell('message', this.workers[index] as SupervisedWorker, value),
+      channel: (asking, peer, options) => this.#line(asking, index, peer, options),
+      over: (asking, line) => this.#channels.over(line, asking),
     });
+    void thread.exited.then(() => this.#channels.ended(thread));
+    return thread;
   }
 
   // --- what is told ------------------------------------------------------------------------------
@@ -140,7 +178,10 @@ export class WorkerGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     return {
       ready: (worker) => this.#tell('ready', worker),
       restarted: (worker, failures) => this.#tell('restart', worker, failures),
-      exited: (worker, exit) => this.#tell('exit', worker, exit),
+      exited: (worker, exit) => {
+        this.#tell('exit', worker, exit);
+        process.nextTick(() => worker.state === 'ended' && this.#channels.gone(worker.index));
+      },
       crashed: (worker, error) => this.#crashed(worker, error),
       gaveUp: (worker, cause) => {
         const { index } = worker;
@@ -265,6 +306,7 @@ export class WorkerGroup extends EventEmitter<GroupEvents> implements AsyncDispo
       await new Promise<void>((resolve) => process.nextTick(resolve));
       this.#health.close();
       this.#ports.close();
+      this.#channels.close();
       this.#plan.signal?.removeEventListener('abort', this.#abort);
       if (this.#failure === undefined) this.#close();
       else this.#fail(this.#failure);

@@ -9,6 +9,7 @@ export {
   type StatsOptions,
   type WorkerGroup,
 } from './group.js';
+export type { ChannelToOptions } from './lines.js';
 export type { LaunchOptions, RestartOptions, WorkerThreadOptions } from './options.js';
 export { type RendezvousNode, rendezvousOf, type ShardKey, shardOf } from './shard.js';
 export type { SupervisedWorker, WorkerState, WorkerStats } from './supervised.js';

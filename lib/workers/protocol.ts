@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { AnonymousOptions } from '../memory/options.js';
 import type { RingOptions } from '../ring/options.js';
 import type { RingStats } from '../ring/stats.js';
+import type { ChannelOptions } from '../shared/channel.js';
 import type { SocketAddress } from '../socket/address.js';
 
 /** When a worker counts as ready: its module has been evaluated, or it has said so. */
@@ -45,7 +46,19 @@ export const WORDS = 2;
 /** To the thread. `last`: no other thread will take its place. */
 export type Command =
   | { readonly what: 'drain'; readonly last: boolean }
-  | { readonly what: 'stats'; readonly id: number };
+  | { readonly what: 'stats'; readonly id: number }
+  | { readonly what: 'channel'; readonly id: number; readonly line: GivenLine | Refusal };
+
+/** A channel, by the descriptor of its memory, which the group keeps open while it is used. */
+export interface GivenLine {
+  readonly id: number;
+  readonly fd: number;
+}
+
+/** Why there is no channel: the other worker has ended, or a system call failed. */
+export type Refusal =
+  | { readonly ended: true }
+  | { readonly errno: number; readonly syscall: string };
 
 /** What a worker counts, by its own names. */
 export type Report = Readonly<Record<string, number>>;
@@ -53,6 +66,13 @@ export type Report = Readonly<Record<string, number>>;
 /** From the thread. */
 export type Told =
   | { readonly what: 'ready' }
+  | {
+      readonly what: 'channel';
+      readonly id: number;
+      readonly peer: number;
+      readonly options: ChannelOptions;
+    }
+  | { readonly what: 'over'; readonly line: number }
   | {
       readonly what: 'stats';
       readonly id: number;

@@ -3,13 +3,16 @@ import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_t
 import { PinnedWorker, type PinnedWorkerOptions } from '../cpu/worker.js';
 import { readLine } from '../proc/read.js';
 import type { RingStats } from '../ring/stats.js';
+import type { ChannelOptions } from '../shared/channel.js';
 import { WorkerError } from './errors.js';
 import {
   BEATS,
   type Command,
   type Envelope,
+  type GivenLine,
   type Orders,
   POSTED,
+  type Refusal,
   type Report,
   type Told,
   WORDS,
@@ -31,6 +34,10 @@ export interface ThreadOptions {
   readonly worker: Omit<PinnedWorkerOptions, 'cpus' | 'workerData' | 'transferList'>;
   /** A message of the entry's own. */
   message(value: unknown): void;
+  /** It asks for a channel to another worker. */
+  channel(thread: Thread, peer: number, options: ChannelOptions): GivenLine | Refusal;
+  /** It has closed its end of a channel. */
+  over(thread: Thread, line: number): void;
 }
 
 /** What a thread answers when it is asked how it is. */
@@ -137,6 +144,11 @@ export class Thread {
       clearTimeout(this.#timer);
       this.readySince = performance.now();
       this.#becomeReady();
+    } else if (told.what === 'channel') {
+      const line = this.#options.channel(this, told.peer, told.options);
+      this.#post({ what: 'channel', id: told.id, line });
+    } else if (told.what === 'over') {
+      this.#options.over(this, told.line);
     } else {
       this.#answers.get(told.id)?.(told);
       this.#answers.delete(told.id);

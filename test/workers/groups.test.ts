@@ -32,3 +32,11 @@ describe('it listens', () => {
     60_000,
   );
 });
+
+describe('it has channels', () => {
+  test.each(['between', 'passes', 'killed', 'finishes', 'stops', 'own', 'leaks'])(
+    '%s',
+    (scene) => passes('workers/channels', [scene]),
+    60_000,
+  );
+});
