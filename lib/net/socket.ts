@@ -300,6 +300,14 @@ export class Socket extends Duplex {
 
   // --- the socket itself -------------------------------------------------------------------------
 
+  /**
+   * What is connected, for its options (`setSocketOptions`); undefined where nothing is. Closing it
+   * destroys the socket. Node's own sockets have no such property.
+   */
+  get descriptor(): OwnedFd | undefined {
+    return this.wire.stream?.socket;
+  }
+
   setNoDelay(enable = true): this {
     this.noDelay = enable;
     const { stream } = this.wire;

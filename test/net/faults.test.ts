@@ -281,4 +281,12 @@ describe.each(BACKENDS)('%s', (backend) => {
     passes('net', ['alive', backend]));
   test('what was written before process.exit() arrives', () => passes('net', ['exit', backend]));
   test('workers that are stopped with live connections', () => passes('net', ['workers', backend]));
+  test('more connections than descriptors: those who wait are served when others leave', () =>
+    passes('net-crowd', ['crowd', backend, '1000']));
+  test.each([
+    ['for a while: not a byte is lost or out of place', 'back'],
+    ['for good: both ends are told in the time they have set', 'away'],
+  ])('the network is cut %s', (_, how) =>
+    passes('net-cut', [how, backend], { under: ['unshare', '-n'] }),
+  );
 });
