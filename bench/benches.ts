@@ -9,6 +9,7 @@ import { faults } from './faults.bench.js';
 import { fread } from './fread.bench.js';
 import { http } from './http.bench.js';
 import { nop } from './nop.bench.js';
+import { proxy } from './proxy.bench.js';
 import { readiness } from './readiness.bench.js';
 import { sendfile } from './sendfile.bench.js';
 import { spsc } from './spsc.bench.js';
@@ -24,6 +25,7 @@ export const benches: readonly Bench[] = [
   udp,
   fread,
   sendfile,
+  proxy,
   readiness,
   tlb,
   alloc,

@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startNginx } from './_lib/daemons.js';
-import { fetchTurn } from './_lib/fetch.js';
+import { fetchTurn, ways } from './_lib/fetch.js';
 import type { Contestant } from './_lib/interleave.js';
 import { scratch, subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
@@ -15,17 +15,11 @@ const NGINX = 'nginx';
 const LARGE = 64 * 2 ** 20;
 const SMALL = 1024;
 
-const throughput: Metric[] = [
-  { key: 'throughput', label: '', unit: 'GB/s', better: 'higher' },
-  { key: 'server', label: 'CPU', unit: 'ns/B', better: 'lower' },
-  // What waits in a full socket is sent by whoever makes room, at the expense of the client.
-  { key: 'both', label: 'CPU of both ends', unit: 'ns/B', better: 'lower' },
-];
 const requests: Metric[] = [{ key: 'rate', label: '', unit: 'requests/s', better: 'higher' }];
 
 const cases = [
-  { name: '64 MiB', bytes: LARGE, connections: 1, metrics: throughput },
-  { name: '16x64 MiB', bytes: LARGE, connections: 16, metrics: throughput },
+  { name: '64 MiB', bytes: LARGE, connections: 1, metrics: ways },
+  { name: '16x64 MiB', bytes: LARGE, connections: 16, metrics: ways },
   { name: '50x1 KiB', bytes: SMALL, connections: 50, metrics: requests },
 ];
 

@@ -98,6 +98,7 @@ describe('the command', () => {
       'udp',
       'fread',
       'sendfile',
+      'proxy',
       'readiness',
       'tlb',
       'alloc',

@@ -32,8 +32,13 @@ export async function startNginx(folder: string, cpu: number | undefined): Promi
   return started('nginx', command, port, cpu);
 }
 
-/** haproxy, passing TCP connections on to `target`; one thread, splicing where it can. */
-export async function startHaproxy(target: number, cpu: number | undefined): Promise<Server> {
+/** haproxy, passing TCP connections on to `target`; one thread, by copies or by splice(2). */
+export async function startHaproxy(
+  subject: string,
+  target: number,
+  cpu: number | undefined,
+  splicing: boolean,
+): Promise<Server> {
   requireProgram('haproxy', '-v', 'haproxy');
   const own = join(scratch, 'haproxy');
   mkdirSync(own, { recursive: true });
@@ -43,7 +48,7 @@ global
   nbthread 1
 defaults
   mode tcp
-  option splice-auto
+  ${splicing ? 'option splice-request\n  option splice-response' : 'no option splice-auto'}
   timeout connect 10s
   timeout client 1h
   timeout server 1h
@@ -52,7 +57,7 @@ listen all
   server one 127.0.0.1:${target}
 `;
   writeFileSync(join(own, 'conf'), config);
-  return started('haproxy', ['haproxy', '-db', '-f', join(own, 'conf')], port, cpu);
+  return started(subject, ['haproxy', '-db', '-f', join(own, 'conf')], port, cpu);
 }
 
 function requireProgram(name: string, option: string, packed: string): void {

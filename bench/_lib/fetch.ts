@@ -4,6 +4,7 @@ import type { Sample } from './interleave.js';
 import { Child } from './process.js';
 import { reference } from './reference.js';
 import type { Server } from './servers.js';
+import type { Metric } from './session.js';
 
 /** What it prints. */
 interface Fetched {
@@ -13,6 +14,14 @@ interface Fetched {
   readonly server_cpu_ns: number;
   readonly client_cpu_ns: number;
 }
+
+/** How a turn is looked at where it is bytes that count. */
+export const ways: Metric[] = [
+  { key: 'throughput', label: '', unit: 'GB/s', better: 'higher' },
+  { key: 'server', label: 'CPU', unit: 'ns/B', better: 'lower' },
+  // What waits in a full socket is sent by whoever makes room, at the expense of the client.
+  { key: 'both', label: 'CPU of both ends', unit: 'ns/B', better: 'lower' },
+];
 
 const WARM_UP_PART = 0.3;
 
