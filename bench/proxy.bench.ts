@@ -1,4 +1,4 @@
-/** A TCP proxy between two loopback sockets: splice(2) from C, haproxy, ours, and node:net's pipe. */
+/** A TCP proxy over loopback: splice(2) from C, haproxy, ours, and node:net's pipe. */
 import { randomFillSync } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -147,9 +147,8 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
       this.sendBlocks();
       if (this.closing || this.full || this.files === undefined || this.files.empty) break;
       const step = this.files.step();
-      if (step === 'filling') break;
-      // Others get their turn: the socket is writable in the next one.
-      if (step !== 'ended') this.full = true;
+      if (step === 'waiting') break;
+      if (step === 'full') this.full = true;
       else this.fileEnded();
     }
     if (this.closing) return;

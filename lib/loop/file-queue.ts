@@ -10,7 +10,7 @@ export interface FileHost {
   readonly socket: OwnedFd;
   /** The first file has ended: `next` takes it out. */
   fileEnded(): void;
-  /** A disk has been read. */
+  /** The first file has waited long enough. */
   sendNow(): void;
 }
 
@@ -38,7 +38,7 @@ export class FileQueue {
   private readonly host: FileHost;
   private readonly fill: Fill;
   private readonly files: QueuedFile[] = [];
-  private readonly filled = (): void => this.host.sendNow();
+  private readonly goOn = (): void => this.host.sendNow();
 
   constructor(host: FileHost, fill: Fill) {
     this.host = host;
@@ -69,7 +69,7 @@ export class FileQueue {
   step(): Step {
     const [first] = this.files;
     if (first === undefined) return 'ended';
-    return first.send.step(this.host.socket, this.fill, this.filled);
+    return first.send.step(this.host.socket, this.fill, this.goOn);
   }
 
   next(): QueuedFile {

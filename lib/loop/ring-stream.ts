@@ -143,8 +143,7 @@ export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
         this.fileEnded();
         continue;
       }
-      if (step === 'filling') return;
-      // Others get their turn: where there is room, the poll says so in the next one.
+      if (step === 'waiting') return;
       this.#waiting = this.#backend.begin(pollAdd(this.socket, ['out']), this, WRITABLE) >= 0;
       return;
     }

@@ -22,16 +22,12 @@ import type { Pipe } from '../fd/pipe.js';
 import { native } from '../native.js';
 import { sharedPipes } from './pipe-pool.js';
 import { isResident } from './resident.js';
+import { moved, turnLeft, waitForTurn } from './turns.js';
 
-/** Looked up in the page cache, and handed over, in one go. */
-const CHUNK_BYTES = 512 * 1024;
-/** In one turn, by all files together; and by each at least and at most. */
-const TURN_BYTES = 4 << 20;
+/** By one file in a turn; also looked up in the page cache, and handed over, in one go. */
+const MOST_BYTES = 2 << 20;
+/** By each that comes when the others have had all of the turn: small ones wait for no large ones. */
 const LEAST_BYTES = 128 * 1024;
-const MOST_BYTES = 1 << 20;
-
-/** Files on their way in this thread: the more, the less each sends in a turn. */
-let active = 0;
 
 /** Brings bytes of a file into a pipe, without this thread waiting; -errno, or how many. */
 export type Fill = (
@@ -42,8 +38,8 @@ export type Fill = (
   done: (result: number) => void,
 ) => void;
 
-/** What became of a step: there is no more to send; the socket is full; the disk has to be read. */
-export type Step = 'ended' | 'full' | 'filling' | 'turn';
+/** What became of a step: no more to send; the socket is full; it waits for a disk or its turn. */
+export type Step = 'ended' | 'full' | 'waiting';
 
 export class FileSend {
   readonly file: OwnedFd;
@@ -60,8 +56,10 @@ export class FileSend {
   #readEnd: OwnedFd | undefined = undefined;
   #inPipe = 0;
   #filling = false;
+  #queued = false;
   #ended = false;
-  #counted = false;
+  /** Up to here it was found in the page cache, in this step. */
+  #residentTo = 0;
 
   constructor(file: OwnedFd, offset: number, length: number) {
     this.file = file;
@@ -82,35 +80,47 @@ export class FileSend {
     return this.#left + this.#inPipe;
   }
 
-  /** Sends what it can; `filled` is called when the disk has been read. */
-  step(socket: OwnedFd, fill: Fill, filled: () => void): Step {
-    if (this.#filling) return 'filling';
-    if (!this.#counted) {
-      this.#counted = true;
-      active++;
-    }
-    const budget = Math.min(Math.max(TURN_BYTES / active, LEAST_BYTES), MOST_BYTES);
-    for (let moved = 0; !this.#ended; ) {
+  /** Sends what it can; `goOn` is called when it has waited long enough. */
+  step(socket: OwnedFd, fill: Fill, goOn: () => void): Step {
+    if (this.#filling || this.#queued) return 'waiting';
+    let left = Math.min(Math.max(turnLeft(), this.sent === 0 ? LEAST_BYTES : 0), MOST_BYTES);
+    this.#residentTo = 0;
+    while (!this.#ended) {
       if (this.left === 0) this.end(0);
-      else if (moved >= budget) return 'turn';
+      else if (left <= 0) return this.#wait(goOn);
       else {
-        const count = this.#move(socket.fd, fill, filled);
+        const count = this.#move(socket.fd, left, fill, goOn);
         if (typeof count === 'string') return count;
-        moved += count;
+        left -= count;
+        moved(count);
       }
     }
     return 'ended';
   }
 
-  #move(socket: number, fill: Fill, filled: () => void): number | 'full' | 'filling' {
+  /** Not for the socket to have room for much: one that is kept full costs the least. */
+  #wait(goOn: () => void): 'waiting' {
+    this.#queued = true;
+    waitForTurn(() => {
+      this.#queued = false;
+      if (!this.#ended) goOn();
+    });
+    return 'waiting';
+  }
+
+  #move(socket: number, most: number, fill: Fill, goOn: () => void): number | 'full' | 'waiting' {
     if (this.file.closed && this.#inPipe === 0) {
       this.end(-EBADF);
       return 0;
     }
     if (this.#inPipe === 0) {
-      const length = Math.min(this.#left, CHUNK_BYTES);
-      if (!isResident(this.file.fd, this.#offset, length)) return this.#fill(fill, filled);
-      return this.#sent(native.sendfile(socket, this.file.fd, this.#offset, length), true);
+      const offset = this.#offset;
+      const length = Math.min(this.#left, most);
+      if (this.#residentTo < offset + length) {
+        if (!isResident(this.file.fd, offset, length)) return this.#fill(fill, goOn);
+        this.#residentTo = offset + length;
+      }
+      return this.#sent(native.sendfile(socket, this.file.fd, offset, length), true);
     }
     const pipe = this.#readEnd as OwnedFd;
     const flags = SPLICE_F_NONBLOCK | (this.#left > 0 ? SPLICE_F_MORE : 0);
@@ -135,7 +145,7 @@ export class FileSend {
     return result;
   }
 
-  #fill(fill: Fill, filled: () => void): 'filling' | 0 {
+  #fill(fill: Fill, goOn: () => void): 'waiting' | 0 {
     try {
       this.#pipe ??= sharedPipes().take();
     } catch (error) {
@@ -155,9 +165,9 @@ export class FileSend {
       }
       if (this.#ended) this.#giveBack();
       else if (result <= 0 && result !== -EINTR) this.end(result);
-      filled();
+      goOn();
     });
-    return 'filling';
+    return 'waiting';
   }
 
   /** No more of it is sent. */
@@ -165,7 +175,6 @@ export class FileSend {
     if (this.#ended) return;
     this.#ended = true;
     this.result = result;
-    if (this.#counted) active--;
     if (!this.#filling) this.#giveBack();
   }
 
