@@ -26,7 +26,7 @@ import { moved, turnLeft, waitForTurn } from './turns.js';
 
 /** By one file in a turn; also looked up in the page cache, and handed over, in one go. */
 const MOST_BYTES = 2 << 20;
-/** By each that comes when the others have had all of the turn: small ones wait for no large ones. */
+/** By each that comes when others have had all of the turn: small files wait for no large ones. */
 const LEAST_BYTES = 128 * 1024;
 
 /** Brings bytes of a file into a pipe, without this thread waiting; -errno, or how many. */
