@@ -2,6 +2,7 @@
 import type { Bench } from './_lib/session.js';
 import { affinity } from './affinity.bench.js';
 import { alloc } from './alloc.bench.js';
+import { copy } from './copy.bench.js';
 import { cores } from './cores.bench.js';
 import { crossing } from './crossing.bench.js';
 import { echo } from './echo.bench.js';
@@ -13,6 +14,7 @@ import { proxy } from './proxy.bench.js';
 import { readiness } from './readiness.bench.js';
 import { sendfile } from './sendfile.bench.js';
 import { spsc } from './spsc.bench.js';
+import { stat } from './stat.bench.js';
 import { tlb } from './tlb.bench.js';
 import { udp } from './udp.bench.js';
 
@@ -26,6 +28,8 @@ export const benches: readonly Bench[] = [
   fread,
   sendfile,
   proxy,
+  stat,
+  copy,
   readiness,
   tlb,
   alloc,

@@ -99,6 +99,8 @@ describe('the command', () => {
       'fread',
       'sendfile',
       'proxy',
+      'stat',
+      'copy',
       'readiness',
       'tlb',
       'alloc',

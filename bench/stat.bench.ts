@@ -1,0 +1,59 @@
+/** Facts about 100,000 files that the kernel has in memory: a batch, and Node's ways. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Contestant } from './_lib/interleave.js';
+import { scratch, subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { perSecond, type Work } from './_lib/work.js';
+
+const NODE = 'fs.promises.stat';
+const COUNT = 100_000;
+/** Each is asked for ten times: no disk is to be filled with them. */
+const FILES = 10_000;
+
+const subjects: [subject: string, command: (list: string) => string[]][] = [
+  [NODE, (list) => [process.execPath, subjectFile('stat'), list, 'promises']],
+  ['fs.statSync', (list) => [process.execPath, subjectFile('stat'), list, 'sync']],
+  ['nearmetal statBatch', (list) => [process.execPath, subjectFile('stat'), list, 'batch']],
+  ['C statx', (list) => [reference('stat'), list]],
+];
+
+const metrics: Metric[] = [{ key: 'rate', label: '', unit: 'stats/s', better: 'higher' }];
+
+async function run(session: Session): Promise<void> {
+  if (!session.wants('stat', '100,000')) return;
+  const folder = join(scratch, `stat-${process.pid}`);
+  const list = join(folder, 'list');
+  session.progress(`stat: making ${FILES} files`);
+  mkdirSync(folder, { recursive: true });
+  const paths = Array.from({ length: FILES }, (_, index) => join(folder, `file-${index}`));
+  const children: Child[] = [];
+  try {
+    for (const path of paths) writeFileSync(path, 'seven b');
+    writeFileSync(list, paths.join('\n'));
+    const contestants: Contestant[] = [];
+    for (const [subject, command] of subjects) {
+      session.progress(`stat: warming up ${subject}`);
+      const turn = await session.admit(subject, async () => {
+        const child = new Child(subject, command(list), { cpu: session.placement.server });
+        children.push(child);
+        await child.ask<Work>(String(FILES));
+        return async () => perSecond(await child.ask<Work>(String(COUNT)));
+      });
+      if (turn) contestants.push({ subject, turn });
+    }
+    await session.measure('stat', '100,000', { contestants, references: [NODE], metrics });
+  } finally {
+    for (const child of children) await child.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export const stat: Bench = {
+  name: 'stat',
+  title: 'facts about 100,000 files: a batch, fs.promises.stat, fs.statSync, C',
+  cases: 1,
+  run,
+};
