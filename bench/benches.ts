@@ -9,6 +9,7 @@ import { echo } from './echo.bench.js';
 import { faults } from './faults.bench.js';
 import { fread } from './fread.bench.js';
 import { http } from './http.bench.js';
+import { latency } from './latency.bench.js';
 import { nop } from './nop.bench.js';
 import { proxy } from './proxy.bench.js';
 import { readiness } from './readiness.bench.js';
@@ -22,6 +23,7 @@ export const benches: readonly Bench[] = [
   nop,
   crossing,
   echo,
+  latency,
   cores,
   http,
   udp,

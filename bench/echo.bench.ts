@@ -1,7 +1,8 @@
 /** TCP echo over loopback, each server under the same client, which verifies every byte. */
+import { startEchoServers } from './_lib/echo-servers.js';
 import type { Contestant } from './_lib/interleave.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
-import { C_EPOLL, C_URING, type Server, serverCommands, startServer } from './_lib/servers.js';
+import { C_EPOLL, C_URING } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 interface Case extends LoadShape {
@@ -25,13 +26,8 @@ async function run(session: Session): Promise<void> {
   const { placement, pace } = session;
   const load = findLoad(placement.client);
   if (load.note) session.missing.set('C load client', load.note);
-  const servers: Server[] = [];
+  const servers = await startEchoServers(session, 'echo', load);
   try {
-    for (const [subject, command] of serverCommands) {
-      session.progress(`echo: starting ${subject}`);
-      const server = await session.admit(subject, () => start(subject, command));
-      if (server) servers.push(server);
-    }
     for (const shape of cases) {
       if (!session.wants('echo', shape.name)) continue;
       const contestants = servers.map(
@@ -45,19 +41,6 @@ async function run(session: Session): Promise<void> {
     }
   } finally {
     for (const server of servers) await server.child.stop();
-  }
-
-  /** A server counts as started once it has echoed: compilers are warm then, too. */
-  async function start(subject: string, command: () => string[]): Promise<Server> {
-    const server = await startServer(subject, command(), placement.server);
-    const warmUp = { connections: 20, size: 64, depth: 4 };
-    try {
-      await load.run(server, warmUp, Math.max(0.3, pace.longTurn));
-    } catch (error) {
-      await server.child.stop();
-      throw error;
-    }
-    return server;
   }
 }
 

@@ -93,6 +93,7 @@ describe('the command', () => {
       'nop',
       'crossing',
       'echo',
+      'latency',
       'cores',
       'http',
       'udp',

@@ -11,6 +11,11 @@ export interface LoadShape {
   readonly connections: number;
   readonly size: number;
   readonly depth: number;
+  /**
+   * Messages a second, at fixed times whatever has come back; latency counts from when each was
+   * due. Without it each answer lets the next message go. Needs the client in C.
+   */
+  readonly rate?: number;
 }
 
 /** What both clients print. */
@@ -50,8 +55,9 @@ export function findLoad(cpu: number | undefined): Load {
   const { command, note } = findClient();
   return {
     note,
-    async run({ port, child: server }, { connections, size, depth }, seconds) {
-      const sizes = [port, connections, size, depth, seconds * WARM_UP_PART, seconds, server.pid];
+    async run({ port, child: server }, { connections, size, depth, rate = 0 }, seconds) {
+      const times = [seconds * WARM_UP_PART, seconds];
+      const sizes = [port, connections, size, depth, ...times, server.pid, rate];
       const client = new Child('load client', [...command, ...sizes.map(String)], { cpu });
       const answer = await client.answer<LoadAnswer>();
       await client.stop();

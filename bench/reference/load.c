@@ -1,8 +1,11 @@
-// A closed-loop echo client that verifies every byte and says how fast they came back.
+// An echo client that verifies every byte and says how fast they came back.
 //
-// Each connection keeps DEPTH messages on the way. Its stream is a window that moves over one block
+// Closed loop: each connection keeps DEPTH messages on the way. Open loop, with a RATE: messages go
+// at fixed times, whatever has come back, and latency counts from the time at which each was due. A
+// server that stalls is so charged for all that had to wait, not only for what was on the way
+// (coordinated omission). Each stream is a window that moves over one block
 // of random bytes, from a start of its own: lost, doubled, swapped or misrouted bytes all show.
-// Arguments: PORT CONNECTIONS SIZE DEPTH WARM-UP SECONDS [SERVER-PID].
+// Arguments: PORT CONNECTIONS SIZE DEPTH WARM-UP SECONDS [SERVER-PID [RATE]], RATE in messages/s.
 #define _GNU_SOURCE
 #include "clock.h"
 #include "histogram.h"
@@ -36,6 +39,9 @@ static unsigned connection_count, size, depth;
 static unsigned long long messages;
 static struct histogram latencies;
 static int measuring, stopping;
+// Open loop: message `n` of all is due at `opened` + n * `gap` ns, on connection n % count.
+static double gap;
+static uint64_t opened, due_count;
 
 static void broken(const char *what, unsigned id, uint64_t offset) {
   fprintf(stderr, "load: %s on connection %u at byte %llu\n", what, id, (unsigned long long)offset);
@@ -72,18 +78,25 @@ static void pump(unsigned id) {
   }
 }
 
+static uint64_t due_at(uint64_t number) { return opened + (uint64_t)((double)number * gap); }
+
 // Counts the messages that these bytes complete, and allows as many new ones.
 static void account(struct connection *connection, uint64_t length, uint64_t now) {
   const uint64_t before = connection->received / size;
   connection->received += length;
   const uint64_t after = connection->received / size;
   for (uint64_t message = before; message < after; message++) {
+    if (gap > 0) {
+      const uint64_t number = message * connection_count + (uint64_t)(connection - connections);
+      if (measuring) histogram_add(&latencies, now - due_at(number));
+      continue;
+    }
     uint64_t *sent_at = &connection->sent_at[message % depth];
     if (measuring) histogram_add(&latencies, now - *sent_at);
     *sent_at = now;
   }
   messages += after - before;
-  if (!stopping) connection->asked += (after - before) * size;
+  if (!stopping && gap == 0) connection->asked += (after - before) * size;
 }
 
 static void drain(unsigned id) {
@@ -136,14 +149,26 @@ static int all_came_back(void) {
   return 1;
 }
 
+// Lets go what is due by now.
+static void send_due(uint64_t now) {
+  for (; due_at(due_count) <= now; due_count++) {
+    const unsigned id = (unsigned)(due_count % connection_count);
+    connections[id].asked += size;
+    pump(id);
+  }
+}
+
 // Runs until `end`, or, once stopping, until nothing is on the way; answers the time it ended.
 static uint64_t run(int poller, uint64_t end) {
   struct epoll_event events[EVENTS];
   for (;;) {
     const uint64_t now = now_ns();
     if (stopping ? all_came_back() : now >= end) return now;
-    int ready = epoll_wait(poller, events, EVENTS, 5000);
-    if (ready == 0) broken("nothing came back for 5 s", 0, connections[0].received);
+    const int open_loop = gap > 0 && !stopping;
+    if (open_loop) send_due(now);
+    // A timer would be late: the next message is due in microseconds.
+    int ready = epoll_wait(poller, events, EVENTS, open_loop ? 0 : 5000);
+    if (ready == 0 && !open_loop) broken("nothing came back for 5 s", 0, connections[0].received);
     for (int i = 0; i < ready; i++) {
       const unsigned id = events[i].data.u32;
       drain(id);
@@ -154,6 +179,10 @@ static uint64_t run(int poller, uint64_t end) {
 
 static void begin(void) {
   const uint64_t now = now_ns();
+  if (gap > 0) {
+    opened = now;
+    return;
+  }
   for (unsigned id = 0; id < connection_count; id++) {
     connections[id].asked = (uint64_t)depth * size;
     for (unsigned i = 0; i < depth; i++) connections[id].sent_at[i] = now;
@@ -163,14 +192,17 @@ static void begin(void) {
 
 int main(int count, char **arguments) {
   if (count < 7) {
-    fprintf(stderr, "usage: load PORT CONNECTIONS SIZE DEPTH WARM-UP SECONDS [SERVER-PID]\n");
+    fprintf(stderr,
+            "usage: load PORT CONNECTIONS SIZE DEPTH WARM-UP SECONDS [SERVER-PID [RATE]]\n");
     return 2;
   }
   connection_count = (unsigned)atoi(arguments[2]);
   size = (unsigned)atoi(arguments[3]);
   depth = (unsigned)atoi(arguments[4]);
   const pid_t server = count > 7 ? atoi(arguments[7]) : 0;
+  const double rate = count > 8 ? atof(arguments[8]) : 0;
   if (!connection_count || !size || !depth) return 2;
+  if (rate > 0) gap = 1e9 / rate;
   connections = calloc(connection_count, sizeof(*connections));
   int poller = epoll_create1(0);
   fill_pattern();

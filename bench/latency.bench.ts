@@ -1,0 +1,56 @@
+/** Echo at half of what node:net can do: messages at fixed times, and how long each took. */
+import { startEchoServers } from './_lib/echo-servers.js';
+import type { Contestant } from './_lib/interleave.js';
+import { findLoad, type LoadShape } from './_lib/load.js';
+import { C_EPOLL, C_URING, NODE } from './_lib/servers.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+
+const cases: { name: string; shape: LoadShape }[] = [
+  { name: '50x64', shape: { connections: 50, size: 64, depth: 1 } },
+  { name: '20x16384', shape: { connections: 20, size: 16_384, depth: 1 } },
+];
+/** Of the rate of node:net where each answer lets the next message go. */
+const PART = 0.5;
+
+const metrics: Metric[] = [
+  { key: 'p50', label: 'p50', unit: 'us', better: 'lower' },
+  { key: 'p99', label: 'p99', unit: 'us', better: 'lower' },
+  { key: 'p999', label: 'p99.9', unit: 'us', better: 'lower' },
+];
+
+async function run(session: Session): Promise<void> {
+  const { placement, pace } = session;
+  const load = findLoad(placement.client);
+  if (load.note !== undefined) {
+    session.missing.set('latency', `${load.note}; fixed times need the one in C`);
+    return;
+  }
+  const servers = await startEchoServers(session, 'latency', load);
+  try {
+    const slowest = servers.find(({ subject }) => subject === NODE) ?? servers[0];
+    if (slowest === undefined) return;
+    for (const { name, shape } of cases) {
+      if (!session.wants('latency', name)) continue;
+      session.progress(`latency ${name}: how many a second ${slowest.subject} can do`);
+      const { figures } = await load.run(slowest, shape, pace.longTurn);
+      const rate = Math.floor((figures.rate ?? 0) * PART);
+      const contestants = servers.map(
+        (server): Contestant => ({
+          subject: server.subject,
+          turn: () => load.run(server, { ...shape, rate }, pace.longTurn),
+        }),
+      );
+      const references = [C_URING, C_EPOLL];
+      await session.measure('latency', name, { contestants, references, metrics });
+    }
+  } finally {
+    for (const server of servers) await server.child.stop();
+  }
+}
+
+export const latency: Bench = {
+  name: 'latency',
+  title: 'TCP echo at half of what node:net can do: 50x64 B, 20x16 KiB; from when each was due',
+  cases: cases.length,
+  run,
+};
