@@ -18,6 +18,7 @@ const faces = [
   'loop',
   'fs',
   'zerocopy',
+  'log',
 ];
 
 export default defineConfig({

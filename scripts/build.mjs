@@ -26,6 +26,7 @@ const entries = {
   loop: 'lib/loop/index.ts',
   fs: 'lib/fs/index.ts',
   zerocopy: 'lib/zerocopy/index.ts',
+  log: 'lib/log/index.ts',
   features: 'lib/features.ts',
   errors: 'lib/errors.ts',
 };

@@ -54,7 +54,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['shared'],
   ['loop'],
   ['net', 'fs', 'dgram', 'workers'],
-  ['zerocopy'],
+  ['zerocopy', 'log'],
   ['http'],
   ['index', 'entries', 'cli'],
 ];

@@ -8,6 +8,14 @@ import type { FileStatus } from '../ring/ops/file-status.js';
 export type Signal = AbortSignal | undefined;
 export type AllocateOptions = Omit<FallocateOptions, 'async' | 'drain' | 'personality'>;
 
+/** How a write with a sync behind it ended; neither throws. */
+export interface DurableWrite {
+  /** Bytes, which may be fewer than asked, or -errno. */
+  readonly written: number;
+  /** 0 or -errno; where it was not tried, or not asked for, -ECANCELED. */
+  readonly synced: number;
+}
+
 /** Errors have the names that the way taken gives them; who calls names them after Node's. */
 export interface FileCalls {
   readonly name: 'io_uring' | 'threads';
@@ -28,6 +36,13 @@ export interface FileCalls {
     signal: Signal,
   ): Promise<number>;
   fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void>;
+  /** Writes, and if `sync` and all was written makes it durable: one submission where it can be. */
+  writeDurably(
+    file: OwnedFd,
+    source: Uint8Array,
+    offset: number,
+    sync: boolean,
+  ): Promise<DurableWrite>;
   ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void>;
   fallocate(
     file: OwnedFd,

@@ -1,5 +1,6 @@
 /** The calls as operations of a ring, which this thread keeps for its files. */
 import {
+  ECANCELED,
   IORING_OP_FTRUNCATE,
   IORING_OP_LINKAT,
   IORING_OP_MKDIRAT,
@@ -7,15 +8,17 @@ import {
   IORING_OP_SYMLINKAT,
   IORING_OP_UNLINKAT,
 } from '../abi.js';
+import { SystemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import type { PathLike } from '../path.js';
+import { LinkError } from '../ring/link.js';
 import type { FileAdvice } from '../ring/ops/file-bits.js';
 import type { FileStatus } from '../ring/ops/file-status.js';
 import * as op from '../ring/ops/index.js';
 import { Ring } from '../ring/ring.js';
 import type { RunOptions } from '../ring/sinks.js';
-import type { AllocateOptions, FileCalls, Signal } from './calls.js';
+import type { AllocateOptions, DurableWrite, FileCalls, Signal } from './calls.js';
 import { ThreadCalls } from './thread-calls.js';
 
 const ENTRIES = 1024;
@@ -24,6 +27,13 @@ const COMPLETIONS = 8192;
 const ACCESS = ['read', 'write', 'readwrite'] as const;
 
 const until = (signal: Signal): RunOptions | undefined => (signal ? { signal } : undefined);
+
+/** The number that an operation of a chain answered: nothing is 0. */
+function resultOf(outcome: PromiseSettledResult<unknown>): number {
+  if (outcome.status === 'fulfilled') return Number(outcome.value ?? 0);
+  if (typeof outcome.reason?.errno !== 'number') throw outcome.reason;
+  return outcome.reason.errno;
+}
 
 /** What the kernel lacks an operation for, a helper thread does. */
 export class RingCalls implements FileCalls {
@@ -69,6 +79,25 @@ export class RingCalls implements FileCalls {
 
   fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void> {
     return this.ring.run(op.fsync(file, { datasync }), until(signal));
+  }
+
+  async writeDurably(
+    file: OwnedFd,
+    source: Uint8Array,
+    offset: number,
+    sync: boolean,
+  ): Promise<DurableWrite> {
+    const writing = op.write(file, source, { offset });
+    try {
+      if (!sync) return { written: await this.ring.run(writing), synced: -ECANCELED };
+      const [written] = await this.ring.link([writing, op.fsync(file, { datasync: true })]);
+      return { written, synced: 0 };
+    } catch (error) {
+      if (!sync && SystemError.is(error)) return { written: error.errno, synced: -ECANCELED };
+      if (!(error instanceof LinkError)) throw error;
+      const [written = 0, synced = 0] = error.results.map(resultOf);
+      return { written, synced };
+    }
   }
 
   ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void> {

@@ -1,6 +1,6 @@
 /** The calls on Node's helper threads, for where io_uring is refused. */
 import * as fs from 'node:fs';
-import { STATX_BASIC_STATS, STATX_BTIME, SYS_fadvise64, SYS_fallocate } from '../abi.js';
+import { ECANCELED, STATX_BASIC_STATS, STATX_BTIME, SYS_fadvise64, SYS_fallocate } from '../abi.js';
 import { abortError, check, systemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import type { PathLike } from '../path.js';
@@ -9,7 +9,7 @@ import { asBytes } from '../ring/operation.js';
 import { ALLOCATE_FLAGS, FILE_ADVICE, type FileAdvice } from '../ring/ops/file-bits.js';
 import { type FileStatus, fileType } from '../ring/ops/file-status.js';
 import { flagBits } from '../ring/ops/flags.js';
-import type { AllocateOptions, FileCalls, Signal } from './calls.js';
+import type { AllocateOptions, DurableWrite, FileCalls, Signal } from './calls.js';
 
 const EBADF = -9;
 
@@ -38,6 +38,17 @@ function call<Result>(
       else reject(error);
     });
   });
+}
+
+/** What `promise` resolves with, or -errno. */
+async function resultOf(promise: Promise<unknown>): Promise<number> {
+  try {
+    return Number((await promise) ?? 0);
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    return errno;
+  }
 }
 
 export class ThreadCalls implements FileCalls {
@@ -114,6 +125,17 @@ export class ThreadCalls implements FileCalls {
   fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void> {
     const sync = datasync ? fs.fdatasync : fs.fsync;
     return call<void>(signal, (done) => sync(file.fd, done as fs.NoParamCallback), file);
+  }
+
+  async writeDurably(
+    file: OwnedFd,
+    source: Uint8Array,
+    offset: number,
+    sync: boolean,
+  ): Promise<DurableWrite> {
+    const written = await resultOf(this.write(file, source, offset, undefined));
+    if (!sync || written < source.length) return { written, synced: -ECANCELED };
+    return { written, synced: await resultOf(this.fsync(file, true, undefined)) };
   }
 
   ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void> {
