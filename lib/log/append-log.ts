@@ -194,7 +194,7 @@ export class AppendLog implements AsyncDisposable {
     try {
       await this.#committer.close();
     } finally {
-      this.#segments.close();
+      await this.#segments.close();
     }
   }
 

@@ -23,6 +23,8 @@ export class Segments {
   readonly #calls: FileCalls;
   /** Those that are full, the oldest first. */
   readonly #closed: Segment[] = [];
+  /** One after the other: two would want to remove the same. */
+  #dropping: Promise<void> = Promise.resolve();
   /** The last one, which is written to. */
   active!: OpenSegment;
   /** Where the next frame goes. */
@@ -160,7 +162,13 @@ export class Segments {
   }
 
   /** Removes segments all of whose records are before `sequence`, the oldest first. */
-  async dropBefore(sequence: number): Promise<void> {
+  dropBefore(sequence: number): Promise<void> {
+    const dropping = this.#dropping.then(() => this.#drop(sequence));
+    this.#dropping = dropping.catch(() => undefined);
+    return dropping;
+  }
+
+  async #drop(sequence: number): Promise<void> {
     let removed = false;
     for (;;) {
       const after = this.#closed[1]?.first ?? this.active.header.first;
@@ -173,7 +181,8 @@ export class Segments {
     if (removed) await this.folder.sync();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#dropping;
     this.active.file.close();
     this.folder.close();
   }

@@ -1,12 +1,23 @@
 /** What is left of a log after a write was cut off anywhere, and that no damage passes for good. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppendLog, LogCorruptError } from 'nearmetal/log';
 import { expect, onTestFinished, test } from 'vitest';
 
+/** Thousands of logs are opened here, each with its syncs: in memory, where there is any. */
+const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'nearmetal-log-'));
+  const path = mkdtempSync(join(parent, 'nearmetal-log-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }

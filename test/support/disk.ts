@@ -1,6 +1,6 @@
 /**
- * A disk between a log and its files: it can fail, and it remembers what is durable, so that a
- * power failure can be acted out: of what was written since the last sync, any sectors may be there.
+ * A disk between a log and its files: it can fail, and it knows what is durable, so that a power
+ * failure can be acted out: of what was written since the last sync, any sectors may be there.
  */
 import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { ECANCELED, EIO } from '../../lib/abi.js';
