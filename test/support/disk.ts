@@ -93,7 +93,8 @@ function leftOf(old: Buffer, now: Buffer, chance: () => number): Buffer {
   const [least, most] = [Math.min(old.length, now.length), Math.max(old.length, now.length)];
   const left = Buffer.alloc(least + Math.floor(chance() * (most - least + 1)));
   for (let at = 0; at < left.length; at += SECTOR) {
-    (chance() < 0.5 ? old : now).copy(left, at, at, Math.min(at + SECTOR, left.length));
+    const from = chance() < 0.5 ? old : now;
+    left.set(from.subarray(at, Math.min(at + SECTOR, left.length)), at);
   }
   return left;
 }
