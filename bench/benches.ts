@@ -10,6 +10,7 @@ import { faults } from './faults.bench.js';
 import { fread } from './fread.bench.js';
 import { http } from './http.bench.js';
 import { latency } from './latency.bench.js';
+import { log } from './log.bench.js';
 import { nop } from './nop.bench.js';
 import { proxy } from './proxy.bench.js';
 import { readiness } from './readiness.bench.js';
@@ -28,6 +29,7 @@ export const benches: readonly Bench[] = [
   http,
   udp,
   fread,
+  log,
   sendfile,
   proxy,
   stat,

@@ -98,6 +98,7 @@ describe('the command', () => {
       'http',
       'udp',
       'fread',
+      'log',
       'sendfile',
       'proxy',
       'stat',

@@ -4,6 +4,7 @@ import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AppendLog } from 'nearmetal/log';
 import { expect, onTestFinished, test } from 'vitest';
 import { folder, pattern } from './support/ring.js';
 
@@ -132,6 +133,20 @@ test('read-many says what it wants, and what it did not find', async () => {
   expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
   const gone = await run('read-many', 'not-here').ended;
   expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
+});
+
+test('journal keeps lines, prints them, and says that somebody has it open', async () => {
+  const path = join(folder(), 'journal');
+  const keeping = run('journal', 'keep', path);
+  keeping.child.stdin?.end('one\ntwo\n');
+  expect(await keeping.ended).toMatchObject({ code: 0, stderr: '' });
+  expect(await keeping.firstLine).toBe('2 lines are durable, the last 2');
+  const log = await AppendLog.open(path);
+  const refused = await run('journal', 'print', path).ended;
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is open already') });
+  await log.close();
+  expect((await run('journal', 'print', path).ended).stdout).toBe('1 one\n2 two\n');
+  expect(await run('journal').ended).toMatchObject({ code: 2 });
 });
 
 test('chat: one room for lines over TCP and for a page over HTTP', async () => {

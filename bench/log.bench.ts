@@ -1,0 +1,65 @@
+/** Durable appends of 256 B records, by 1, 16 and 256 writers that each wait for theirs. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Contestant } from './_lib/interleave.js';
+import { scratch, subjectFile } from './_lib/paths.js';
+import { Child } from './_lib/process.js';
+import { reference } from './_lib/reference.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { perSecond, type Work } from './_lib/work.js';
+
+const GROUP = 'C group commit';
+const writers = [1, 16, 256];
+
+const metric: Metric = { key: 'rate', label: '', unit: 'records/s', better: 'higher' };
+
+/** `last` words go behind the folder and the number of writers. */
+const programs: [subject: string, command: () => string[], ...last: string[]][] = [
+  ['C sync each', () => [reference('log')], 'each'],
+  [GROUP, () => [reference('log')], 'group'],
+  ['nearmetal AppendLog', () => [process.execPath, subjectFile('log-nearmetal')]],
+  ['fs.promises appendFile', () => [process.execPath, subjectFile('log-node')]],
+];
+
+async function measureCase(session: Session, folder: string, count: number): Promise<void> {
+  const { placement, pace } = session;
+  const children: Child[] = [];
+  const contestants: Contestant[] = [];
+  const name = `${count} writer${count === 1 ? '' : 's'}`;
+  if (!session.wants('log', name)) return;
+  try {
+    for (const [subject, command, ...last] of programs) {
+      session.progress(`log ${name}: warming up ${subject}`);
+      const turn = await session.admit(subject, async () => {
+        const words = [...command(), folder, String(count), ...last];
+        const child = new Child(subject, words, { cpu: placement.server });
+        children.push(child);
+        await child.ask<Work>(String(Math.max(0.2, pace.turn)));
+        return async () => perSecond(await child.ask<Work>(String(pace.longTurn)));
+      });
+      if (turn) contestants.push({ subject, turn });
+    }
+    await session.measure('log', name, { contestants, references: [GROUP], metrics: [metric] });
+  } finally {
+    for (const child of children) await child.stop();
+  }
+}
+
+async function run(session: Session): Promise<void> {
+  mkdirSync(scratch, { recursive: true });
+  for (const count of writers) {
+    const folder = mkdtempSync(join(scratch, 'log-'));
+    try {
+      await measureCase(session, folder, count);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+export const log: Bench = {
+  name: 'log',
+  title: 'durable appends of 256 B by 1, 16 and 256 writers',
+  cases: writers.length,
+  run,
+};
