@@ -2,6 +2,7 @@
 import type { Bench } from './_lib/session.js';
 import { affinity } from './affinity.bench.js';
 import { alloc } from './alloc.bench.js';
+import { channel } from './channel.bench.js';
 import { copy } from './copy.bench.js';
 import { cores } from './cores.bench.js';
 import { crossing } from './crossing.bench.js';
@@ -40,4 +41,5 @@ export const benches: readonly Bench[] = [
   faults,
   affinity,
   spsc,
+  channel,
 ];

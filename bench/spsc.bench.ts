@@ -1,15 +1,17 @@
 /**
  * What goes through a queue from one thread to another, each on a CPU of its own: records of 8
- * bytes, messages of 1 KiB, and how long it takes there and back.
+ * bytes, messages of 1 KiB, how long it takes there and back, and records through the queue that
+ * any number of threads may use.
  *
  * C runs over the same layout, twice: without the fence that a sleeping consumer needs, which is
  * the fastest that there is; and with it, as everybody publishes where a consumer may sleep.
  */
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import type { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
+import { startThreads } from './_lib/threads.js';
 import { perOperation, perSecond, type Work } from './_lib/work.js';
 
 const C = 'C';
@@ -26,7 +28,12 @@ interface Case {
   readonly name: string;
   readonly port: string;
   readonly metric: Metric;
+  /** C does not do it. */
+  readonly ours?: boolean;
 }
+
+const takes = ({ ours }: Case, subject: string): boolean =>
+  !ours || subject === NEARMETAL || subject === PORT;
 
 const cases: readonly Case[] = [
   { title: 'records, one by one', name: 'one', port: 'one', metric: rate },
@@ -34,6 +41,7 @@ const cases: readonly Case[] = [
   { title: 'messages of 1 KiB', name: 'kilobyte', port: 'kilobyte', metric: rate },
   { title: 'there and back, spinning', name: 'spin', port: 'pingpong', metric: time },
   { title: 'there and back, asleep', name: 'futex', port: 'pingpong', metric: time },
+  { title: 'records, many to many', name: 'many', port: 'one', metric: rate, ours: true },
 ];
 
 const programs: [subject: string, command: () => string[]][] = [
@@ -43,36 +51,32 @@ const programs: [subject: string, command: () => string[]][] = [
   [PORT, () => [process.execPath, subjectFile('spsc-port')]],
 ];
 
-/** Starts it and runs each case once, so that compilers are done before the first figure. */
-async function start(session: Session, subject: string, command: string[]): Promise<Child> {
-  session.progress(`spsc: warming up ${subject}`);
-  const { server, client } = session.placement;
-  const cpus = server === undefined || client === undefined ? [] : [`${server}`, `${client}`];
-  // It places its threads itself.
-  const places = cpus.length > 0 ? cpus : ['0', '0'];
-  const more = subject === WAKING ? ['waking'] : [];
-  const child = new Child(subject, [...command, ...places, ...more]);
-  for (const { name, port } of cases) {
-    await child.ask<Work>(`${subject === PORT ? port : name} ${Math.max(0.1, session.pace.turn)}`);
-  }
-  return child;
-}
-
 async function run(session: Session): Promise<void> {
   const children = new Map<string, Child>();
   for (const [subject, command] of programs) {
-    const child = await session.admit(subject, () => start(session, subject, command()));
+    const names = cases
+      .filter((one) => takes(one, subject))
+      .map(({ name, port }) => (subject === PORT ? port : name));
+    const more = subject === WAKING ? ['waking'] : [];
+    const start = () => startThreads(session, 'spsc', subject, command(), names, more);
+    const child = await session.admit(subject, start);
     if (child) children.set(subject, child);
   }
   try {
-    for (const { title, name, port, metric } of cases) {
+    for (const one of cases) {
+      const { title, name, port, metric } = one;
       if (!session.wants('spsc', title)) continue;
       const figures = metric === rate ? perSecond : perOperation;
-      const contestants: Contestant[] = [...children].map(([subject, child]) => {
+      const there = [...children].filter(([subject]) => takes(one, subject));
+      const contestants: Contestant[] = there.map(([subject, child]) => {
         const request = `${subject === PORT ? port : name} ${session.pace.turn}`;
         return { subject, turn: async () => figures(await child.ask<Work>(request)) };
       });
-      await session.measure('spsc', title, { contestants, references: [C], metrics: [metric] });
+      await session.measure('spsc', title, {
+        contestants,
+        references: [C, PORT],
+        metrics: [metric],
+      });
     }
   } finally {
     for (const child of children.values()) await child.stop();

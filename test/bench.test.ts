@@ -109,6 +109,7 @@ describe('the command', () => {
       'faults',
       'affinity',
       'spsc',
+      'channel',
     ]);
   });
 

@@ -98,7 +98,7 @@ export class Outbox {
     if (this.#error !== undefined) throw this.#error;
     const encoded = encode(value);
     const { longest, capacity } = this.#producer;
-    const { length } = encoded.bytes;
+    const length = bytesOf(encoded);
     if (length > longest) {
       throw outOfRange(
         'message',
@@ -116,10 +116,10 @@ export class Outbox {
     const producer = this.#producer;
     if (producer.consumerLeft) throw leftError();
     const { length } = encoded.fds;
-    if (length === 0) return producer.pushTagged(encoded.bytes, tag);
+    if (length === 0) return producer.pushTagged(encoded.message, tag);
     const slots = this.#transit.free(length);
     // Room first: what has been moved cannot be had back.
-    if (slots === undefined || producer.claim(encoded.bytes.length) === undefined) return false;
+    if (slots === undefined || producer.claim(bytesOf(encoded)) === undefined) return false;
     const bytes = move(encoded, this.#transit, slots);
     if (!producer.pushTagged(bytes, tag)) throw new SharedError('CORRUPT', 'room was taken back');
     // It may have left before the slots were filled, and then nobody else closes them.
@@ -149,6 +149,9 @@ export class Outbox {
     }
   }
 }
+
+const bytesOf = ({ message }: Encoded): number =>
+  typeof message === 'string' ? Buffer.byteLength(message) : message.length;
 
 const tagOf = (purpose: Purpose, id: number, { kind }: Encoded): number =>
   (id << ID_SHIFT) | (purpose << PURPOSE_SHIFT) | kind;

@@ -2,6 +2,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { OwnedFd } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
+import { isJson } from './channel-json.js';
 import type { Transit } from './channel-transit.js';
 import { SharedError } from './errors.js';
 import { SharedMemory } from './memory.js';
@@ -11,6 +12,8 @@ const BYTES = 0;
 const VALUE = 1;
 /** A value, and where in it what was moved belongs. */
 const MOVED = 2;
+/** A value as text. */
+const JSON_TEXT = 3;
 
 /** What can be sent and is then the receiver's: the sender's object is closed. */
 export type Movable = OwnedFd | Mapping | SharedMemory;
@@ -24,7 +27,7 @@ interface Moved {
 /** A value that is ready to be sent. */
 export interface Encoded {
   readonly kind: number;
-  readonly bytes: Uint8Array;
+  readonly message: Uint8Array | string;
   readonly moves: readonly Moved[];
   /** The descriptors of `moves`: the user's own, or this thread's once they have been detached. */
   fds: readonly OwnedFd[];
@@ -35,6 +38,10 @@ export interface Encoded {
 
 const NOTHING: readonly never[] = [];
 const nothing = (): void => undefined;
+
+function simple(kind: number, message: Uint8Array | string): Encoded {
+  return { kind, message, moves: NOTHING, fds: NOTHING, detach: nothing, plain: undefined };
+}
 
 function whatIs(value: unknown): Moved['what'] | undefined {
   if (value instanceof OwnedFd) return 'fd';
@@ -55,12 +62,12 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 }
 
-/** Serializes `value`; the movables are found where serializing it has failed of them. */
+/** Makes a message of `value`; the movables are found where serializing it has failed of them. */
 export function encode(value: unknown): Encoded {
-  const none = { moves: NOTHING, fds: NOTHING, detach: nothing, plain: undefined };
-  if (value instanceof Uint8Array) return { ...none, kind: BYTES, bytes: value };
+  if (value instanceof Uint8Array) return simple(BYTES, value);
+  if (isJson(value)) return simple(JSON_TEXT, JSON.stringify(value));
   try {
-    return { ...none, kind: VALUE, bytes: serialize(value) };
+    return simple(VALUE, serialize(value));
   } catch (error) {
     return encodeMoved(value, error);
   }
@@ -99,8 +106,8 @@ function encodeMoved(value: unknown, error: unknown): Encoded {
     }
   };
   // With as many slots as there will be: the length is checked before anything is moved.
-  const bytes = serialize([plain, moves, moves.map(() => 255)]);
-  return { kind: MOVED, bytes, moves, fds, detach, plain };
+  const message = serialize([plain, moves, moves.map(() => 255)]);
+  return { kind: MOVED, message, moves, fds, detach, plain };
 }
 
 /** Gives the descriptors to `slots`, and answers the bytes to send. */
@@ -115,7 +122,7 @@ export function move(encoded: Encoded, transit: Transit, slots: readonly number[
 
 /** Takes what is to be moved out of the user's hands, to be sent later. */
 export function detached(encoded: Encoded): Encoded {
-  if (encoded.kind === BYTES) return { ...encoded, bytes: Buffer.from(encoded.bytes) };
+  if (encoded.kind === BYTES) return { ...encoded, message: Buffer.from(encoded.message) };
   const fds = encoded.fds.map((fd) => OwnedFd.adopt(fd.release()));
   encoded.detach();
   return { ...encoded, fds, detach: nothing };
@@ -130,8 +137,8 @@ export interface Decoded {
 /** @param bytes this thread's own: the value may have views of them */
 export function decode(kind: number, bytes: Buffer, transit: Transit): Decoded {
   if (kind === BYTES) return { value: bytes, moved: NOTHING };
+  if (kind === JSON_TEXT) return { value: readText(bytes), moved: NOTHING };
   if (kind === VALUE) return { value: read(bytes), moved: NOTHING };
-  if (kind !== MOVED) throw new SharedError('CORRUPT', `a message of kind ${kind}`);
   const [plain, moves, slots] = read(bytes) as [unknown, readonly Moved[], readonly number[]];
   const moved: Disposable[] = [];
   let value = plain;
@@ -159,10 +166,22 @@ function read(bytes: Buffer): unknown {
   try {
     return deserialize(bytes);
   } catch (cause) {
-    const error = new SharedError('CORRUPT', 'a message is no serialized value');
-    error.cause = cause;
-    throw error;
+    throw corrupt(cause);
   }
+}
+
+function readText(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw corrupt(cause);
+  }
+}
+
+function corrupt(cause: unknown): SharedError {
+  const error = new SharedError('CORRUPT', 'a message is no serialized value');
+  error.cause = cause;
+  return error;
 }
 
 export function discard(moved: readonly Disposable[]): void {

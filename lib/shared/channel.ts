@@ -40,6 +40,13 @@ const FAILURE = 3;
 const TURN = 256;
 /** Between two looks for another end that died before it had taken part. */
 const LOOK_MS = 1000;
+/**
+ * After a message the next one is looked for at each turn of the loop for so long: to sleep and be
+ * woken costs both sides together about as much.
+ */
+const AWAKE_MS = 0.03;
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const queueName = (name: string, end: number): string => `${name} ${end}`;
 
 /**
@@ -158,8 +165,12 @@ export class Channel<In = unknown, Out = unknown> implements AsyncIterable<In>, 
    * @throws RangeError when it is longer than `longest`
    * @errno ETIMEDOUT there was no room for so long
    */
-  async send(message: Out, options?: ChannelWaitOptions): Promise<void> {
+  send(message: Out, options?: ChannelWaitOptions): Promise<void> {
     if (options === undefined) return this.#outbox.send(MESSAGE, 0, message);
+    return this.#sendWithin(message, options);
+  }
+
+  async #sendWithin(message: Out, options: ChannelWaitOptions): Promise<void> {
     checkWait(options);
     let unlimited = (): void => undefined;
     try {
@@ -255,13 +266,16 @@ export class Channel<In = unknown, Out = unknown> implements AsyncIterable<In>, 
   async #pump(): Promise<void> {
     if (this.#pumping) return;
     this.#pumping = true;
+    let last = -Infinity;
     try {
       while (!this.#over && this.#wanted()) {
         const bytes = this.#consumer.pop();
         if (bytes !== undefined) {
           this.#dispatch(bytes);
           if (++this.#taken % TURN === 0) await this.#turn();
+          last = performance.now();
         } else if (this.#consumer.ended) this.#finish(undefined);
+        else if (this.#ring === undefined && performance.now() - last < AWAKE_MS) await nextTurn();
         else await this.#arrival();
       }
     } catch (error) {
@@ -273,7 +287,7 @@ export class Channel<In = unknown, Out = unknown> implements AsyncIterable<In>, 
 
   /** On a ring of its own loop nothing of Node's would come back. */
   #turn(): Promise<unknown> {
-    return this.#ring?.nop() ?? new Promise((resolve) => setImmediate(resolve));
+    return this.#ring?.nop() ?? nextTurn();
   }
 
   async #arrival(): Promise<void> {

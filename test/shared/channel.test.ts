@@ -69,9 +69,26 @@ test('values come out as structuredClone has them, bytes as a Buffer', async () 
     { nested: [1, { deep: new Date(5) }], map: new Map([[1, new Set(['x'])]]) },
     [new Float64Array([0.5]), /pattern/g],
     new RangeError('an error'),
+    'a lone surrogate \ud800',
+    { number: 0.1, list: [1, 'two', [null]], 'key ü': { yes: true }, empty: {} },
+    [Number.NaN, Infinity, undefined, -0],
+    Object.assign([1, 2], { named: 'beside' }),
+    new Array(3),
+    Array.from({ length: 100 }, (_, index) => [index]),
+    JSON.parse('{"__proto__": {"own": 1}}'),
   ];
   for (const value of values) await here.send(value);
   expect(await some(there, values.length)).toEqual(values.map((value) => structuredClone(value)));
+  // One object in two places is still one, and a ring is a ring.
+  const inner = { shared: true };
+  const ring: Record<string, unknown> = { inner, again: [inner] };
+  ring['ring'] = ring;
+  await here.send([inner, inner]);
+  await here.send(ring);
+  const [[first, second], got] = (await some(there, 2)) as [[object, object], typeof ring];
+  expect(first).toBe(second);
+  expect([got['ring'], (got['again'] as object[])[0]]).toEqual([got, got['inner']]);
+  expect(got['ring']).toBe(got);
   await here.send(new Uint8Array([1, 2, 3]));
   await here.send(Buffer.alloc(0));
   const bytes = await some(there, 2);

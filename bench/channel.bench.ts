@@ -1,0 +1,62 @@
+/**
+ * What goes through a channel from one thread to another, each on a CPU of its own and on its event
+ * loop, beside Node's MessagePort: objects, bytes, and an object that is asked for and answered.
+ */
+import type { Contestant } from './_lib/interleave.js';
+import { subjectFile } from './_lib/paths.js';
+import type { Child } from './_lib/process.js';
+import type { Bench, Metric, Session } from './_lib/session.js';
+import { startThreads } from './_lib/threads.js';
+import { perOperation, perSecond, type Work } from './_lib/work.js';
+
+const NEARMETAL = 'nearmetal';
+const PORT = 'MessagePort';
+
+const rate: Metric = { key: 'rate', label: '', unit: 'ops/s', better: 'higher' };
+const time: Metric = { key: 'ns', label: '', unit: 'ns/op', better: 'lower' };
+
+const cases: readonly { title: string; name: string; metric: Metric }[] = [
+  { title: 'small objects', name: 'object', metric: rate },
+  { title: 'bytes, 1 KiB', name: 'kilobyte', metric: rate },
+  { title: 'an object there and back', name: 'request', metric: time },
+];
+
+const programs: readonly [subject: string, file: string][] = [
+  [NEARMETAL, 'channel-nearmetal'],
+  [PORT, 'spsc-port'],
+];
+
+async function run(session: Session): Promise<void> {
+  const children = new Map<string, Child>();
+  for (const [subject, file] of programs) {
+    const command = [process.execPath, subjectFile(file)];
+    const names = cases.map(({ name }) => name);
+    const start = () => startThreads(session, 'channel', subject, command, names);
+    const child = await session.admit(subject, start);
+    if (child) children.set(subject, child);
+  }
+  try {
+    for (const { title, name, metric } of cases) {
+      if (!session.wants('channel', title)) continue;
+      const figures = metric === rate ? perSecond : perOperation;
+      const contestants: Contestant[] = [...children].map(([subject, child]) => ({
+        subject,
+        turn: async () => figures(await child.ask<Work>(`${name} ${session.pace.turn}`)),
+      }));
+      await session.measure('channel', title, {
+        contestants,
+        references: [PORT],
+        metrics: [metric],
+      });
+    }
+  } finally {
+    for (const child of children.values()) await child.stop();
+  }
+}
+
+export const channel: Bench = {
+  name: 'channel',
+  title: 'messages and requests from one event loop to another',
+  cases: cases.length,
+  run,
+};
