@@ -1,9 +1,13 @@
 /** Files as streams of Node and of the web. */
+import type { Stats } from 'node:fs';
 import { addAbortSignal, Readable, Writable } from 'node:stream';
 import type { PathLike } from '../path.js';
+import { type TakesFiles, takeFile, takesFiles } from '../splice/takes-files.js';
 import { abortSignal, integer, onlyKeys } from '../validate.js';
 import { File, type OffsetOptions, open } from './file.js';
 import type { FileOpenOptions, OpenLetters } from './options.js';
+
+const { fstatSync } = process.getBuiltinModule('node:fs');
 
 const HIGH_WATER = 65_536;
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
@@ -70,6 +74,15 @@ function placeOf(options: Pick<ReadStreamOptions, 'start' | 'end' | 'highWaterMa
   };
 }
 
+/** On its way into a socket. */
+interface Passing {
+  readonly target: NodeJS.WritableStream;
+  readonly begin: () => void;
+  cancel?: (() => void) | undefined;
+  /** By `unpipe`, or with the stream. */
+  ended?: boolean;
+}
+
 class FileReadable extends Readable {
   bytesRead = 0;
   readonly #from: PathLike | File;
@@ -77,6 +90,9 @@ class FileReadable extends Readable {
   #offset: number;
   readonly #end: number;
   readonly #stop = new AbortController();
+  #passing: Passing | undefined = undefined;
+  /** Asked for meanwhile. */
+  #wanted = 0;
 
   constructor(from: PathLike | File, options: ReadStreamOptions, place: Place) {
     const { signal, encoding } = options;
@@ -91,11 +107,88 @@ class FileReadable extends Readable {
   override _construct(done: Done): void {
     const opened = (file: File): void => {
       this.#file = file;
+      if (this.#passing !== undefined) process.nextTick(this.#passing.begin);
     };
     construct(this, this.#from, 'r', opened, done);
   }
 
+  /**
+   * Into a socket of this library the file goes by itself, and nothing of it comes here; unless
+   * somebody else reads from this stream, too.
+   */
+  override pipe<Target extends NodeJS.WritableStream>(
+    target: Target,
+    options?: { end?: boolean },
+  ): Target {
+    if (this.#passing !== undefined || !takesFiles(target) || !this.#untouched) {
+      return super.pipe(target, options);
+    }
+    const taker: TakesFiles = target;
+    const begin = (): void => this.#pass(target, taker, options);
+    const passing: Passing = { target, begin };
+    this.#passing = passing;
+    // Whoever comes in this turn reads with it.
+    if (this.#file !== undefined) process.nextTick(begin);
+    return target;
+  }
+
+  override unpipe(target?: NodeJS.WritableStream): this {
+    if (target === undefined || target === this.#passing?.target) this.#endPassing();
+    return super.unpipe(target);
+  }
+
+  get #untouched(): boolean {
+    const { readableFlowing, readableEncoding, readableLength, destroyed } = this;
+    if (readableFlowing !== null || readableEncoding !== null || destroyed) return false;
+    return readableLength === 0 && this.bytesRead === 0 && this.listenerCount('readable') === 0;
+  }
+
+  #pass(
+    target: NodeJS.WritableStream,
+    taker: TakesFiles,
+    options: { end?: boolean } | undefined,
+  ): void {
+    const passing = this.#passing;
+    if (passing?.target !== target || this.destroyed) return;
+    /** Its end, what was added meanwhile, and errors are found in the ordinary way. */
+    const goOn = (): void => {
+      this.#passing = undefined;
+      if (this.#wanted > 0) this._read(this.#wanted);
+      if (!passing.ended && !this.destroyed && target.writable) super.pipe(target, options);
+    };
+    const { fd } = this.#file as File;
+    // Of an open file it is in memory: there is no disk to wait for.
+    const length = this.#untouched && !fd.closed ? this.#lengthOf(fstatSync(fd.fd)) : 0;
+    if (length <= 0 || passing.ended) {
+      goOn();
+      return;
+    }
+    passing.cancel = taker[takeFile](fd, this.#offset, length, (_result, bytes) => {
+      this.#offset += bytes;
+      this.bytesRead += bytes;
+      goOn();
+    });
+    if (passing.cancel === undefined) goOn();
+  }
+
+  #lengthOf(stats: Stats): number {
+    return stats.isFile() ? Math.min(stats.size, this.#end + 1) - this.#offset : 0;
+  }
+
+  #endPassing(): void {
+    const passing = this.#passing;
+    if (passing === undefined) return;
+    passing.ended = true;
+    passing.cancel?.();
+  }
+
   override _read(size: number): void {
+    if (this.#passing !== undefined) {
+      // From where the file is then.
+      this.#wanted = size;
+      return;
+    }
+    this.#wanted = 0;
     const length = Math.min(size, this.#end - this.#offset + 1);
     if (length <= 0) {
       this.push(null);
@@ -118,6 +211,7 @@ class FileReadable extends Readable {
 
   override _destroy(error: Error | null, done: Done): void {
     this.#stop.abort();
+    this.#endPassing();
     if (!(this.#from instanceof File)) this.#file?.close();
     done(error);
   }
@@ -182,7 +276,12 @@ const join = (chunks: { chunk: Uint8Array }[]): Buffer =>
 export type FileReadStream = Readable & { readonly bytesRead: number };
 export type FileWriteStream = Writable & { readonly bytesWritten: number };
 
-/** A Node stream of a file, or of a part of it. @man pread(2) */
+/**
+ * A Node stream of a file, or of a part of it. Piped into a `Socket` of `nearmetal/net`, also by
+ * `pipeline`, the bytes go by sendfile and are no 'data' here.
+ *
+ * @man pread(2), sendfile(2)
+ */
 export function createReadStream(
   from: PathLike | File,
   options: ReadStreamOptions = {},

@@ -2,11 +2,14 @@
 
 import type { OnReadOpts } from 'node:net';
 import { Duplex } from 'node:stream';
+import { ECANCELED } from '../abi.js';
 import { OwnedFd } from '../fd/fd.js';
+import type { Pending } from '../loop/backend.js';
 import { sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { setSocketOption, setSocketOptions } from '../socket/options.js';
+import { type TakesFiles, takeFile } from '../splice/takes-files.js';
 import { invalidType, outOfRange } from '../validate.js';
 import { closes, connects, errors } from './channels.js';
 import { checkConnect, Dial } from './dial.js';
@@ -50,7 +53,7 @@ export function nodeAddress(address: SocketAddress): AddressInfo | object {
  * What differs: bytes that are written leave at the end of the turn, all of a turn together; and a
  * write is done when the library has taken the bytes over (at most 64 KiB wait there).
  */
-export class Socket extends Duplex {
+export class Socket extends Duplex implements TakesFiles {
   connecting = false;
   timeout: number | undefined = undefined;
   /** The server that accepted it. */
@@ -179,6 +182,28 @@ export class Socket extends Duplex {
   }
 
   // --- streaming ---------------------------------------------------------------------------------
+
+  /** @internal How a stream of a file that is piped into this one goes, unless a heir writes. */
+  [takeFile](
+    file: OwnedFd,
+    offset: number,
+    length: number,
+    done: (result: number, bytes: number) => void,
+  ): (() => void) | undefined {
+    const { write, _write, _writev } = Socket.prototype;
+    if (this.write !== write || this._write !== _write || this._writev !== _writev) return;
+    let pending: Pending | undefined;
+    let cancelled = false;
+    // Behind what was written before, and once there is a connection.
+    this.write('', (error) => {
+      if (!error && !cancelled) pending = this.wire.sendFile(file, offset, length, done);
+      if (pending === undefined) done(-ECANCELED, 0);
+    });
+    return () => {
+      cancelled = true;
+      pending?.cancel();
+    };
+  }
 
   override _read(): void {
     if (this.connecting) this.once('connect', () => this.wire.read());
