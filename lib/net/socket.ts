@@ -9,7 +9,7 @@ import { sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { setSocketOption, setSocketOptions } from '../socket/options.js';
-import { type TakesFiles, takeFile } from '../splice/takes-files.js';
+import { takeFile } from '../splice/takes-files.js';
 import { invalidType, outOfRange } from '../validate.js';
 import { closes, connects, errors } from './channels.js';
 import { checkConnect, Dial } from './dial.js';
@@ -53,7 +53,7 @@ export function nodeAddress(address: SocketAddress): AddressInfo | object {
  * What differs: bytes that are written leave at the end of the turn, all of a turn together; and a
  * write is done when the library has taken the bytes over (at most 64 KiB wait there).
  */
-export class Socket extends Duplex implements TakesFiles {
+export class Socket extends Duplex {
   connecting = false;
   timeout: number | undefined = undefined;
   /** The server that accepted it. */
