@@ -252,3 +252,11 @@ test('place puts a table on large pages, and says where it is', async () => {
   const wrong = await run('place', '--mib', 'many').ended;
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
 });
+
+test('talk lets one worker ask another, and counts in shared memory', async () => {
+  const { code, stdout, stderr } = await run('talk', '--requests', '500').ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^500 asked, 500 answered, [\d.]+ µs each\n$/);
+  const wrong = await run('talk', '--requests', 'many').ended;
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
+});

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The structures of shared memory, as C has them, between threads under ThreadSanitizer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=$(mktemp)
+trap 'rm -f "$program"' EXIT
+"${CC:-gcc}" -O1 -g -fsanitize=thread -Wall -Wextra -Werror -pthread \
+  -o "$program" "${1:-bench/reference}/races.c"
+TSAN_OPTIONS="halt_on_error=1:${TSAN_OPTIONS:-}" "$program"
