@@ -77,6 +77,7 @@ export class Segments {
   async #recover(first: number): Promise<void> {
     const segment = await this.folder.openSegment(first, true);
     try {
+      await this.#forget(segment);
       const survey = await surveyLast(this.#calls, segment);
       const { path, file } = segment;
       this.cutBytes = segment.size - survey.end;
@@ -96,8 +97,18 @@ export class Segments {
   }
 
   /**
-   * Writes again what no frame proves to be durable, and a mark that does. A sync alone would not
-   * do: after one that failed the kernel may take pages for clean that never reached the disk.
+   * Has the kernel read the segment from the disk. After a sync that failed its pages show what
+   * never got there, or got where no read finds it (ext4, blocks that it still holds for unwritten).
+   */
+  async #forget({ path, file }: OpenSegment): Promise<void> {
+    await about(this.#calls.fsync(file, true, undefined), { syscall: 'fdatasync', path });
+    const forgetting = this.#calls.fadvise(file, 'dontneed', 0, 0, undefined);
+    await about(forgetting, { syscall: 'fadvise', path });
+  }
+
+  /**
+   * Writes again what no frame proves to be durable, and a mark that does. A sync alone might not
+   * do: a page that could not be forgotten may be held for clean, and never have reached the disk.
    */
   async #prove({ durable, end }: Survey): Promise<void> {
     const { path, file, header } = this.active;
