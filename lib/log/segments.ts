@@ -98,7 +98,7 @@ export class Segments {
 
   /**
    * Has the kernel read the segment from the disk. After a sync that failed its pages show what
-   * never got there, or got where no read finds it (ext4, blocks that it still holds for unwritten).
+   * never got there, or is where no read finds it (ext4, in blocks that it holds for unwritten).
    */
   async #forget({ path, file }: OpenSegment): Promise<void> {
     await about(this.#calls.fsync(file, true, undefined), { syscall: 'fdatasync', path });
