@@ -6,6 +6,7 @@ export { type BatchOptions, readBatch, writeBatch } from './batch.js';
 export { BatchResult } from './batch-result.js';
 export type { AllocateOptions } from './calls.js';
 export { backend } from './choose.js';
+export { type CopyFileOptions, copyFile } from './copy.js';
 export { type Alignment, directPool } from './direct.js';
 export {
   Directory,
@@ -44,8 +45,6 @@ export {
   writableStream,
 } from './streams.js';
 export {
-  type CopyFileOptions,
-  copyFile,
   type ReadFileOptions,
   readFile,
   type WriteFileOptions,
