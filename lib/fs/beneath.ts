@@ -25,7 +25,8 @@ const TRIES = 16;
 
 /**
  * Opens `path` to read. Under `root` neither '..' nor a symbolic link leads out of that folder;
- * without a root it may lead anywhere.
+ * without a root it may lead anywhere. Nothing is waited for but the disk: of a FIFO, too, it is
+ * the descriptor at once, so look at what it is before you read.
  *
  * Names that the kernel has in memory are opened at once, others by a helper thread.
  *

@@ -4,6 +4,7 @@ export type { FileAdvice } from '../ring/ops/file-bits.js';
 export type { FileStatus, FileType } from '../ring/ops/file-status.js';
 export { type BatchOptions, readBatch, writeBatch } from './batch.js';
 export { BatchResult } from './batch-result.js';
+export { openBeneath } from './beneath.js';
 export type { AllocateOptions } from './calls.js';
 export { backend } from './choose.js';
 export { type CopyFileOptions, copyFile } from './copy.js';

@@ -39,6 +39,7 @@ const TYPES: Readonly<Record<string, string>> = {
   zip: 'application/zip',
 };
 
+/** What a file is, by the end of its name; `application/octet-stream` where that says nothing. */
 export function mediaType(path: string): string {
   return TYPES[extname(path).slice(1).toLowerCase()] ?? 'application/octet-stream';
 }
