@@ -1,6 +1,6 @@
 /** Which backend it is: the one asked for, or io_uring where it works. */
 import { IORING_OP_SEND_ZC, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../abi.js';
-import { check } from '../errors.js';
+import { check, SystemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import { features, opSupported, requireIoUring } from '../features.js';
 import { native } from '../native.js';
@@ -11,7 +11,8 @@ import { EpollBackend } from './epoll-backend.js';
 import { RingBackend } from './ring-backend.js';
 
 /**
- * Opens a backend for this thread. `name` and `why` say which it has become.
+ * Opens a backend for this thread. `name` and `why` say which it has become: where nobody asks for
+ * one, epoll if io_uring does not work here or a limit leaves its ring no memory.
  *
  * NEARMETAL_DISABLE=io_uring makes it epoll wherever nobody asks for io_uring by name.
  *
@@ -27,7 +28,14 @@ export function openBackend(options: BackendOptions = {}): Backend {
   if (asked === 'io_uring') requireIoUring();
   const { name, why } = asked === undefined ? choose() : { name: asked, why: 'asked for' };
   const plan = { batched, highWater, why };
-  return name === 'io_uring' ? new RingBackend(plan) : new EpollBackend(plan);
+  if (name === 'epoll') return new EpollBackend(plan);
+  try {
+    return new RingBackend(plan);
+  } catch (error) {
+    // Where rings count against RLIMIT_MEMLOCK one of this size may be too much, or one too many.
+    if (asked !== undefined || !SystemError.is(error, 'ENOMEM')) throw error;
+    return new EpollBackend({ ...plan, why: `io_uring has no room: ${error.hint}` });
+  }
 }
 
 function choose(): { name: BackendName; why: string } {

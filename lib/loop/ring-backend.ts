@@ -111,11 +111,16 @@ export class RingBackend implements Backend {
     this.why = plan.why;
     this.#engine = new Engine(planRing({ entries: ENTRIES, completionEntries: COMPLETIONS }));
     this.#engine.beforeSubmit = this.#dirty.flush;
-    this.buffers = new BufferRing(this.#engine, {
-      count: BUFFERS,
-      maxCount: BUFFERS_MAX,
-      size: BUFFER_BYTES,
-    });
+    try {
+      this.buffers = new BufferRing(this.#engine, {
+        count: BUFFERS,
+        maxCount: BUFFERS_MAX,
+        size: BUFFER_BYTES,
+      });
+    } catch (error) {
+      this.#engine.destroy(false);
+      throw error;
+    }
     this.#engine.bufferRings.add(this.buffers);
   }
 

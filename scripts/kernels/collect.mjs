@@ -11,16 +11,18 @@ export function collect(lines, asked) {
     files: 0,
     notReached: [],
     facts: undefined,
+    doctor: undefined,
     kernelSaid: [],
   };
   const reached = new Set();
   for (const line of lines) {
-    const [, kind, text] = /^(FACTS|RESULT|DMESG) (.*)/.exec(line) ?? [];
+    const [, kind, text] = /^(FACTS|DOCTOR|RESULT|DMESG) (.*)/.exec(line) ?? [];
     if (kind === 'DMESG') result.kernelSaid.push(text);
-    if (kind !== 'FACTS' && kind !== 'RESULT') continue;
+    if (kind === undefined || kind === 'DMESG') continue;
     const value = parsed(text);
     if (value === undefined) continue;
     if (kind === 'FACTS') result.facts = value;
+    else if (kind === 'DOCTOR') result.doctor = summary(value);
     else {
       reached.add(value.file);
       addFile(result, value);
@@ -30,6 +32,9 @@ export function collect(lines, asked) {
   result.notReached = asked.filter((file) => !reached.has(file));
   return result;
 }
+
+/** What `doctor` says of io_uring, without the long lists. */
+const summary = ({ available, detail, hint }) => ({ available, detail, hint });
 
 /** A guest that dies cuts a line short. */
 function parsed(text) {

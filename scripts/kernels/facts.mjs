@@ -87,7 +87,8 @@ async function found() {
   };
   await backend.close();
   for (const kind of ['op', 'setup', 'register', 'ring', 'syscall']) facts[kind] = supported(kind);
-  if (!facts.ioUring) return facts;
+  // Where a limit leaves no ring, there is nothing to try.
+  if (!facts.ioUring || facts.why.includes('RLIMIT_MEMLOCK')) return facts;
   const ring = Ring.open({ entries: 64 });
   const bits = Object.keys(features.setup);
   facts.ringFlags = bits.filter((_, bit) => (ring.setupFlags & (1 << bit)) !== 0);

@@ -67,24 +67,24 @@ function lacking(kernels, kind) {
     .map(([key, names]) => [key, names.map((name) => `\`${name}\``).join(', ')]);
 }
 
-function skips(kernels) {
+function skips(kernels, name = release) {
   const reasons = [...new Set(kernels.flatMap(({ skipped }) => Object.keys(skipped)))];
   return table(
-    ['what was missing', ...kernels.map(release)],
+    ['what was missing', ...kernels.map(name)],
     reasons.sort(byVersion).map((reason) => {
-      const name = reason.replaceAll('|', '\\|');
-      return [name, ...kernels.map(({ skipped }) => skipped[reason] ?? '')];
+      const missing = reason.replaceAll('|', '\\|');
+      return [missing, ...kernels.map(({ skipped }) => skipped[reason] ?? '')];
     }),
   );
 }
 
-function failures(results) {
+function failures(results, name = release) {
   const lines = results.flatMap((each) => [
     ...each.failed.map(
-      ({ file, name, error }) =>
-        `- ${release(each)}: \`${file}\`${name === '' ? '' : `, ${name}`}\n  ${wrapped(error)}`,
+      ({ file, name: test, error }) =>
+        `- ${name(each)}: \`${file}\`${test === '' ? '' : `, ${test}`}\n  ${wrapped(error)}`,
     ),
-    ...each.kernelSaid.map((text) => `- ${release(each)}, the kernel: ${wrapped(text)}`),
+    ...each.kernelSaid.map((text) => `- ${name(each)}, the kernel: ${wrapped(text)}`),
   ]);
   return lines.length === 0 ? 'None.' : lines.join('\n');
 }
@@ -165,8 +165,44 @@ ${failures(runtimes)}
 `;
 }
 
+function confinedPage(confined) {
+  const rows = confined.map((each) => [
+    each.asked,
+    each.facts?.backend ?? '?',
+    each.passed,
+    skipsOf(each),
+    each.failed.length,
+    each.doctor?.available === true ? 'available' : (each.doctor?.detail ?? '?'),
+  ]);
+  const head = [
+    'where',
+    'backend by default',
+    'passed',
+    'skipped',
+    'failed',
+    'doctor, of io_uring',
+  ];
+  return `# Where much is refused
+${HEAD}
+
+The contract of the two backends by \`npm run test:confined\`, on Linux ${release(confined[0])}; what
+is refused is in scripts/test-confined.mjs.
+
+${table(head, rows)}
+
+## Skipped tests, by what was missing
+
+${skips(confined, (each) => each.asked)}
+
+## Failed
+
+${failures(confined, (each) => each.asked)}
+`;
+}
+
 export function writePages() {
-  const [kernels, runtimes] = [read('kernel'), read('runtime')];
+  const [kernels, runtimes, confined] = ['kernel', 'runtime', 'confined'].map(read);
+  if (confined.length > 0) writeFileSync('docs/confined.md', confinedPage(confined));
   if (kernels.length > 0) writeFileSync('docs/kernels.md', kernelsPage(kernels));
   writeFileSync('docs/reliability.md', reliabilityPage(kernels, runtimes));
 }

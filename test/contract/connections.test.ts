@@ -3,12 +3,13 @@ import { closeSync, openSync } from 'node:fs';
 import { openSocket, type Stream } from 'nearmetal/loop';
 import { listen } from 'nearmetal/net';
 import type { OwnedFd } from 'nearmetal/ring';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ECANCELED, ECONNREFUSED, EMFILE } from '../../lib/abi.js';
+import { onEachBackend } from '../support/backends.js';
 import { turn, until } from '../support/ring.js';
-import { BACKENDS, connected, listening, open, Told, text } from './support.js';
+import { connected, listening, open, Told, text } from './support.js';
 
-describe.each(BACKENDS)('%s', (name) => {
+onEachBackend((name) => {
   test('many are accepted, and each gets its own bytes back', async () => {
     const backend = open(name);
     const { listener, address } = listening({ backlog: 512 });

@@ -8,15 +8,16 @@ import {
   openSocket,
 } from 'nearmetal/loop';
 import { addressOf, type InternetAddress } from 'nearmetal/net';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ECONNREFUSED, EMSGSIZE, SOCK_DGRAM } from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
 import { decodeAddress } from '../../lib/socket/address.js';
+import { onEachBackend } from '../support/backends.js';
 import { turn, until } from '../support/ring.js';
 import { uncaughtErrors } from '../support/thrown.js';
-import { BACKENDS, open, text } from './support.js';
+import { open, text } from './support.js';
 
-describe.each(BACKENDS)('%s', (name) => {
+onEachBackend((name) => {
   class Letters implements DatagramEvents {
     readonly all: [string, InternetAddress][] = [];
     readonly failures: number[] = [];

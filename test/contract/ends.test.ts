@@ -1,10 +1,11 @@
 /** Ends of streams: half-closed, reset, closed in flight. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ECONNRESET, EPIPE } from '../../lib/abi.js';
+import { onEachBackend } from '../support/backends.js';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, isOpen, listening, open, pair, sockets, Told, text } from './support.js';
+import { isOpen, listening, open, pair, sockets, Told, text } from './support.js';
 
-describe.each(BACKENDS)('%s', (name) => {
+onEachBackend((name) => {
   test('half-close: our side ends after what was sent, theirs goes on', async () => {
     const { client, server } = await pair(open(name));
     const bytes = pattern(1_000_000);

@@ -1,12 +1,13 @@
 /** Files by offset, and timers. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { OwnedFd } from 'nearmetal/ring';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EBADF, ECANCELED } from '../../lib/abi.js';
+import { onEachBackend } from '../support/backends.js';
 import { fileOf, openPlain, pattern, until } from '../support/ring.js';
-import { BACKENDS, open, text } from './support.js';
+import { open, text } from './support.js';
 
-describe.each(BACKENDS)('%s', (name) => {
+onEachBackend((name) => {
   const done = (begin: (told: (result: number) => void) => unknown): Promise<number> =>
     new Promise((resolve) => void begin(resolve));
 

@@ -1,9 +1,10 @@
 /** `nearmetal/fs` keeps the same promises over io_uring and on helper threads. */
-import { features } from 'nearmetal/features';
 import { expect, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import { outputOf } from '../support/process.js';
 
-test.skipIf(!features.ioUring.available)('files over io_uring', async () => {
+test('files over io_uring', async () => {
+  needs('io_uring', 'memlock');
   expect(await outputOf('fs-contract', ['io_uring'])).toContain('streams');
 });
 

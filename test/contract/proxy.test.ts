@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { Connection, Listener } from 'nearmetal/net';
 import { fanOut, type ProxyError, proxy } from 'nearmetal/zerocopy';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { later, pattern, turn, until } from '../support/ring.js';
-import { BACKENDS } from './support.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -31,7 +31,7 @@ async function readAll(connection: Connection): Promise<Buffer> {
   }
 }
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   test('both ways, each with its own end', async () => {
     const [a, client] = await pairOf(backend);
     const [b, server] = await pairOf(backend);

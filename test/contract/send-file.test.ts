@@ -14,10 +14,10 @@ import {
   serve,
 } from 'nearmetal/net';
 import { type SendFileError, sendFile } from 'nearmetal/zerocopy';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { native } from '../../lib/native.js';
+import { onEachBackend } from '../support/backends.js';
 import { fileOf, folder, later, pattern, until } from '../support/ring.js';
-import { BACKENDS } from './support.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -58,7 +58,7 @@ async function readAll(connection: Connection): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   test('headers, file and trailers come in their order', async () => {
     const { near, far } = await pairOf(backend);
     const contents = pattern(3_000_001);

@@ -1,9 +1,10 @@
 /** Streams: order, backpressure, pauses. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, open, pair, sockets, Told, text } from './support.js';
+import { open, pair, sockets, Told, text } from './support.js';
 
-describe.each(BACKENDS)('%s', (name) => {
+onEachBackend((name) => {
   test('what is sent in one turn arrives together, in order', async () => {
     const { client, server } = await pair(open(name));
     let wanted = '';

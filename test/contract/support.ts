@@ -118,5 +118,3 @@ export const isOpen = (fd: number): boolean => {
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 };
-
-export const BACKENDS: readonly BackendName[] = ['io_uring', 'epoll'];

@@ -2,12 +2,13 @@
 import { closeSync, openSync } from 'node:fs';
 import { type BackendName, openBackend, openSocket } from 'nearmetal/loop';
 import { asFd } from 'nearmetal/ring';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ECANCELED, SOCK_DGRAM } from '../../lib/abi.js';
+import { onEachBackend } from '../support/backends.js';
 import { fileOf, pattern, turn } from '../support/ring.js';
-import { BACKENDS, listening, open, pair } from './support.js';
+import { listening, open, pair } from './support.js';
 
-describe.each(BACKENDS)('%s', (name) => {
+onEachBackend((name) => {
   test('says which it is, and why', () => {
     const backend = open(name);
     expect([backend.name, backend.why]).toEqual([name, 'asked for']);

@@ -1,10 +1,11 @@
 /** Datagrams without handlers: loops, waiting, aborts, what happens while nobody takes them. */
 import { bind, connect, type Message } from 'nearmetal/dgram';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { later, turn, until } from '../support/ring.js';
-import { BACKENDS, bound } from './support.js';
+import { bound } from './support.js';
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   test('a loop gives messages that are the receiver’s own, until it is left', async () => {
     const right = bind({ backend });
     const left = bound({ backend });

@@ -2,13 +2,14 @@
 import { bind, connect, type Message } from 'nearmetal/dgram';
 import { setSocketOption } from 'nearmetal/net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { pattern, turn, until } from '../support/ring.js';
-import { BACKENDS, bound, placeOf } from './support.js';
+import { bound, placeOf } from './support.js';
 
 const FAMILIES = ['IPv4', 'IPv6'] as const;
 const LOOPBACK_INDEX = 1;
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   describe.each(FAMILIES)('%s', (family) => {
     const place = { backend, ...placeOf(family) };
     const host = family === 'IPv4' ? '127.0.0.1' : '::1';

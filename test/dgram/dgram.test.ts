@@ -3,11 +3,12 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { bind, connect, type Message } from 'nearmetal/dgram';
 import { getSocketOption } from 'nearmetal/net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { pattern, turn, until } from '../support/ring.js';
 import { uncaughtErrors } from '../support/thrown.js';
-import { BACKENDS, bound, KINDS, noting, placeOf } from './support.js';
+import { bound, KINDS, noting, placeOf } from './support.js';
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   describe.each(KINDS)('%s', (kind) => {
     const place = { backend, ...placeOf(kind === 'Unix' ? 'IPv4' : kind) };
     const own = () => (kind === 'Unix' ? { backend, ...placeOf(kind) } : place);

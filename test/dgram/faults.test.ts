@@ -1,13 +1,14 @@
 /** System calls that fail: nothing is lost that is not told. */
 import { connect } from 'nearmetal/dgram';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
+import { onEachBackend } from '../support/backends.js';
 import { passes } from '../support/process.js';
 import { turn, until } from '../support/ring.js';
 import { seam, withSeam } from '../support/seam.js';
-import { BACKENDS, noting } from './support.js';
+import { noting } from './support.js';
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   async function pair() {
     const { socket: right, noted: heard } = noting({ backend });
     const { socket: left, noted: told } = noting({ backend });

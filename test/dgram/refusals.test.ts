@@ -1,6 +1,7 @@
 /** What is refused: wrong arguments before any call, and what the kernel says no to, with hints. */
 import { type BindOptions, bind, connect, joinGroup } from 'nearmetal/dgram';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import {
   bytesOf,
   expectRefusal,
@@ -12,7 +13,7 @@ import {
   VALUE,
 } from '../support/ring.js';
 import { thrownBy } from '../support/thrown.js';
-import { BACKENDS, bound, noting, placeOf } from './support.js';
+import { bound, noting, placeOf } from './support.js';
 
 const wrong =
   (options: unknown): (() => unknown) =>
@@ -48,7 +49,7 @@ test('wrong options are named', () => {
   expectRefusal(() => connect(mixed), VALUE, 'local');
 });
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   test('wrong datagrams are refused before any call', () => {
     const socket = bound({ backend });
     const to = { host: '127.0.0.1', port: 9 };

@@ -1,13 +1,11 @@
 /** What the tests of datagrams share: sockets that are gone when the test is. */
 import { join } from 'node:path';
 import { type BindOptions, bind, type DatagramSocket } from 'nearmetal/dgram';
-import type { BackendName } from 'nearmetal/loop';
 import { onTestFinished } from 'vitest';
 import { folder } from '../support/ring.js';
 
 export type Kind = 'IPv4' | 'IPv6' | 'Unix';
 export const KINDS: readonly Kind[] = ['IPv4', 'IPv6', 'Unix'];
-export const BACKENDS: readonly BackendName[] = ['io_uring', 'epoll'];
 
 /** An address of its own. */
 export function placeOf(kind: Kind): BindOptions {

@@ -15,9 +15,9 @@ import { Agent, createServer, request } from 'nearmetal/http';
 import { connect, createServer as createNetServer, Socket } from 'nearmetal/net';
 import pg from 'pg';
 import { Client } from 'undici';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { BACKENDS } from '../contract/support.js';
+import { onEachBackend } from '../support/backends.js';
 import { folder, until } from '../support/ring.js';
 
 const ignore = (): void => undefined;
@@ -38,7 +38,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   const agent = (): Agent => {
     const made = new Agent({ keepAlive: true, backend });
     onTestFinished(() => made.destroy());

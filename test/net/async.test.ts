@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection, Listener } from 'nearmetal/net';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { BACKENDS } from '../contract/support.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import {
   expectRefusal,
   folder,
@@ -15,7 +15,7 @@ import {
   VALUE,
 } from '../support/ring.js';
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   function listening(options: object = {}): Listener {
     const listener = Listener.open({ backend, ...options });
     onTestFinished(() => listener.close());

@@ -14,8 +14,8 @@ import {
   Socket,
   serve,
 } from 'nearmetal/net';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { BACKENDS } from '../contract/support.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { passes } from '../support/process.js';
 import { openRing, pattern, turn, until } from '../support/ring.js';
 import { uncaughtErrors } from '../support/thrown.js';
@@ -40,7 +40,7 @@ async function withoutDescriptors(left: number, call: () => Promise<void>): Prom
   }
 }
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   async function listening(listener: (socket: Socket) => void): Promise<Server> {
     const sockets = new Set<Socket>();
     const server = createServer({ backend }, (socket) => {

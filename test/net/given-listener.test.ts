@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { dup } from 'nearmetal/fd';
 import { addressOf, type InternetAddress, listen, serve } from 'nearmetal/net';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { BACKENDS } from '../contract/support.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { expectRefusal, TYPE, until, VALUE } from '../support/ring.js';
 import { descriptors } from '../support/sockets.js';
 
@@ -23,7 +23,7 @@ function said(port: number, word: string): Promise<string> {
   });
 }
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   test('one server after the other on copies of a socket: no connection is lost', async () => {
     const listener = listen();
     onTestFinished(() => listener.close());

@@ -11,8 +11,8 @@ import {
   type ServeOptions,
   serve,
 } from 'nearmetal/net';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { BACKENDS } from '../contract/support.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import {
   expectRefusal,
   folder,
@@ -32,7 +32,7 @@ const closed = (socket: Socket): Promise<void> =>
     (resolve) => void (socket.closed ? resolve() : socket.once('close', () => resolve())),
   );
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   function start<State>(options: Partial<ServeOptions<State>>) {
     const serving = serve<State>({ backend, data: ignore, ...options });
     onTestFinished(() => serving.stop());

@@ -4,17 +4,20 @@
  */
 import { spawnSync } from 'node:child_process';
 import { features } from 'nearmetal/features';
+import { openBackend } from 'nearmetal/loop';
 import { beforeEach, TestRunner } from 'vitest';
 import { kernel } from '../../lib/kernel.js';
 import { native } from '../../lib/native.js';
 
 /**
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
- * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all.
+ * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all; `memlock` enough
+ * for the ring of a backend.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`
   | 'io_uring'
+  | 'memlock'
   | 'root'
   | 'seam';
 
@@ -23,6 +26,7 @@ const found = new Map<string, boolean>();
 function look(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
   if (need === 'seam') return native.hasSeam;
+  if (need === 'memlock') return roomForRing();
   const [kind, name = ''] = need.split(':');
   if (kind === 'linux') return kernel.atLeast(name);
   if (kind === 'program') {
@@ -31,6 +35,12 @@ function look(need: Need): boolean {
   const feature = features.get(need);
   if (feature === undefined) throw new Error(`no feature is called ${need}`);
   return feature.supported;
+}
+
+function roomForRing(): boolean {
+  const backend = openBackend();
+  void backend.close();
+  return !backend.why.includes('RLIMIT_MEMLOCK');
 }
 
 /** True when this machine has it. */
