@@ -5,9 +5,9 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createReadStream, open } from 'nearmetal/fs';
 import { connect, createServer, type Socket } from 'nearmetal/net';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { onEachBackend } from '../support/backends.js';
 import { fileOf, pattern, until } from '../support/ring.js';
-import { BACKENDS } from './support.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
@@ -32,7 +32,7 @@ async function readAll(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-describe.each(BACKENDS)('%s', (backend) => {
+onEachBackend((backend) => {
   test('nothing of the file comes here, and both ends end', async () => {
     const { near, far } = await pairOf(backend);
     const contents = pattern(3_000_001);
