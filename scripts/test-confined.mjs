@@ -14,7 +14,7 @@ import { readWords, runVersions } from './kernels/suite.mjs';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 const IO_URING = ['425', '426', '427'];
-/** mbind, set_mempolicy, get_mempolicy, migrate_pages, move_pages: as Docker, without CAP_SYS_NICE. */
+/** mbind, set_mempolicy, get_mempolicy, migrate_pages, move_pages: what Docker refuses. */
 const NUMA = ['237', '238', '239', '256', '279'];
 const EPERM = '1';
 const ENOSYS = '38';

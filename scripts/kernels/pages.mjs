@@ -185,8 +185,8 @@ function confinedPage(confined) {
   return `# Where much is refused
 ${HEAD}
 
-The contract of the two backends by \`npm run test:confined\`, on Linux ${release(confined[0])}; what
-is refused is in scripts/test-confined.mjs.
+The contract of the two backends by \`npm run test:confined\`, on
+Linux ${release(confined[0])}; what is refused is in scripts/test-confined.mjs.
 
 ${table(head, rows)}
 
