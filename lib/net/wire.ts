@@ -178,7 +178,12 @@ export class Wire implements StreamEvents {
     }
     if (stream === undefined) process.nextTick(() => this.closed());
     else if (this.resetting) stream.reset();
-    else stream.close();
+    else {
+      // What was written in this turn is sent before the end, as Node does where there is room:
+      // servers write why they refuse somebody, and destroy.
+      if (stream.pending > 0) this.shared.backend.flush();
+      stream.close();
+    }
   }
 
   // --- what the stream tells ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createSecureServer, request as secureRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectNode } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, connect as secureConnect } from 'node:tls';
@@ -105,6 +105,15 @@ onEachBackend((backend) => {
     expect(server.listening).toBe(false);
     const again = await new Promise<Error | undefined>((resolve) => void server.close(resolve));
     expect(again).toMatchObject({ code: 'ERR_SERVER_NOT_RUNNING' });
+  });
+
+  test("node:http's own answer to what is no request", async () => {
+    const port = await up(createServer({ backend }));
+    const client = connectNode({ port, host: '127.0.0.1' }).on('error', ignore);
+    client.write('this is no request\r\n\r\n');
+    let heard = '';
+    for await (const part of client) heard += part;
+    expect(heard).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
   test('Express 5', async () => {

@@ -758,6 +758,16 @@ describe.each(FACES)('%s', (_name, net) => {
       if (!peer.destroyed) await closed(peer);
     });
 
+    test('what was written right before destroy arrives', async () => {
+      const { client, peer } = await pair();
+      const heard = all(peer);
+      client.write('this is ');
+      client.write('why');
+      client.destroy();
+      expect(`${await heard}`).toBe('this is why');
+      await until(() => client.closed);
+    });
+
     test('destroySoon: when all was written', async () => {
       const { client, peer } = await pair();
       const bytes = Buffer.from(pattern(1_000_000));
