@@ -1,8 +1,6 @@
 /** TCP echo over loopback, each server under the same client, which verifies every byte. */
-import { startEchoServers } from './_lib/echo-servers.js';
-import type { Contestant } from './_lib/interleave.js';
+import { measureEcho, startEchoServers } from './_lib/echo-servers.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
-import { C_EPOLL, C_URING } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 interface Case extends LoadShape {
@@ -23,21 +21,13 @@ const metrics: Metric[] = [
 ];
 
 async function run(session: Session): Promise<void> {
-  const { placement, pace } = session;
-  const load = findLoad(placement.client);
+  const load = findLoad(session.placement.client);
   if (load.note) session.missing.set('C load client', load.note);
   const servers = await startEchoServers(session, 'echo', load);
   try {
     for (const shape of cases) {
       if (!session.wants('echo', shape.name)) continue;
-      const contestants = servers.map(
-        (server): Contestant => ({
-          subject: server.subject,
-          turn: () => load.run(server, shape, pace.longTurn),
-        }),
-      );
-      const references = [C_URING, C_EPOLL];
-      await session.measure('echo', shape.name, { contestants, references, metrics });
+      await measureEcho(session, 'echo', shape.name, { load, servers, shape, metrics });
     }
   } finally {
     for (const server of servers) await server.child.stop();

@@ -1,8 +1,7 @@
 /** Echo at half of what node:net can do: messages at fixed times, and how long each took. */
-import { startEchoServers } from './_lib/echo-servers.js';
-import type { Contestant } from './_lib/interleave.js';
+import { measureEcho, startEchoServers } from './_lib/echo-servers.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
-import { C_EPOLL, C_URING, NODE } from './_lib/servers.js';
+import { NODE } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const cases: { name: string; shape: LoadShape }[] = [
@@ -34,14 +33,8 @@ async function run(session: Session): Promise<void> {
       session.progress(`latency ${name}: how many a second ${slowest.subject} can do`);
       const { figures } = await load.run(slowest, shape, pace.longTurn);
       const rate = Math.floor((figures.rate ?? 0) * PART);
-      const contestants = servers.map(
-        (server): Contestant => ({
-          subject: server.subject,
-          turn: () => load.run(server, { ...shape, rate }, pace.longTurn),
-        }),
-      );
-      const references = [C_URING, C_EPOLL];
-      await session.measure('latency', name, { contestants, references, metrics });
+      const how = { load, servers, shape: { ...shape, rate }, metrics };
+      await measureEcho(session, 'latency', name, how);
     }
   } finally {
     for (const server of servers) await server.child.stop();

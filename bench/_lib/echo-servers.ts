@@ -1,7 +1,7 @@
-/** All the echo servers that can run here, started and warm. */
-import type { Load } from './load.js';
-import { type Server, serverCommands, startServer } from './servers.js';
-import type { Session } from './session.js';
+/** All the echo servers that can run here, started and warm, and what they do under one load. */
+import type { Load, LoadShape } from './load.js';
+import { C_EPOLL, C_URING, type Server, serverCommands, startServer } from './servers.js';
+import type { Metric, Session } from './session.js';
 
 export async function startEchoServers(
   session: Session,
@@ -33,4 +33,19 @@ async function start(
     throw error;
   }
   return server;
+}
+
+/** One case: each server under the same client, by turns. */
+export async function measureEcho(
+  session: Session,
+  bench: string,
+  name: string,
+  how: { load: Load; servers: readonly Server[]; shape: LoadShape; metrics: readonly Metric[] },
+): Promise<void> {
+  const { load, servers, shape, metrics } = how;
+  const contestants = servers.map((server) => ({
+    subject: server.subject,
+    turn: () => load.run(server, shape, session.pace.longTurn),
+  }));
+  await session.measure(bench, name, { contestants, references: [C_URING, C_EPOLL], metrics });
 }
