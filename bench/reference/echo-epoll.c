@@ -3,11 +3,9 @@
 // One receive and one send per readable socket. What a full socket does not take is kept, and the
 // socket is asked for room instead of data until it is gone. Prints its port; ends with stdin.
 #define _GNU_SOURCE
-#include "listen.h"
+#include "poller.h"
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 enum { CONNECTIONS = 65536, EVENTS = 1024, SIZE = 65536 };
 
@@ -20,30 +18,11 @@ struct rest {
 
 static struct rest *rests[CONNECTIONS];
 static char buffer[SIZE] __attribute__((aligned(4096)));
-static int poller;
-
-static void watch(int fd, unsigned events, int operation) {
-  struct epoll_event event = {.events = events, .data = {.fd = fd}};
-  // EPERM: stdin may be a file, which is always ready and cannot be watched.
-  if (epoll_ctl(poller, operation, fd, &event) && errno != EPERM) give_up("epoll_ctl");
-}
 
 static void forget(int fd) {
   free(rests[fd]);
   rests[fd] = NULL;
   close(fd);
-}
-
-static void accept_all(int listener) {
-  for (;;) {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    if (fd >= CONNECTIONS) {
-      close(fd);
-      continue;
-    }
-    watch(fd, EPOLLIN, EPOLL_CTL_ADD);
-  }
 }
 
 static void keep(int fd, const char *bytes, size_t length) {
@@ -90,15 +69,12 @@ int main(void) {
   static struct epoll_event events[EVENTS];
   char ignored;
   int listener = listen_on_loopback(SOCK_NONBLOCK);
-  poller = epoll_create1(EPOLL_CLOEXEC);
-  if (poller < 0) give_up("epoll_create1");
-  watch(listener, EPOLLIN, EPOLL_CTL_ADD);
-  watch(0, EPOLLIN, EPOLL_CTL_ADD);
+  open_poller(listener);
   for (;;) {
     int ready = epoll_wait(poller, events, EVENTS, -1);
     for (int i = 0; i < ready; i++) {
       int fd = events[i].data.fd;
-      if (fd == listener) accept_all(listener);
+      if (fd == listener) accept_all(listener, CONNECTIONS, NULL);
       else if (fd == 0) { if (read(0, &ignored, 1) <= 0) return 0; }
       else if (rests[fd]) on_writable(fd);
       else on_readable(fd);

@@ -3,14 +3,12 @@
 // Every request gets the file of the argument, opened for it; the connection is kept. Prints its
 // port; ends with stdin.
 #define _GNU_SOURCE
-#include "listen.h"
+#include "poller.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { CONNECTIONS = 1024, EVENTS = 256, REQUEST = 4096 };
 
@@ -23,13 +21,6 @@ struct connection {
 
 static struct connection *connections[CONNECTIONS];
 static const char *path;
-static int poller;
-
-static void watch(int fd, unsigned events, int operation) {
-  struct epoll_event event = {.events = events, .data = {.fd = fd}};
-  // EPERM: stdin may be a file, which is always ready and cannot be watched.
-  if (epoll_ctl(poller, operation, fd, &event) && errno != EPERM) give_up("epoll_ctl");
-}
 
 static void forget(int fd) {
   if (connections[fd]->file >= 0) close(connections[fd]->file);
@@ -38,19 +29,10 @@ static void forget(int fd) {
   close(fd);
 }
 
-static void accept_all(int listener) {
-  for (;;) {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    if (fd >= CONNECTIONS) {
-      close(fd);
-      continue;
-    }
-    connections[fd] = calloc(1, sizeof(struct connection));
-    if (!connections[fd]) give_up("calloc");
-    connections[fd]->file = -1;
-    watch(fd, EPOLLIN, EPOLL_CTL_ADD);
-  }
+static void begin_connection(int fd) {
+  connections[fd] = calloc(1, sizeof(struct connection));
+  if (!connections[fd]) give_up("calloc");
+  connections[fd]->file = -1;
 }
 
 static void begin(int fd) {
@@ -116,15 +98,12 @@ int main(int count, char **arguments) {
   if (count != 2) return 2;
   path = arguments[1];
   int listener = listen_on_loopback(SOCK_NONBLOCK);
-  poller = epoll_create1(EPOLL_CLOEXEC);
-  if (poller < 0) give_up("epoll_create1");
-  watch(listener, EPOLLIN, EPOLL_CTL_ADD);
-  watch(0, EPOLLIN, EPOLL_CTL_ADD);
+  open_poller(listener);
   for (;;) {
     int ready = epoll_wait(poller, events, EVENTS, -1);
     for (int i = 0; i < ready; i++) {
       int fd = events[i].data.fd;
-      if (fd == listener) accept_all(listener);
+      if (fd == listener) accept_all(listener, CONNECTIONS, begin_connection);
       else if (fd == 0) { if (read(0, &ignored, 1) <= 0) return 0; }
       else if (connections[fd]->file >= 0) on_writable(fd);
       else on_readable(fd);
