@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { ENOENT, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, O_TRUNC } from '../abi.js';
-import { SystemError, systemError } from '../errors.js';
+import { SystemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { tryLock } from '../fd/locks.js';
 import type { FileCalls } from '../fs/calls.js';
@@ -12,7 +12,7 @@ import { LogCorruptError, LogLockedError } from './errors.js';
 import { readAt } from './frame-reader.js';
 import { decodeHeader, encodeHeader, HEADER_BYTES, isSegmentName, segmentName } from './layout.js';
 import type { OpenSegment } from './recovery.js';
-import { writeFully } from './write-fully.js';
+import { writeOut } from './write-fully.js';
 
 const MODE = 0o666;
 const FOLDER_MODE = 0o777;
@@ -97,11 +97,8 @@ export class Folder {
     const header = { first, seed: randomBytes(4).readUInt32LE() };
     const file = await openAt(this.#calls, unfinished, O_RDWR | O_CREAT | O_TRUNC);
     try {
-      const bytes = encodeHeader(header);
-      const piece = { file, bytes, position: 0 };
-      const { written, synced } = await writeFully(this.#calls, piece, true);
-      if (written < 0) throw systemError(written, 'write', { path: unfinished });
-      if (synced < 0) throw systemError(synced, 'fdatasync', { path: unfinished });
+      const piece = { file, bytes: encodeHeader(header), position: 0 };
+      await writeOut(this.#calls, piece, unfinished);
       await about(this.#calls.fsync(file, false, undefined), named('fsync', unfinished));
       await about(this.#calls.rename(unfinished, path, undefined), named('rename', unfinished));
     } catch (error) {

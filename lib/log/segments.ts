@@ -1,6 +1,4 @@
 /** The segments of a log in order: found and checked at the start, begun and dropped later. */
-import { systemError } from '../errors.js';
-import type { OwnedFd } from '../fd/fd.js';
 import type { FileCalls } from '../fs/calls.js';
 import { about } from '../fs/failure.js';
 import { LogCorruptError } from './errors.js';
@@ -8,7 +6,10 @@ import type { Folder } from './folder.js';
 import { readAt } from './frame-reader.js';
 import { encodeMark, HEADER_BYTES } from './layout.js';
 import { type OpenSegment, type Survey, surveyClosed, surveyLast } from './recovery.js';
-import { writeFully } from './write-fully.js';
+import { writeFully, writeOut } from './write-fully.js';
+
+/** Of what is written again, at a time. */
+const CHUNK_BYTES = 1 << 20;
 
 /** A segment as users see it. */
 export interface Segment {
@@ -117,7 +118,7 @@ export class Segments {
       const bytes = await readAt(this.#calls, file, position, length);
       if (bytes.length < length)
         throw new LogCorruptError(path, position, header.first, 'it shrank');
-      await writeOut(this.#calls, file, path, bytes, position);
+      await writeOut(this.#calls, { file, bytes, position }, path);
     }
     await about(this.#calls.fsync(file, true, undefined), { syscall: 'fdatasync', path });
     await this.mark();
@@ -197,17 +198,4 @@ export class Segments {
     this.active.file.close();
     this.folder.close();
   }
-}
-
-const CHUNK_BYTES = 1 << 20;
-
-async function writeOut(
-  calls: FileCalls,
-  file: OwnedFd,
-  path: string,
-  bytes: Uint8Array,
-  position: number,
-): Promise<void> {
-  const { written } = await writeFully(calls, { file, bytes, position }, false);
-  if (written < 0) throw systemError(written, 'write', { path });
 }

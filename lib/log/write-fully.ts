@@ -1,5 +1,6 @@
 /** Writes that go on after a short one, and say how they ended. */
 import { EAGAIN, ECANCELED, EINTR, EIO } from '../abi.js';
+import { systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { DurableWrite, FileCalls } from '../fs/calls.js';
 
@@ -30,4 +31,10 @@ export async function writeFully(
     if (written === 0) return { written: -EIO, synced: -ECANCELED };
     done += written;
   }
+}
+
+/** As `writeFully` without a sync; what fails is thrown. */
+export async function writeOut(calls: FileCalls, piece: Piece, path: string): Promise<void> {
+  const { written } = await writeFully(calls, piece, false);
+  if (written < 0) throw systemError(written, 'write', { path });
 }
