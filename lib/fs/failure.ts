@@ -20,6 +20,17 @@ export function failureOf(error: unknown, { syscall, ...detail }: About): unknow
   return systemError(errno, syscall, detail);
 }
 
+/** What `promise` resolves with, nothing being 0, or `-errno`. */
+export async function resultOf(promise: Promise<unknown>): Promise<number> {
+  try {
+    return Number((await promise) ?? 0);
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    if (typeof errno !== 'number') throw error;
+    return errno;
+  }
+}
+
 /** `promise`, whose errors are about this call. */
 export async function about<Result>(promise: Promise<Result>, what: About): Promise<Result> {
   try {

@@ -8,7 +8,6 @@ import {
   IORING_OP_SYMLINKAT,
   IORING_OP_UNLINKAT,
 } from '../abi.js';
-import { SystemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { opSupported } from '../features.js';
 import type { PathLike } from '../path.js';
@@ -19,6 +18,7 @@ import * as op from '../ring/ops/index.js';
 import { Ring } from '../ring/ring.js';
 import type { RunOptions } from '../ring/sinks.js';
 import type { AllocateOptions, DurableWrite, FileCalls, Signal } from './calls.js';
+import { resultOf } from './failure.js';
 import { ThreadCalls } from './thread-calls.js';
 
 const ENTRIES = 1024;
@@ -28,12 +28,11 @@ const ACCESS = ['read', 'write', 'readwrite'] as const;
 
 const until = (signal: Signal): RunOptions | undefined => (signal ? { signal } : undefined);
 
-/** The number that an operation of a chain answered: nothing is 0. */
-function resultOf(outcome: PromiseSettledResult<unknown>): number {
-  if (outcome.status === 'fulfilled') return Number(outcome.value ?? 0);
-  if (typeof outcome.reason?.errno !== 'number') throw outcome.reason;
-  return outcome.reason.errno;
-}
+/** What an operation of a chain came to. */
+const settled = async (outcome: PromiseSettledResult<unknown>): Promise<unknown> => {
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
+};
 
 /** What the kernel lacks an operation for, a helper thread does. */
 export class RingCalls implements FileCalls {
@@ -88,14 +87,15 @@ export class RingCalls implements FileCalls {
     sync: boolean,
   ): Promise<DurableWrite> {
     const writing = op.write(file, source, { offset });
+    if (!sync) return { written: await resultOf(this.ring.run(writing)), synced: -ECANCELED };
     try {
-      if (!sync) return { written: await this.ring.run(writing), synced: -ECANCELED };
       const [written] = await this.ring.link([writing, op.fsync(file, { datasync: true })]);
       return { written, synced: 0 };
     } catch (error) {
-      if (!sync && SystemError.is(error)) return { written: error.errno, synced: -ECANCELED };
       if (!(error instanceof LinkError)) throw error;
-      const [written = 0, synced = 0] = error.results.map(resultOf);
+      const [written = 0, synced = 0] = await Promise.all(
+        error.results.map((each) => resultOf(settled(each))),
+      );
       return { written, synced };
     }
   }

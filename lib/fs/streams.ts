@@ -125,8 +125,7 @@ class FileReadable extends Readable {
     }
     const taker: TakesFiles = target;
     const begin = (): void => this.#pass(target, taker, options);
-    const passing: Passing = { target, begin };
-    this.#passing = passing;
+    this.#passing = { target, begin };
     // Whoever comes in this turn reads with it.
     if (this.#file !== undefined) process.nextTick(begin);
     return target;

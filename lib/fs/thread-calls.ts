@@ -10,6 +10,7 @@ import { ALLOCATE_FLAGS, FILE_ADVICE, type FileAdvice } from '../ring/ops/file-b
 import { type FileStatus, fileType } from '../ring/ops/file-status.js';
 import { flagBits } from '../ring/ops/flags.js';
 import type { AllocateOptions, DurableWrite, FileCalls, Signal } from './calls.js';
+import { resultOf } from './failure.js';
 
 const EBADF = -9;
 
@@ -38,17 +39,6 @@ function call<Result>(
       else reject(error);
     });
   });
-}
-
-/** What `promise` resolves with, or -errno. */
-async function resultOf(promise: Promise<unknown>): Promise<number> {
-  try {
-    return Number((await promise) ?? 0);
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    return errno;
-  }
 }
 
 export class ThreadCalls implements FileCalls {
