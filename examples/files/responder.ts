@@ -1,7 +1,6 @@
 /** Answers requests: from memory what is small, by the kernel what is not. */
-import type { Stats } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { mediaType, sendFile } from 'nearmetal/http';
+import { entityTag, mediaType, sendFile } from 'nearmetal/http';
 import { type FoundFile, find } from './find.js';
 import { listing } from './listing.js';
 import type { AccessLog } from './log.js';
@@ -27,12 +26,6 @@ const CONDITIONS = [
   'if-modified-since',
   'if-unmodified-since',
 ];
-
-/** As `sendFile` makes it, so that a file has one tag whichever way it goes. */
-function etagOf({ ino, size, mtimeMs }: Stats): string {
-  const hex = (value: number): string => Math.trunc(value).toString(16);
-  return `"${hex(ino)}-${hex(size)}-${hex(mtimeMs * 1000)}"`;
-}
 
 export class Responder {
   requests = 0;
@@ -134,7 +127,7 @@ export class Responder {
     const { cacheControl } = this.site;
     const headers = [
       ...['Content-Type', mediaType(name), 'Content-Length', `${stats.size}`],
-      ...['Last-Modified', new Date(stats.mtimeMs).toUTCString(), 'ETag', etagOf(stats)],
+      ...['Last-Modified', new Date(stats.mtimeMs).toUTCString(), 'ETag', entityTag(stats)],
       ...['Accept-Ranges', 'bytes', ...codingHeaders(encoding).flat()],
       ...(cacheControl === undefined ? [] : ['Cache-Control', cacheControl]),
     ];

@@ -4,5 +4,5 @@
 export * from 'node:http';
 export { Agent, type AgentOptions, get, globalAgent, request } from './agent.js';
 export { mediaType } from './media-types.js';
-export { type SendFileOptions, type SentFile, sendFile } from './send-file.js';
+export { entityTag, type SendFileOptions, type SentFile, sendFile } from './send-file.js';
 export { createServer, Server, type ServerOptions } from './server.js';

@@ -142,11 +142,17 @@ async function refuse(response: ServerResponse, status: number): Promise<SentFil
   return { status, bytesSent: 0 };
 }
 
-/** Strong: it changes whenever the file does, as far as its time can tell. */
-function validatorsOf({ ino, size, mtimeMs }: Stats): Validators {
+/**
+ * The ETag that `sendFile` gives a file, for who sends it another way. Strong: it changes whenever
+ * the file does, as far as its time can tell.
+ */
+export function entityTag({ ino, size, mtimeMs }: Stats): string {
   const hex = (value: number): string => Math.trunc(value).toString(16);
-  const etag = `"${hex(ino)}-${hex(size)}-${hex(mtimeMs * 1000)}"`;
-  return { etag, modifiedMs: Math.floor(mtimeMs / 1000) * 1000 };
+  return `"${hex(ino)}-${hex(size)}-${hex(mtimeMs * 1000)}"`;
+}
+
+function validatorsOf(stats: Stats): Validators {
+  return { etag: entityTag(stats), modifiedMs: Math.floor(stats.mtimeMs / 1000) * 1000 };
 }
 
 async function answer(
