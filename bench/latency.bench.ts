@@ -26,12 +26,12 @@ async function run(session: Session): Promise<void> {
   }
   const servers = await startEchoServers(session, 'latency', load);
   try {
-    const slowest = servers.find(({ subject }) => subject === NODE) ?? servers[0];
-    if (slowest === undefined) return;
+    const yardstick = servers.find(({ subject }) => subject === NODE) ?? servers[0];
+    if (yardstick === undefined) return;
     for (const { name, shape } of cases) {
       if (!session.wants('latency', name)) continue;
-      session.progress(`latency ${name}: how many a second ${slowest.subject} can do`);
-      const { figures } = await load.run(slowest, shape, pace.longTurn);
+      session.progress(`latency ${name}: how many a second ${yardstick.subject} can do`);
+      const { figures } = await load.run(yardstick, shape, pace.longTurn);
       const rate = Math.floor((figures.rate ?? 0) * PART);
       const how = { load, servers, shape: { ...shape, rate }, metrics };
       await measureEcho(session, 'latency', name, how);

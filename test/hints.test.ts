@@ -4,6 +4,7 @@ import * as abi from '../lib/abi.js';
 import { hintFor, warnOfBacklog } from '../lib/hints.js';
 import { kernel } from '../lib/kernel.js';
 import type { Reader } from '../lib/proc/read.js';
+import { warnings } from './support/warnings.js';
 
 /** A /proc and /sys that hold these files and nothing else. */
 function having(files: Record<string, string>): Reader {
@@ -230,15 +231,12 @@ test('rights: which one, whether it is held, and what else may be done', () => {
 });
 
 test('a backlog that the kernel cuts is warned of once', async () => {
-  const seen: Error[] = [];
-  const note = (warning: Error) => seen.push(warning);
-  process.on('warning', note);
+  const seen = warnings();
   const reader = having({ '/proc/sys/net/core/somaxconn': '4096' });
   warnOfBacklog(4096, reader);
   warnOfBacklog(5000, reader);
   warnOfBacklog(6000, reader);
   await new Promise((resolve) => setImmediate(resolve));
-  process.off('warning', note);
   expect(seen.map(({ message }) => message)).toEqual([
     'a backlog of 5000 is cut to net.core.somaxconn = 4096',
   ]);

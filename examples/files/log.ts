@@ -1,4 +1,4 @@
-/** The access log, in the common log format; many lines are one write. */
+/** The access log: the common log format with ISO times; many lines are one write. */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 
