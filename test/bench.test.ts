@@ -150,7 +150,7 @@ describe('the command', () => {
       expect(result.value).toBeGreaterThan(0);
       if (result.subject === 'C io_uring') expect(result.ratio).toBe(1);
     }
-  }, 60_000);
+  });
 });
 
 function flipBit(bytes: Buffer, total: number): Buffer {
@@ -187,7 +187,7 @@ it('ends all that it started when it is interrupted', async () => {
   child.kill('SIGINT');
   expect(await ended(child)).toBe(130);
   await expect.poll(() => started.filter((other) => existsSync(`/proc/${other}`))).toEqual([]);
-}, 30_000);
+});
 
 /** By asking every process for its parent: not every kernel lists children. */
 function childrenOf(pid: number): number[] {

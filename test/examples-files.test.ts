@@ -175,7 +175,7 @@ test('files: malformed, endless and abandoned requests cost nothing that lasts',
   expect((await ask(port, '/page.css')).status).toBe(200);
   child.kill('SIGTERM');
   expect(await ended).toMatchObject({ code: 0, stderr: '' });
-}, 40_000);
+});
 
 test('files: over TLS', async () => {
   const root = site();

@@ -4,10 +4,8 @@ import { EPERM, SYS_sched_setaffinity } from '../../lib/abi.js';
 import { evaluate } from '../support/nouring.js';
 import { passes } from '../support/process.js';
 
-test.each(['pinned', 'each', 'realtime', 'refused', 'throws', 'many'])(
-  '%s',
-  (scene) => passes('pinned', [scene]),
-  60_000,
+test.each(['pinned', 'each', 'realtime', 'refused', 'throws', 'many'])('%s', (scene) =>
+  passes('pinned', [scene]),
 );
 
 const SPAWN = (options: string) => `

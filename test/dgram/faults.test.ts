@@ -97,7 +97,7 @@ onEachBackend((backend) => {
     await passes('dgram', ['exit', backend]);
   });
 
-  test('multicast, in a network of its own', { timeout: 60_000 }, async () => {
+  test('multicast, in a network of its own', async () => {
     await passes('dgram', ['multicast', backend], { under: ['unshare', '-n'] });
   });
 });

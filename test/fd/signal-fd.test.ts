@@ -6,7 +6,7 @@ import { expectRefusal, RANGE, TYPE, VALUE } from '../support/ring.js';
 
 describe.concurrent('signals in a process of its own', () => {
   test.each(['data', 'several', 'handlers', 'children', 'elsewhere'])('%s', (scenario) =>
-    passes('fd/signals', [scenario], { limitMs: 20_000 }),
+    passes('fd/signals', [scenario]),
   );
 });
 

@@ -15,10 +15,10 @@ function inherited(): string {
 }
 
 const env = { NEARMETAL_INHERITED: inherited() };
-const run = (...words: string[]) => passes('promises/children', words, { env, limitMs: 20_000 });
+const run = (...words: string[]) => passes('promises/children', words, { env });
 /** The seam keeps a copy of the queues, which a kernel thread that submits does not know. */
 const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
-const withoutSeam = { env: { ...env, NEARMETAL_ADDON: addon }, limitMs: 20_000 };
+const withoutSeam = { env: { ...env, NEARMETAL_ADDON: addon } };
 
 describe.concurrent('a child has its standard streams and nothing else', () => {
   test.each(['uv', 'thread', 'own'])('in every state of a process with loop: %s', (loop) =>

@@ -461,7 +461,7 @@ test('killed at any time, it leaves whole messages and no descriptors', async ()
   }
   // A thread that is killed between disowning a descriptor and sending it leaves it open.
   expect(open() - before).toBeLessThanOrEqual(3);
-}, 60_000);
+});
 
 test('another process takes part, but for descriptors', async () => {
   const memory = sharedMemory({ size: 2 ** 22 });

@@ -16,7 +16,7 @@ import {
 } from '../support/shared.js';
 
 const DEATHS = Number(process.env.NEARMETAL_DEATHS ?? 100);
-const LIMIT_MS = 60_000 + DEATHS * 200;
+const LIMIT_MS = 120_000 + DEATHS * 200;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -99,7 +99,7 @@ test(
     expect(total('wrong')).toBe(0);
     for (const taker of takers) expect(await taker.ended).toBe('');
   },
-  60_000 + RECORDS / 100,
+  120_000 + RECORDS / 100,
 );
 
 test('waits end in time, and when the queue is ended', async () => {

@@ -6,7 +6,6 @@ describe('a group begins', () => {
   test.each(['context', 'failures', 'aborts', 'options', 'readiness', 'statistics'])(
     '%s',
     (scene) => passes('workers/groups', [scene]),
-    60_000,
   );
 });
 
@@ -22,21 +21,18 @@ describe('its workers are supervised', () => {
     'reload',
     'ownLoop',
     'leaks',
-  ])('%s', (scene) => passes('workers/supervision', [scene]), 60_000);
+  ])('%s', (scene) => passes('workers/supervision', [scene]));
 });
 
 describe('it listens', () => {
   test.each(['shares', 'steered', 'rolling', 'backlog', 'retired', 'path', 'descriptors'])(
     '%s',
     (scene) => passes('workers/ports', [scene]),
-    60_000,
   );
 });
 
 describe('it has channels', () => {
-  test.each(['between', 'passes', 'killed', 'finishes', 'stops', 'own', 'leaks'])(
-    '%s',
-    (scene) => passes('workers/channels', [scene]),
-    60_000,
+  test.each(['between', 'passes', 'killed', 'finishes', 'stops', 'own', 'leaks'])('%s', (scene) =>
+    passes('workers/channels', [scene]),
   );
 });
