@@ -6,12 +6,20 @@ import { isShortage } from '../loop/retry.js';
 import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, type ListenOptions, listen } from '../socket/listen.js';
-import { abortSignal } from '../validate.js';
+import { abortSignal, boolean, onlyKeys } from '../validate.js';
 import { accepts, errors } from './channels.js';
 import { Connection } from './connection.js';
+import { acceptBesideOthers, givenListener, LISTEN_KEYS } from './given-listener.js';
 import { stopListening } from './stop-listening.js';
 
 export interface ListenerOptions extends ListenOptions {
+  /**
+   * A socket that listens already, instead of `host`, `port` or `path`. It is closed with the
+   * listener, which leaves what waits in its backlog to whoever has a copy of it.
+   */
+  listener?: OwnedFd;
+  /** TCP_NODELAY. Default true here: what is written in one turn goes together anyway. */
+  noDelay?: boolean;
   /** Stops listening: the loop over it ends with an AbortError. Connections go on. */
   signal?: AbortSignal;
   /** Default: io_uring where it works. */
@@ -37,14 +45,31 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
   readonly #abort = (): void => this.#fail(abortError(this.#signal as AbortSignal));
   readonly #queue: OwnedFd[] = [];
   readonly #waiters: Waiter[] = [];
+  readonly #given: boolean;
   #failure: Error | undefined;
-  #open = true;
+  #listening = true;
+  /** What is accepted from now on is wanted by nobody. */
+  #closed = false;
+  /** Nothing is accepted any more. */
+  #ended = false;
+  #onClosed: () => void = () => undefined;
+  /** Resolves when nothing is accepted any more, and the socket has been closed. */
+  readonly closed: Promise<void>;
 
-  private constructor(shared: SharedBackend, socket: OwnedFd, signal: AbortSignal | undefined) {
+  private constructor(
+    shared: SharedBackend,
+    socket: OwnedFd,
+    given: boolean,
+    signal: AbortSignal | undefined,
+  ) {
     this.#shared = shared;
     this.#socket = socket;
+    this.#given = given;
     this.#signal = signal;
     this.address = addressOf(socket);
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
     this.#acceptor = shared.backend.accept(socket, {
       connection: (accepted) => this.#accepted(accepted),
       failed: (result) => this.#failed(result),
@@ -61,13 +86,20 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
    * @man socket(2), bind(2), listen(2), accept(2)
    */
   static open(options: ListenerOptions = {}): Listener {
-    const { signal: asked, backend, ...rest } = options;
+    onlyKeys('options', options, [...LISTEN_KEYS, 'noDelay', 'listener', 'backend', 'signal']);
+    const { signal: asked, backend, listener: _, ...rest } = options;
+    const given = givenListener(options);
+    const noDelay = boolean('noDelay', options.noDelay ?? true);
     const signal = abortSignal('signal', asked);
     if (signal?.aborted) throw abortError(signal);
     const shared = sharedBackend(backend, true);
-    const socket = listen({ ...rest, noDelay: rest.noDelay ?? true });
+    if (given !== undefined) {
+      acceptBesideOthers(given, noDelay);
+      return new Listener(shared, given, true, signal);
+    }
+    const socket = listen({ ...rest, noDelay });
     try {
-      return new Listener(shared, socket, signal);
+      return new Listener(shared, socket, false, signal);
     } catch (error) {
       socket.close();
       throw error;
@@ -80,7 +112,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
   }
 
   get listening(): boolean {
-    return this.#open;
+    return this.#listening;
   }
 
   /** The next connection; undefined when the listener has been closed. */
@@ -88,7 +120,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
     const socket = this.#queue.shift();
     if (socket !== undefined) return Promise.resolve(this.#connection(socket));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (!this.#open) return Promise.resolve(undefined);
+    if (this.#closed || this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => void this.#waiters.push({ resolve, reject }));
   }
 
@@ -111,6 +143,10 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
   }
 
   #accepted(socket: OwnedFd): void {
+    if (this.#closed) {
+      socket.close();
+      return;
+    }
     const waiter = this.#waiters.shift();
     if (waiter === undefined) this.#queue.push(socket);
     else waiter.resolve(this.#connection(socket));
@@ -124,19 +160,46 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
   }
 
   #fail(error: Error): void {
-    if (!this.#open) return;
+    if (this.#closed) return;
     this.#failure = error;
     this.close();
   }
 
-  /** Accepts no more. */
+  /** Accepts no more; the loop over it ends when it has had what was accepted before. */
+  drain(): Promise<void> {
+    this.#stopAccepting();
+    return this.closed;
+  }
+
+  /** Accepts no more; what was accepted and not taken is closed. */
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#signal?.removeEventListener('abort', this.#abort);
-    stopListening(this.#acceptor, this.#socket, this.address);
-    this.#shared.dereference();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopAccepting();
+    this.#endSocket();
     for (const socket of this.#queue.splice(0)) socket.close();
+    this.#endWaiting();
+  }
+
+  #stopAccepting(): void {
+    if (!this.#listening) return;
+    this.#listening = false;
+    this.#acceptor.finish(() => {
+      this.#ended = true;
+      this.#signal?.removeEventListener('abort', this.#abort);
+      this.#endSocket();
+      this.#endWaiting();
+      this.#shared.dereference();
+      this.#onClosed();
+    });
+  }
+
+  #endSocket(): void {
+    if (this.#given) this.#socket.close();
+    else if (!this.#socket.closed) stopListening(this.#socket, this.address);
+  }
+
+  #endWaiting(): void {
     for (const waiter of this.#waiters.splice(0)) {
       if (this.#failure === undefined) waiter.resolve(undefined);
       else waiter.reject(this.#failure);
@@ -147,7 +210,8 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
     this.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.close();
+    return this.closed;
   }
 }

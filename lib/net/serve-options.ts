@@ -2,11 +2,11 @@
 
 import type { SystemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
-import { givenDescriptor } from '../fd/given.js';
 import type { BackendName } from '../loop/backend.js';
 import type { Received } from '../loop/received.js';
 import type { ListenOptions } from '../socket/listen.js';
 import { boolean, integer, invalidType, milliseconds, onlyKeys } from '../validate.js';
+import { givenListener, LISTEN_KEYS } from './given-listener.js';
 import type { ServedConnection } from './served-connection.js';
 
 /**
@@ -78,7 +78,6 @@ export interface ServeOptions<State> extends ListenOptions, ServeHandlers<State>
   signal?: AbortSignal;
 }
 
-const LISTEN_KEYS = ['host', 'port', 'path', 'backlog', 'reusePort', 'ipv6Only'] as const;
 const HANDLERS = [
   'open',
   'data',
@@ -107,6 +106,7 @@ const OTHERS = [
 /** Options after checking. */
 export interface ServePlan {
   readonly listen: ListenOptions;
+  readonly noDelay: boolean;
   readonly listener: OwnedFd | undefined;
   readonly keepAlive: KeepAlive | undefined;
   readonly highWater: number;
@@ -126,9 +126,8 @@ export function planServe<State>(options: ServeOptions<State>): ServePlan {
     if (typeof handler === 'function' || (handler === undefined && name !== 'data')) continue;
     throw invalidType(`options.${name}`, 'a function', handler);
   }
-  const listen: Record<string, unknown> = {
-    noDelay: boolean('noDelay', options.noDelay ?? true),
-  };
+  const noDelay = boolean('noDelay', options.noDelay ?? true);
+  const listen: Record<string, unknown> = { noDelay };
   for (const key of LISTEN_KEYS) if (options[key] !== undefined) listen[key] = options[key];
   const { maxConnections = Number.POSITIVE_INFINITY } = options;
   if (maxConnections !== Number.POSITIVE_INFINITY) {
@@ -136,7 +135,8 @@ export function planServe<State>(options: ServeOptions<State>): ServePlan {
   }
   return {
     listen,
-    listener: givenDescriptor('listener', options, LISTEN_KEYS),
+    noDelay,
+    listener: givenListener(options),
     keepAlive: planKeepAlive(options.keepAlive ?? false),
     highWater: integer('highWater', options.highWater ?? 65_536, 1, INT_MAX),
     autoPause: boolean('autoPause', options.autoPause ?? true),

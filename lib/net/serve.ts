@@ -9,6 +9,7 @@ import { addressOf, listen } from '../socket/listen.js';
 import { setSocketOptions } from '../socket/options.js';
 import { abortSignal, milliseconds, onlyKeys } from '../validate.js';
 import { accepts, closes, errors } from './channels.js';
+import { acceptBesideOthers } from './given-listener.js';
 import {
   type KeepAlive,
   planServe,
@@ -247,7 +248,8 @@ export class Serving<State = unknown> implements AsyncDisposable {
     };
     if (this.#given) this.#acceptor.finish(finished);
     else {
-      stopListening(this.#acceptor, this.#listener, this.address);
+      this.#acceptor.close();
+      stopListening(this.#listener, this.address);
       finished();
     }
   }
@@ -277,6 +279,7 @@ export function serve<State = unknown>(options: ServeOptions<State>): Serving<St
   const shared = sharedBackend(options.backend, true);
   const listener = plan.listener ?? listen(plan.listen);
   try {
+    if (plan.listener !== undefined) acceptBesideOthers(plan.listener, plan.noDelay);
     if (plan.keepAlive !== undefined && !('path' in addressOf(listener)))
       inheritKeepAlive(listener, plan.keepAlive);
     const serving = new Serving(new Served(options, plan, shared.backend), shared, listener);

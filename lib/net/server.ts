@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns';
 import { EventEmitter } from 'node:events';
 import { SystemError } from '../errors.js';
+import { setFlags } from '../fd/fcntl.js';
 import { OwnedFd } from '../fd/fd.js';
 import type { Acceptor } from '../loop/backend.js';
 import { isShortage } from '../loop/retry.js';
@@ -139,6 +140,7 @@ export class Server extends EventEmitter implements AsyncDisposable {
     this.given = true;
     const listener = OwnedFd.adopt(fd);
     listenOn(listener, backlog);
+    setFlags(listener, { nonblock: true });
     return listener;
   }
 
