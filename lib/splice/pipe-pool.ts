@@ -58,6 +58,12 @@ export class PipePool implements Disposable {
     else if (!this.#free.includes(pipe)) this.#free.push(pipe);
   }
 
+  /** @internal As `give`, of a pipe that is known to be whole and empty: the kernel is not asked. */
+  giveEmpty(pipe: Pipe): void {
+    if (this.#closed || this.#free.length >= this.keep) pipe.close();
+    else this.#free.push(pipe);
+  }
+
   /** Closes what waits here; pipes that are given back later are closed then. */
   close(): void {
     this.#closed = true;

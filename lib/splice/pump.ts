@@ -1,5 +1,9 @@
-/** One way from a socket or pipe to a socket, through a pipe: splice(2) for as long as it goes. */
+/**
+ * One way from a socket or pipe to a socket, through a pipe: splice(2) for as long as it goes. The
+ * pipe is held while there is something in it: many ways that are quiet share a few.
+ */
 import { EAGAIN, EINTR, SHUT_WR, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from '../abi.js';
+import { SystemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Pipe } from '../fd/pipe.js';
 import { native } from '../native.js';
@@ -10,6 +14,8 @@ const FLAGS = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
 const TURN_BYTES = 1 << 20;
 /** What any empty pipe takes. */
 const PIECE_BYTES = 65_536;
+/** More than pipes hold: as much as goes in. */
+const FULL = 2 ** 30;
 
 export class Pump {
   /** Bytes that the target has taken. */
@@ -23,8 +29,7 @@ export class Pump {
   writable = false;
   readonly #source: OwnedFd;
   readonly #target: OwnedFd;
-  readonly #pipe: Pipe = sharedPipes().take();
-  readonly #size = this.#pipe.size;
+  #pipe: Pipe | undefined = undefined;
   /** What had been received before: it goes first. */
   readonly #before: Uint8Array[];
   #inPipe = 0;
@@ -38,6 +43,12 @@ export class Pump {
 
   /** Moves what there is; true when it stopped with more to move. */
   run(): boolean {
+    const more = this.#move();
+    if (this.#inPipe === 0) this.close();
+    return more;
+  }
+
+  #move(): boolean {
     for (const start = this.moved; this.moved - start < TURN_BYTES; ) {
       if (this.ended || this.failure < 0) return false;
       if (this.#inPipe === 0 && !this.#fill()) return false;
@@ -47,16 +58,21 @@ export class Pump {
   }
 
   #fill(): boolean {
-    const bytes = this.#before.shift();
+    const bytes = this.#before[0];
     if (bytes !== undefined) {
+      const pipe = this.#taken();
+      if (pipe === undefined) return false;
+      this.#before.shift();
       if (bytes.length > PIECE_BYTES) this.#before.unshift(bytes.subarray(PIECE_BYTES));
       const piece = bytes.subarray(0, PIECE_BYTES);
-      return this.#filled(native.write(this.#pipe.writeEnd.fd, piece));
+      return this.#filled(native.write(pipe.writeEnd.fd, piece));
     }
     if (this.#sourceEnded) return this.#end();
     if (!this.readable) return false;
+    const pipe = this.#taken();
+    if (pipe === undefined) return false;
     const { fd } = this.#source;
-    return this.#filled(native.splice(fd, -1, this.#pipe.writeEnd.fd, -1, this.#size, FLAGS));
+    return this.#filled(native.splice(fd, -1, pipe.writeEnd.fd, -1, FULL, FLAGS));
   }
 
   #filled(result: number): boolean {
@@ -67,10 +83,23 @@ export class Pump {
     return result >= 0 || result === -EINTR;
   }
 
+  /** The pipe, or none and a failure (EMFILE). */
+  #taken(): Pipe | undefined {
+    if (this.#pipe !== undefined) return this.#pipe;
+    try {
+      this.#pipe = sharedPipes().take();
+    } catch (error) {
+      if (!SystemError.is(error)) throw error;
+      this.failure = error.errno;
+    }
+    return this.#pipe;
+  }
+
   #drain(): boolean {
     if (!this.writable) return false;
     const { fd } = this.#target;
-    const result = native.splice(this.#pipe.readEnd.fd, -1, fd, -1, this.#inPipe, FLAGS);
+    const source = (this.#pipe as Pipe).readEnd.fd;
+    const result = native.splice(source, -1, fd, -1, this.#inPipe, FLAGS);
     if (result > 0) {
       this.#inPipe -= result;
       this.moved += result;
@@ -87,7 +116,12 @@ export class Pump {
     return false;
   }
 
+  /** What is in the pipe is lost. */
   close(): void {
-    sharedPipes().give(this.#pipe);
+    const pipe = this.#pipe;
+    if (pipe === undefined) return;
+    this.#pipe = undefined;
+    if (this.#inPipe > 0) pipe.close();
+    else sharedPipes().giveEmpty(pipe);
   }
 }

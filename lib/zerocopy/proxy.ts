@@ -1,10 +1,13 @@
 /** `proxy`: two connections as one, whose bytes never come to JavaScript. */
 import { ECANCELED, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, ETIMEDOUT } from '../abi.js';
 import { abortError, systemError } from '../errors.js';
-import type { Pending } from '../loop/backend.js';
-import { Connection, type Detached } from '../net/connection.js';
+import { setFlags } from '../fd/fcntl.js';
+import { OwnedFd } from '../fd/fd.js';
+import type { Backend, Pending } from '../loop/backend.js';
+import { sharedBackend } from '../loop/shared-backend.js';
+import { Connection } from '../net/connection.js';
 import { Pump } from '../splice/pump.js';
-import { abortSignal, invalidType, milliseconds, onlyKeys } from '../validate.js';
+import { abortSignal, bytesView, invalidType, milliseconds, onlyKeys } from '../validate.js';
 
 export interface ProxyOptions {
   /** Ends it when so long nothing went either way (ETIMEDOUT). Default: never. */
@@ -13,6 +16,10 @@ export interface ProxyOptions {
   lifetimeMs?: number;
   /** Ends it, with an AbortError. */
   signal?: AbortSignal;
+  /** Bytes of the caller's that go before all others: a header for `b`, or for `a`. */
+  first?: { readonly aToB?: Uint8Array; readonly bToA?: Uint8Array };
+  /** Of `nearmetal/loop`: who waits for plain sockets. Default: what connections use. */
+  backend?: Backend;
 }
 
 /** Bytes that the receiving side's socket has taken. */
@@ -24,6 +31,16 @@ export interface ProxyCounts {
 /** Errors of `proxy` say how much went each way. */
 export type ProxyError = Error & ProxyCounts & { code: string };
 
+/** One end of it. */
+interface Side {
+  readonly socket: OwnedFd;
+  readonly received: readonly Uint8Array[];
+  readonly backend: Backend;
+  /** To be called when the socket has been closed. */
+  readonly over: () => void;
+}
+
+const KEYS = ['idleTimeoutMs', 'lifetimeMs', 'signal', 'first', 'backend'];
 const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
 
@@ -32,7 +49,8 @@ const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
  * sides have ended; then both are closed. What they had received before goes first.
  *
  * The connections belong to the proxy from now on: they cannot be read or written any more. What
- * ends one by an error ends both, and rejects.
+ * ends one by an error ends both, and rejects. Connected sockets that nobody else uses, as those of
+ * `nearmetal/loop`, are taken as well: closing one ends the proxy (ECANCELED).
  *
  * @errno ECONNRESET one peer broke off
  * @errno ETIMEDOUT by the options
@@ -40,18 +58,29 @@ const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
  * @man splice(2)
  */
 export async function proxy(
-  a: Connection,
-  b: Connection,
+  a: Connection | OwnedFd,
+  b: Connection | OwnedFd,
   options: ProxyOptions = {},
 ): Promise<ProxyCounts> {
-  if (!(a instanceof Connection)) throw invalidType('a', 'a Connection', a);
-  if (!(b instanceof Connection) || b === a) throw invalidType('b', 'another Connection', b);
-  onlyKeys('options', options, ['idleTimeoutMs', 'lifetimeMs', 'signal']);
-  const signal = abortSignal('signal', options.signal);
-  const idleMs = timeOf('idleTimeoutMs', options.idleTimeoutMs);
-  const lifetimeMs = timeOf('lifetimeMs', options.lifetimeMs);
-  const taken = await Promise.allSettled([a.detach(), b.detach()]);
-  const sides: Detached[] = [];
+  checkSide('a', a);
+  checkSide('b', b);
+  if (a === b) throw invalidType('b', 'another Connection', b);
+  onlyKeys('options', options, KEYS);
+  const { first = {} } = options;
+  const plan: Plan = {
+    signal: abortSignal('signal', options.signal),
+    idleMs: timeOf('idleTimeoutMs', options.idleTimeoutMs),
+    lifetimeMs: timeOf('lifetimeMs', options.lifetimeMs),
+    aToB: firstOf('first.aToB', first.aToB),
+    bToA: firstOf('first.bToA', first.bToA),
+  };
+  const backend = options.backend ?? sharedBackend(undefined, true).backend;
+  if (typeof backend.poll !== 'function') throw invalidType('backend', 'a Backend', backend);
+  if (a instanceof OwnedFd && b instanceof OwnedFd) {
+    return await new Proxying(plainSide(a, backend), plainSide(b, backend), plan).done;
+  }
+  const taken = await Promise.allSettled([sideOf(a, backend), sideOf(b, backend)]);
+  const sides: Side[] = [];
   for (const each of taken) if (each.status === 'fulfilled') sides.push(each.value);
   const [left, right] = sides;
   if (left === undefined || right === undefined) {
@@ -61,21 +90,57 @@ export async function proxy(
     const failed = taken.find((each) => each.status === 'rejected') as PromiseRejectedResult;
     throw failed.reason;
   }
-  return await new Proxying(left, right, idleMs, lifetimeMs, signal).done;
+  return await new Proxying(left, right, plan).done;
+}
+
+/** Options after checking. */
+interface Plan {
+  readonly signal: AbortSignal | undefined;
+  readonly idleMs: number | undefined;
+  readonly lifetimeMs: number | undefined;
+  readonly aToB: readonly Uint8Array[];
+  readonly bToA: readonly Uint8Array[];
+}
+
+function checkSide(name: string, side: unknown): void {
+  if (side instanceof Connection || (side instanceof OwnedFd && !side.closed)) return;
+  throw invalidType(name, 'a Connection or an open OwnedFd', side);
 }
 
 function timeOf(name: string, value: number | undefined): number | undefined {
   return value === undefined ? undefined : milliseconds(name, value);
 }
 
-function giveUp({ socket, over }: Detached): void {
+const NONE: readonly Uint8Array[] = [];
+
+/** A copy: it is sent later. */
+function firstOf(name: string, value: unknown): readonly Uint8Array[] {
+  if (value === undefined) return NONE;
+  if (!(value instanceof Uint8Array)) throw invalidType(name, 'a Uint8Array', value);
+  bytesView(name, value);
+  return [value.slice()];
+}
+
+async function sideOf(side: Connection | OwnedFd, backend: Backend): Promise<Side> {
+  if (side instanceof OwnedFd) return plainSide(side, backend);
+  const { socket, received, over, shared } = await side.detach();
+  return { socket, received, over, backend: shared.backend };
+}
+
+function plainSide(socket: OwnedFd, backend: Backend): Side {
+  // One that waits would stop the whole thread.
+  setFlags(socket, { nonblock: true });
+  return { socket, received: NONE, backend, over: () => undefined };
+}
+
+function giveUp({ socket, over }: Side): void {
   socket.close();
   over();
 }
 
 class Proxying {
   readonly done: Promise<ProxyCounts>;
-  readonly #sides: readonly [Detached, Detached];
+  readonly #sides: readonly [Side, Side];
   readonly #pumps: readonly [Pump, Pump];
   readonly #polls: Pending[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
@@ -87,13 +152,7 @@ class Proxying {
   #resolve!: (counts: ProxyCounts) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(
-    a: Detached,
-    b: Detached,
-    idleMs: number | undefined,
-    lifetimeMs: number | undefined,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(a: Side, b: Side, { signal, idleMs, lifetimeMs, aToB, bToA }: Plan) {
     this.#sides = [a, b];
     this.#signal = signal;
     this.done = new Promise((resolve, reject) => {
@@ -106,8 +165,10 @@ class Proxying {
       this.#timers.push(this.#idle);
     }
     if (lifetimeMs !== undefined) this.#timers.push(setTimeout(late, lifetimeMs));
-    const there = new Pump(a.socket, b.socket, a.received);
-    this.#pumps = [there, new Pump(b.socket, a.socket, b.received)];
+    this.#pumps = [
+      new Pump(a.socket, b.socket, [...aToB, ...a.received]),
+      new Pump(b.socket, a.socket, [...bToA, ...b.received]),
+    ];
     this.#watch(0);
     this.#watch(1);
     if (signal?.aborted) this.#aborted();
@@ -115,10 +176,10 @@ class Proxying {
   }
 
   #watch(side: 0 | 1): void {
-    const { socket, shared } = this.#sides[side];
+    const { socket, backend } = this.#sides[side];
     const from = this.#pumps[side];
     const to = this.#pumps[side === 0 ? 1 : 0];
-    const poll = shared.backend.poll(socket, (events) => {
+    const poll = backend.poll(socket, (events) => {
       if ((events & READABLE) !== 0) from.readable = true;
       if ((events & WRITABLE) !== 0) to.writable = true;
       this.#run();
