@@ -7,7 +7,7 @@ type Done = (header: Header | undefined, rest: Uint8Array) => void;
 
 const NOTHING = new Uint8Array(0);
 
-/** `done` once, with the header and what came behind it, or with none: the socket is closed then. */
+/** `done` once, with the header and what came behind it, or with none and the socket closed. */
 export function readHeader(loop: Loop, socket: OwnedFd, timeoutMs: number, done: Done): Pending {
   let bytes: Uint8Array = NOTHING;
   let found: Header | undefined;

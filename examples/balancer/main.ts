@@ -1,5 +1,4 @@
 /** A load balancer for TCP and UDP on every CPU; the configuration is read anew on SIGHUP. */
-import { Balancer } from './balancer.js';
 import { optionsOf, USAGE } from './options.js';
 
 const stop = new AbortController();
@@ -10,6 +9,8 @@ try {
   const config = options.read();
   if (options.check) console.log(`${options.path} is good`);
   else {
+    // What a look at a configuration has no need of.
+    const { Balancer } = await import('./balancer.js');
     const balancer = await Balancer.start(config, options.view);
     process.on('SIGHUP', () => {
       balancer.reload(options.read).catch((error: Error) => {

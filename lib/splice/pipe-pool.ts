@@ -58,7 +58,7 @@ export class PipePool implements Disposable {
     else if (!this.#free.includes(pipe)) this.#free.push(pipe);
   }
 
-  /** @internal As `give`, of a pipe that is known to be whole and empty: the kernel is not asked. */
+  /** @internal As `give`, of a pipe that is known to be whole and empty: nobody is asked. */
   giveEmpty(pipe: Pipe): void {
     if (this.#closed || this.#free.length >= this.keep) pipe.close();
     else this.#free.push(pipe);

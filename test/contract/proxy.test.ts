@@ -1,11 +1,17 @@
 /** Connections passed on by the kernel: both ways, half closed, broken; on both backends. */
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { Connection, Listener } from 'nearmetal/net';
+import { OwnedFd } from 'nearmetal/fd';
+import { openBackend } from 'nearmetal/loop';
+import { addressOf, Connection, Listener, listen } from 'nearmetal/net';
 import { fanOut, type ProxyError, proxy } from 'nearmetal/zerocopy';
 import { expect, onTestFinished, test } from 'vitest';
+import { EMFILE, SYS_pipe2 } from '../../lib/abi.js';
+import { native } from '../../lib/native.js';
+import { sharedPipes } from '../../lib/splice/pipe-pool.js';
 import { onEachBackend } from '../support/backends.js';
-import { later, pattern, turn, until } from '../support/ring.js';
+import { bytesOf, later, pattern, turn, until } from '../support/ring.js';
+import { seam, withSeam } from '../support/seam.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -133,6 +139,68 @@ onEachBackend((backend) => {
     expect([await reading.catch(() => undefined), b.socket.closed]).toEqual([undefined, true]);
     client.close();
     server.close();
+  });
+
+  test('plain sockets, also those that would wait, and bytes that go first', async () => {
+    const loop = openBackend({ backend });
+    onTestFinished(() => loop.close());
+    // Of plain Node: its sockets are handed over as descriptors, and wait.
+    const sockets = async (): Promise<[OwnedFd, Connection]> => {
+      const listener = listen();
+      const far = await Connection.open({ ...(addressOf(listener) as { port: number }), backend });
+      const near = OwnedFd.adopt(native.accept4(listener.fd, 0));
+      listener.close();
+      onTestFinished(() => {
+        near.close();
+        far.close();
+      });
+      return [near, far];
+    };
+    const [[a, client], [b, server]] = [await sockets(), await sockets()];
+    const header = bytesOf('header ');
+    const first = { aToB: header, bToA: bytesOf('welcome ') };
+    const passing = proxy(a, b, { backend: loop, first });
+    header.fill(0);
+    await client.end('words');
+    await server.end('answer');
+    expect((await readAll(server)).toString()).toBe('header words');
+    expect((await readAll(client)).toString()).toBe('welcome answer');
+    expect(await passing).toEqual({ aToB: 12, bToA: 14 });
+    expect([a.closed, b.closed]).toEqual([true, true]);
+
+    const [[c, other], [d, far]] = [await sockets(), await sockets()];
+    const { free } = sharedPipes();
+    const ending = later(proxy(c, d, { backend: loop }));
+    await other.write('x');
+    expect(await far.read()).toEqual(bytesOf('x'));
+    // What is quiet holds no pipe.
+    expect([free > 0, sharedPipes().free]).toEqual([true, free]);
+    c.close();
+    await expect(ending).rejects.toMatchObject({ code: 'ECANCELED' });
+    expect(d.closed).toBe(true);
+    const [near, third] = await pairOf(backend);
+    await expect(proxy(near, c as never)).rejects.toThrow(/"b".*open OwnedFd/);
+    await expect(proxy(near, third, { backend: {} as never })).rejects.toThrow(/backend/);
+    await expect(proxy(near, third, { first: { aToB: 'x' as never } })).rejects.toThrow(
+      /first.aToB/,
+    );
+  });
+
+  withSeam('a proxy that gets no pipe ends, and says why', async () => {
+    const [a, client] = await pairOf(backend);
+    const [b, server] = await pairOf(backend);
+    const pipes = sharedPipes();
+    // All that others have given back.
+    const taken: ReturnType<typeof pipes.take>[] = [];
+    while (pipes.free > 0) taken.push(pipes.take());
+    onTestFinished(() => {
+      for (const pipe of taken) pipes.giveEmpty(pipe);
+    });
+    const passing = later(proxy(a, b));
+    seam().fail(SYS_pipe2, 1, 1, EMFILE);
+    await client.write('x');
+    await expect(passing).rejects.toMatchObject({ code: 'EMFILE', aToB: 0 });
+    expect(await server.read().catch(() => undefined)).toBeUndefined();
   });
 
   test('fanOut gives every target all bytes, as fast as the slowest takes them', async () => {
