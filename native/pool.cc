@@ -115,10 +115,10 @@ napi_value start_with(napi_env env, napi_callback_info info, long (*run)(Job&)) 
 }
 
 long run_copy(Job& job) {
-  loff_t source_offset = job.words[1];
-  loff_t target_offset = job.words[3];
-  return sys::call(SYS_copy_file_range, job.words[0], sys::pointer(&source_offset), job.words[2],
-                   sys::pointer(&target_offset), job.words[4], 0);
+  int64_t source_offset = job.words[1];
+  int64_t target_offset = job.words[3];
+  return sys::call(SYS_copy_file_range, job.words[0], sys::position(source_offset), job.words[2],
+                   sys::position(target_offset), job.words[4], 0);
 }
 
 napi_value pool_copy_file_range(napi_env env, napi_callback_info info) {

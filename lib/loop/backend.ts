@@ -7,6 +7,7 @@
  */
 import type { FdLike, OwnedFd } from '../fd/fd.js';
 import type { SocketAddress } from '../socket/address.js';
+import type { SplicePlan } from '../splice/calls.js';
 import type { DatagramBatch } from './datagram-batch.js';
 
 export type BackendName = 'io_uring' | 'epoll';
@@ -166,6 +167,13 @@ export interface Backend {
    * once for each time, so whoever is told reads or writes until there is nothing left (EAGAIN).
    */
   poll(socket: OwnedFd, ready: (events: number) => void): Pending;
+  /**
+   * Tells once, when any descriptor can be read from or written to, or has ended: 0, or `-errno`.
+   * Files, which cannot be waited for, always can.
+   */
+  ready(fd: FdLike, direction: 'in' | 'out', done: Done): Pending;
+  /** splice(2) by somebody who may wait for a disk: bytes, or `-errno`. */
+  splice(source: FdLike, target: FdLike, length: number, plan: SplicePlan, done: Done): Pending;
   /** A count of bytes, 0 at the end of the file, or `-errno`. */
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending;
   write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending;

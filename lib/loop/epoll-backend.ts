@@ -19,6 +19,7 @@ import { poolSplice } from '../pool/calls.js';
 import { fileOffset } from '../ring/operation.js';
 import { milliseconds } from '../ring/ops/timespec.js';
 import { encodeAddress, type SocketAddress } from '../socket/address.js';
+import type { SplicePlan } from '../splice/calls.js';
 import type { Fill } from '../splice/file-send.js';
 import type {
   AcceptEvents,
@@ -39,8 +40,10 @@ import { DatagramPage } from './datagram-page.js';
 import { Dirty, type Sender } from './dirty.js';
 import { EpollAcceptor } from './epoll-acceptor.js';
 import { EpollDatagrams } from './epoll-datagrams.js';
+import { tellWhenReady } from './epoll-ready.js';
 import { EpollStream } from './epoll-stream.js';
 import { BlockPool } from './outgoing.js';
+import { Told } from './told.js';
 import { TransferPage } from './transfer-page.js';
 
 const EVENTS = 1024;
@@ -58,35 +61,6 @@ type FileDone = (error: NodeJS.ErrnoException | null, count: number) => void;
 
 /** A helper thread that reads or writes cannot be stopped. */
 const NOTHING_TO_CANCEL: Pending = { cancel: () => undefined };
-
-/** Tells a result once: the first, or that it was cancelled. */
-class Told implements Pending, Closable {
-  readonly #backend: EpollBackend;
-  readonly #done: Done;
-  #isTold = false;
-  onEnd: (() => void) | undefined;
-
-  constructor(backend: EpollBackend, done: Done) {
-    this.#backend = backend;
-    this.#done = done;
-  }
-
-  tell(result: number): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
-    this.onEnd?.();
-    this.#backend.forget(this);
-    this.#done(result);
-  }
-
-  cancel(): void {
-    process.nextTick(() => this.tell(-ECANCELED));
-  }
-
-  close(): void {
-    this.cancel();
-  }
-}
 
 export class EpollBackend implements Backend {
   readonly name = 'epoll';
@@ -158,14 +132,8 @@ export class EpollBackend implements Backend {
     this.dirty.add(stream);
   }
 
-  /** On a helper thread, which waits for the disk. */
-  readonly fill: Fill = (file, offset, pipe, length, done) => {
-    const thread = this.#start({ close: () => undefined });
-    poolSplice(file, offset, pipe, -1, length, 0).then((result) => {
-      this.forget(thread);
-      // Out of the promise: what throws there is an 'uncaughtException', as elsewhere.
-      process.nextTick(done, result);
-    });
+  readonly fill: Fill = (file, sourceOffset, pipe, length, done) => {
+    this.splice(file, pipe, length, { sourceOffset, targetOffset: -1, flags: 0 }, done);
   };
 
   forget(what: Closable): void {
@@ -237,6 +205,25 @@ export class EpollBackend implements Backend {
     socket.addUser(user);
     const polled = this.#start({ close: cancel, cancel });
     return polled;
+  }
+
+  ready(fd: FdLike, direction: 'in' | 'out', done: Done): Pending {
+    plainDescriptor('fd', fd);
+    return tellWhenReady(this, fd, direction, this.#start(new Told(this, done)));
+  }
+
+  /** By a helper thread. */
+  splice(source: FdLike, target: FdLike, length: number, plan: SplicePlan, done: Done): Pending {
+    const from = plainDescriptor('source', source);
+    const to = plainDescriptor('target', target);
+    const { sourceOffset, targetOffset, flags } = plan;
+    const thread = this.#start({ close: () => undefined });
+    poolSplice(from, sourceOffset, to, targetOffset, length, flags).then((result) => {
+      this.forget(thread);
+      // Out of the promise: what throws there is an 'uncaughtException', as elsewhere.
+      process.nextTick(done, result);
+    });
+    return NOTHING_TO_CANCEL;
   }
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {

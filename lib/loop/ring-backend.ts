@@ -6,6 +6,7 @@ import { closeEngine } from '../ring/closing.js';
 import { Engine } from '../ring/engine.js';
 import type { MultishotOperation, Operation } from '../ring/operation.js';
 import { connect } from '../ring/ops/connect.js';
+import { pollAdd } from '../ring/ops/poll-add.js';
 import { read } from '../ring/ops/read.js';
 import { recvMultishot } from '../ring/ops/recv.js';
 import { send } from '../ring/ops/send.js';
@@ -15,6 +16,7 @@ import { write } from '../ring/ops/write.js';
 import { planRing } from '../ring/options.js';
 import type { Sink } from '../ring/slots.js';
 import type { SocketAddress } from '../socket/address.js';
+import type { SplicePlan } from '../splice/calls.js';
 import type { Fill } from '../splice/file-send.js';
 import type {
   AcceptEvents,
@@ -238,6 +240,18 @@ export class RingBackend implements Backend {
   poll(socket: OwnedFd, ready: (events: number) => void): Pending {
     this.#checkOpen();
     return this.#start(new RingPoll(this, socket, ready));
+  }
+
+  ready(fd: FdLike, direction: 'in' | 'out', done: Done): Pending {
+    return this.#single(pollAdd(fd, [direction]), (events) => done(Math.min(events, 0)));
+  }
+
+  /** By a worker of the kernel. */
+  splice(source: FdLike, target: FdLike, length: number, plan: SplicePlan, done: Done): Pending {
+    const { sourceOffset, targetOffset, flags } = plan;
+    const operation = splice(source, target, length, { sourceOffset, targetOffset });
+    operation.operationFlags |= flags;
+    return this.#single(operation, done);
   }
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {

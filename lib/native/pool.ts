@@ -7,6 +7,7 @@ export type PoolDone = (result: number) => void;
 export interface PoolCalls {
   /** As `syscall`: integer arguments only. */
   poolSyscall(done: PoolDone, number: number, ...integers: number[]): number;
+  /** Here and below, offsets of -1 are the descriptors' own positions. */
   poolCopyFileRange(
     done: PoolDone,
     source: number,
@@ -15,7 +16,6 @@ export interface PoolCalls {
     targetOffset: number,
     length: number,
   ): number;
-  /** Offsets of -1 are the descriptors' own positions. */
   poolSplice(
     done: PoolDone,
     source: number,

@@ -75,9 +75,8 @@ export function poolSplice(
   targetOffset: number,
   length: number,
   flags: number,
-  signal?: AbortSignal,
 ): Promise<number> {
-  return onThread([source, target], signal, (done) =>
+  return onThread([source, target], undefined, (done) =>
     native.poolSplice(done, source.fd, sourceOffset, target.fd, targetOffset, length, flags),
   );
 }
@@ -88,9 +87,8 @@ export function poolSendfile(
   source: Descriptor,
   offset: number,
   length: number,
-  signal?: AbortSignal,
 ): Promise<number> {
-  return onThread([source, target], signal, (done) =>
+  return onThread([source, target], undefined, (done) =>
     native.poolSendfile(done, target.fd, source.fd, offset, length),
   );
 }

@@ -94,7 +94,7 @@ export function spliceSync(
 ): number | undefined {
   const { fd: from } = plainDescriptor('source', source);
   const { fd: to } = plainDescriptor('target', target);
-  const { sourceOffset, targetOffset, flags } = splicePlan(options);
+  const { sourceOffset, targetOffset, flags } = splicePlan(options, 'nonblock');
   const bytes = byteCount(length);
   const moved = native.splice(from, sourceOffset, to, targetOffset, bytes, flags);
   return unlessAgain(moved, 'splice', from);
@@ -116,7 +116,7 @@ export function teeSync(
 ): number | undefined {
   const { fd: from } = plainDescriptor('source', source);
   const { fd: to } = plainDescriptor('target', target);
-  const flags = teeFlags(options);
+  const flags = teeFlags(options, 'nonblock');
   return unlessAgain(native.tee(from, to, byteCount(length), flags), 'tee', from);
 }
 
@@ -138,11 +138,8 @@ export function vmspliceSync(
   options: TeeOptions = {},
 ): number | undefined {
   const { fd } = plainDescriptor('pipe', pipe);
-  const flags = teeFlags(options);
-  // Of a read end it copies to memory, at once: that may be anybody's.
-  const access = check(native.fcntl(fd, F_GETFL, 0), 'fcntl', { fd }) & O_ACCMODE;
-  const checked = checkViews(views, access === O_RDONLY);
-  return unlessAgain(native.vmsplice(fd, checked, flags), 'vmsplice', fd);
+  const flags = teeFlags(options, 'nonblock');
+  return unlessAgain(vmspliceNow(fd, isReadEnd(fd), views, flags), 'vmsplice', fd);
 }
 
 /**
@@ -173,28 +170,29 @@ export function byteCount(length: unknown): number {
   return Math.min(integer('length', length, 0, LENGTH_MAX), 0x7ffff000);
 }
 
-export function sendfileOffset(options: SendfileOptions): number {
-  onlyKeys('options', options, ['offset']);
+/** Here and below, `more` are names of options that the caller looks at. */
+export function sendfileOffset(options: SendfileOptions, ...more: string[]): number {
+  onlyKeys('options', options, ['offset', ...more]);
   return offsetOf('offset', options.offset);
 }
 
-export function splicePlan(options: SpliceOptions): SplicePlan {
-  onlyKeys('options', options, ['sourceOffset', 'targetOffset', 'nonblock', 'move', 'more']);
-  const { nonblock = false, move = false, more = false } = options;
+export function splicePlan(options: SpliceOptions, ...more: string[]): SplicePlan {
+  onlyKeys('options', options, ['sourceOffset', 'targetOffset', 'move', 'more', ...more]);
+  const { nonblock = false, move = false, more: follows = false } = options;
   const flags =
     (boolean('nonblock', nonblock) ? SPLICE_F_NONBLOCK : 0) |
     (boolean('move', move) ? SPLICE_F_MOVE : 0) |
-    (boolean('more', more) ? SPLICE_F_MORE : 0);
+    (boolean('more', follows) ? SPLICE_F_MORE : 0);
   return { ...offsetsOf(options), flags };
 }
 
-export function copyPlan(options: CopyRangeOptions): Omit<SplicePlan, 'flags'> {
-  onlyKeys('options', options, ['sourceOffset', 'targetOffset']);
+export function copyPlan(options: CopyRangeOptions, ...more: string[]): Omit<SplicePlan, 'flags'> {
+  onlyKeys('options', options, ['sourceOffset', 'targetOffset', ...more]);
   return offsetsOf(options);
 }
 
-export function teeFlags(options: TeeOptions): number {
-  onlyKeys('options', options, ['nonblock']);
+export function teeFlags(options: TeeOptions, ...more: string[]): number {
+  onlyKeys('options', options, more);
   return boolean('nonblock', options.nonblock ?? false) ? SPLICE_F_NONBLOCK : 0;
 }
 
@@ -207,6 +205,21 @@ function offsetsOf(options: CopyRangeOptions): Omit<SplicePlan, 'flags'> {
 
 function offsetOf(name: string, offset: number | undefined): number {
   return offset === undefined ? -1 : integer(name, offset, 0, LENGTH_MAX);
+}
+
+/** Of a read end vmsplice copies to memory, at once: that may be anybody's. */
+export function isReadEnd(fd: number): boolean {
+  return (check(native.fcntl(fd, F_GETFL, 0), 'fcntl', { fd }) & O_ACCMODE) === O_RDONLY;
+}
+
+/** vmsplice(2), the views being looked at first; answers bytes or `-errno`. */
+export function vmspliceNow(
+  fd: number,
+  readEnd: boolean,
+  views: readonly ArrayBufferView[],
+  flags: number,
+): number {
+  return native.vmsplice(fd, checkViews(views, readEnd), flags);
 }
 
 function checkViews(views: unknown, into: boolean): ArrayBufferView[] {

@@ -12,7 +12,18 @@ export {
   vmspliceSync,
 } from '../splice/calls.js';
 export { PipePool, type PipePoolOptions } from '../splice/pipe-pool.js';
+export {
+  type CopyRangeMoveOptions,
+  copyFileRange,
+  type SendfileMoveOptions,
+  type SpliceMoveOptions,
+  sendfile,
+  splice,
+  tee,
+  vmsplice,
+} from './calls.js';
 export { type FanOutOptions, type FanOutResult, fanOut } from './fan-out.js';
+export type { MoveOptions } from './moving.js';
 export { type ProxyCounts, type ProxyError, type ProxyOptions, proxy } from './proxy.js';
 export {
   type FileTarget,
