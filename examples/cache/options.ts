@@ -1,0 +1,71 @@
+/** The command line, checked before anything is opened. */
+import { parseArgs } from 'node:util';
+import type { Settings } from './server/server.js';
+import { POLICIES, type Policy } from './store/access.js';
+
+export const USAGE = `usage: npm run example -- cache [--host ADDRESS] [--port PORT]
+  [--memory SIZE] [--policy POLICY] [--no-hugepages] [--max-request SIZE] [--max-output SIZE]
+  [--request-timeout-ms MILLISECONDS] [--idle-ms MILLISECONDS] [--max-clients COUNT]`;
+
+export interface Options {
+  readonly settings: Settings;
+  readonly host: string;
+  readonly port: number;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 };
+const MEMORY_MIN = 8 * 2 ** 20;
+/** As much as one typed array shows. */
+const MEMORY_MAX = 2 ** 32 - 2 ** 21;
+
+function whole(name: string, value: string, min: number, max: number): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+  throw new Error(`--${name} must be a whole number from ${min} to ${max}, not '${value}'`);
+}
+
+function bytes(name: string, value: string, min: number, max: number): number {
+  const [, digits, unit] = /^(\d+)(kb|mb|gb)?$/i.exec(value) ?? [];
+  const number = Number(digits) * (UNITS[(unit ?? '').toLowerCase()] as number);
+  if (number >= min && number <= max) return number;
+  throw new Error(
+    `--${name} must be a size from ${min / 2 ** 20}mb to ${max / 2 ** 20}mb, not '${value}'`,
+  );
+}
+
+function policyOf(value: string): Policy {
+  if (POLICIES.includes(value as Policy)) return value as Policy;
+  throw new Error(`--policy must be one of ${POLICIES.join(', ')}, not '${value}'`);
+}
+
+export function optionsOf(words: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      host: { type: 'string', default: '127.0.0.1' },
+      port: { type: 'string', default: '6379' },
+      memory: { type: 'string', default: '256mb' },
+      policy: { type: 'string', default: 'allkeys-lru' },
+      'no-hugepages': { type: 'boolean', default: false },
+      'max-request': { type: 'string', default: '64mb' },
+      'max-output': { type: 'string', default: '32mb' },
+      'request-timeout-ms': { type: 'string', default: '10000' },
+      'idle-ms': { type: 'string', default: '0' },
+      'max-clients': { type: 'string', default: '10000' },
+    },
+  });
+  return {
+    host: values.host,
+    port: whole('port', values.port, 0, 65535),
+    settings: {
+      maxBytes: bytes('memory', values.memory, MEMORY_MIN, MEMORY_MAX),
+      policy: policyOf(values.policy),
+      hugepages: !values['no-hugepages'],
+      requestBytes: bytes('max-request', values['max-request'], 2 ** 20, 2 ** 29),
+      outputBytes: bytes('max-output', values['max-output'], 2 ** 20, 2 ** 30),
+      requestTimeoutMs: whole('request-timeout-ms', values['request-timeout-ms'], 1, 86_400_000),
+      idleMs: whole('idle-ms', values['idle-ms'], 0, 86_400_000),
+      maxClients: whole('max-clients', values['max-clients'], 1, 1_000_000),
+    },
+  };
+}

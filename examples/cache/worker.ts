@@ -1,0 +1,42 @@
+/** What each worker does: serves its keys on its port until it is to finish. */
+import { asFd, dup } from 'nearmetal/fd';
+import { serve } from 'nearmetal/net';
+import { workerContext } from 'nearmetal/workers';
+import { Server, type Settings } from './server/server.js';
+import type { Session } from './server/session.js';
+
+const SWEEP_MS = 100;
+const SLOW_MS = 1000;
+
+export interface WorkerData {
+  readonly settings: Settings;
+  /** Where each worker listens, by its number. */
+  readonly listeners: readonly number[];
+}
+
+const context = workerContext<WorkerData>();
+const { settings, listeners } = context.data;
+const server = new Server(settings);
+
+const serving = serve<Session>({
+  listener: dup(asFd(listeners[context.index] as number)),
+  keepAlive: { idleMs: 300_000 },
+  maxConnections: settings.maxClients,
+  open: (connection) => server.open(connection),
+  data: (connection, received) => server.receive(connection.state as Session, received.bytes),
+  drain: (connection) => server.drained(connection.state as Session),
+  // Whoever waits for an answer has had it: requests are answered as they come.
+  stopping: (connection) => connection.end(),
+  close: (connection) => server.close(connection.state as Session),
+});
+server.traffic = () => serving.stats;
+
+const sweep = setInterval(() => server.sweep(), SWEEP_MS);
+const slow = setInterval(() => server.closeSlow(), SLOW_MS);
+
+context.report(() => ({ commands: server.commandCount, keys: server.db.size }));
+context.onDrain(async () => {
+  clearInterval(sweep);
+  clearInterval(slow);
+  await serving.drain({ timeoutMs: 1000 });
+});
