@@ -324,6 +324,8 @@ export interface Seam {
    * answer `-errno`.
    */
   fail(number: number, nth: number, count: number, errno: number): void;
+  /** As `fail`: they move at most so many bytes. Both hold for calls that helper threads make. */
+  shorten(number: number, nth: number, count: number, bytes: number): void;
   /**
    * Random faults on rings from `seed`, each in thousandths: EAGAIN/EBUSY/EINTR, partial submits,
    * and per completion: held back, swapped, doubled.

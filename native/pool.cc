@@ -25,12 +25,17 @@ struct Job {
   std::vector<Region*> held;
   std::string path;
   bool opens = false;
+  sys::Fate fate;
   long result = 0;
   napi_async_work work = nullptr;
   napi_ref done = nullptr;
 
   ~Job() {
     for (Region* region : held) region->drop();
+  }
+  template <typename... Values>
+  long call(long number, Values... values) const {
+    return sys::call_as(fate, number, static_cast<long>(values)...);
   }
   uint8_t* memory(size_t index) const { return static_cast<uint8_t*>(held[index]->base); }
 };
@@ -54,7 +59,9 @@ void complete(napi_env env, napi_status, void* data) {
   napi_call_function(env, undefined, function, 1, &result, nullptr);
 }
 
-napi_value start(napi_env env, napi_value done, std::unique_ptr<Job> job) {
+// Hands it to a thread, which will make system call `number`.
+napi_value start(napi_env env, napi_value done, std::unique_ptr<Job> job, long number) {
+  job->fate = sys::fate_of(number);
   napi_value name = nullptr;
   napi_create_string_utf8(env, "nearmetal.pool", NAPI_AUTO_LENGTH, &name);
   if (napi_create_reference(env, done, 1, &job->done) != napi_ok) {
@@ -81,7 +88,7 @@ bool hold(napi_env env, Job& job, int32_t id, int64_t offset, int64_t length) {
 
 long run_plain(Job& job) {
   const long* words = job.words;
-  return sys::call(words[0], words[1], words[2], words[3], words[4], words[5], words[6]);
+  return job.call(words[0], words[1], words[2], words[3], words[4], words[5], words[6]);
 }
 
 // With integer arguments only: (done, number, ...).
@@ -100,49 +107,70 @@ napi_value pool_syscall(napi_env env, napi_callback_info info) {
     }
     job->words[index - 1] = word;
   }
-  return start(env, values[0], std::move(job));
+  const long number = job->words[0];
+  return start(env, values[0], std::move(job), number);
 }
 
 // (done, number, ...): as many numbers as the system call has arguments.
 template <size_t Count>
-napi_value start_with(napi_env env, napi_callback_info info, long (*run)(Job&)) {
+napi_value start_with(napi_env env, napi_callback_info info, long number, long (*run)(Job&)) {
   Args<Count + 1> args(env, info);
   auto job = std::make_unique<Job>();
   job->run = run;
   for (size_t index = 0; index < Count; index++) job->words[index] = args.wide(index + 1);
   if (!args.ok()) return small_number(env, -EINVAL);
-  return start(env, args.raw(0), std::move(job));
+  return start(env, args.raw(0), std::move(job), number);
 }
 
 long run_copy(Job& job) {
   int64_t source_offset = job.words[1];
   int64_t target_offset = job.words[3];
-  return sys::call(SYS_copy_file_range, job.words[0], sys::position(source_offset), job.words[2],
-                   sys::position(target_offset), job.words[4], 0);
+  return job.call(SYS_copy_file_range, job.words[0], sys::position(source_offset), job.words[2],
+                  sys::position(target_offset), job.words[4], 0);
 }
 
 napi_value pool_copy_file_range(napi_env env, napi_callback_info info) {
-  return start_with<5>(env, info, run_copy);
+  return start_with<5>(env, info, SYS_copy_file_range, run_copy);
 }
 
 long run_splice(Job& job) {
   int64_t source_offset = job.words[1];
   int64_t target_offset = job.words[3];
-  return sys::call(SYS_splice, job.words[0], sys::position(source_offset), job.words[2],
-                   sys::position(target_offset), job.words[4], job.words[5]);
+  return job.call(SYS_splice, job.words[0], sys::position(source_offset), job.words[2],
+                  sys::position(target_offset), job.words[4], job.words[5]);
 }
 
 napi_value pool_splice(napi_env env, napi_callback_info info) {
-  return start_with<6>(env, info, run_splice);
+  return start_with<6>(env, info, SYS_splice, run_splice);
 }
 
 long run_sendfile(Job& job) {
   int64_t offset = job.words[2];
-  return sys::call(SYS_sendfile, job.words[0], job.words[1], sys::position(offset), job.words[3]);
+  return job.call(SYS_sendfile, job.words[0], job.words[1], sys::position(offset), job.words[3]);
 }
 
 napi_value pool_sendfile(napi_env env, napi_callback_info info) {
-  return start_with<4>(env, info, run_sendfile);
+  return start_with<4>(env, info, SYS_sendfile, run_sendfile);
+}
+
+long run_write(Job& job) {
+  const iovec part{job.memory(0) + job.words[1], static_cast<size_t>(job.words[2])};
+  return job.call(SYS_pwritev2, job.words[0], sys::pointer(&part), 1, job.words[3], 0,
+                  job.words[4]);
+}
+
+napi_value pool_write(napi_env env, napi_callback_info info) {
+  Args<7> args(env, info);
+  auto job = std::make_unique<Job>();
+  job->run = run_write;
+  job->words[0] = args.integer(1);
+  const int32_t region = args.integer(2);
+  for (size_t index = 1; index < 4; index++) job->words[index] = args.wide(index + 2);
+  job->words[4] = args.integer(6);
+  if (!args.ok() || !hold(env, *job, region, job->words[1], job->words[2])) {
+    return small_number(env, -EINVAL);
+  }
+  return start(env, args.raw(0), std::move(job), SYS_pwritev2);
 }
 
 // `struct open_how`, which older headers lack.
@@ -152,12 +180,13 @@ struct OpenHow {
   uint64_t resolve;
 };
 
+constexpr long kOpenat2 = 437;
+
 long run_openat2(Job& job) {
-  constexpr long kOpenat2 = 437;
   OpenHow how{static_cast<uint64_t>(job.words[1]), static_cast<uint64_t>(job.words[2]),
               static_cast<uint64_t>(job.words[3])};
-  return sys::call(kOpenat2, job.words[0], sys::pointer(job.path.c_str()), sys::pointer(&how),
-                   sizeof how);
+  return job.call(kOpenat2, job.words[0], sys::pointer(job.path.c_str()), sys::pointer(&how),
+                  sizeof how);
 }
 
 // (done, dirfd, path, flags, mode, resolve).
@@ -171,12 +200,12 @@ napi_value pool_openat2(napi_env env, napi_callback_info info) {
   for (size_t index = 1; index < 4; index++) job->words[index] = args.wide(index + 2);
   if (!args.ok()) return small_number(env, -EINVAL);
   job->path.assign(reinterpret_cast<const char*>(path.data), path.length);
-  return start(env, args.raw(0), std::move(job));
+  return start(env, args.raw(0), std::move(job), kOpenat2);
 }
 
 long run_getdents(Job& job) {
-  return sys::call(SYS_getdents64, job.words[0], sys::pointer(job.memory(0) + job.words[1]),
-                   job.words[2]);
+  return job.call(SYS_getdents64, job.words[0], sys::pointer(job.memory(0) + job.words[1]),
+                  job.words[2]);
 }
 
 napi_value pool_getdents64(napi_env env, napi_callback_info info) {
@@ -190,7 +219,7 @@ napi_value pool_getdents64(napi_env env, napi_callback_info info) {
   if (!args.ok() || !hold(env, *job, region, job->words[1], job->words[2])) {
     return small_number(env, -EINVAL);
   }
-  return start(env, args.raw(0), std::move(job));
+  return start(env, args.raw(0), std::move(job), SYS_getdents64);
 }
 
 // One statx(2) for each path of a list, which stands in memory as terminated strings, one behind
@@ -206,8 +235,8 @@ long run_statx(Job& job) {
     const size_t length = strnlen(path, static_cast<size_t>(end - path));
     if (path + length == end) return -EINVAL;
     auto* answer = job.memory(1) + static_cast<size_t>(index) * sizeof(struct statx);
-    const long result = sys::call(SYS_statx, job.words[0], sys::pointer(path), job.words[2],
-                                  job.words[3], sys::pointer(answer));
+    const long result = job.call(SYS_statx, job.words[0], sys::pointer(path), job.words[2],
+                                 job.words[3], sys::pointer(answer));
     results[index] = static_cast<int32_t>(result);
     if (result < 0) failures++;
     path += length + 1;
@@ -231,7 +260,7 @@ napi_value pool_statx(napi_env env, napi_callback_info info) {
       !hold(env, *job, answers, 0, count * kBytesEach)) {
     return small_number(env, -EINVAL);
   }
-  return start(env, args.raw(0), std::move(job));
+  return start(env, args.raw(0), std::move(job), SYS_statx);
 }
 
 constexpr Method kMethods[] = {
@@ -239,6 +268,7 @@ constexpr Method kMethods[] = {
     {"poolCopyFileRange", pool_copy_file_range},
     {"poolSplice", pool_splice},
     {"poolSendfile", pool_sendfile},
+    {"poolWrite", pool_write},
     {"poolOpenat2", pool_openat2},
     {"poolGetdents64", pool_getdents64},
     {"poolStatx", pool_statx},

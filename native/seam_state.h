@@ -10,16 +10,17 @@
 #include <vector>
 
 #include "region.h"
+#include "sys.h"
 
 namespace nearmetal::seam {
 
-// From the `first` to the `last` call (counted from 1 since the rule was made): answer -error.
+// From the `first` to the `last` call (counted from 1 since the rule was made).
 struct Rule {
   long number;
   uint64_t first;
   uint64_t last;
   uint64_t seen;
-  int error;
+  sys::Fate fate;
 };
 
 // In thousandths.

@@ -47,8 +47,27 @@ inline long kernel(long number, long a = 0, long b = 0, long c = 0, long d = 0, 
 }
 
 #ifdef NEARMETAL_SEAM
+// What is to become of one call: decided on the thread that asks for it, whoever makes it.
+struct Fate {
+  int error = 0;   // answer -error
+  long most = -1;  // move at most so many bytes
+};
+Fate fate_of(long number);
+
+// A call whose fate has been decided.
+long call_as(const Fate& fate, long number, long a = 0, long b = 0, long c = 0, long d = 0,
+             long e = 0, long f = 0);
+
 long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0);
 #else
+struct Fate {};
+inline Fate fate_of(long) { return {}; }
+
+inline long call_as(const Fate&, long number, long a = 0, long b = 0, long c = 0, long d = 0,
+                    long e = 0, long f = 0) {
+  return kernel(number, a, b, c, d, e, f);
+}
+
 inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                  long f = 0) {
   return kernel(number, a, b, c, d, e, f);

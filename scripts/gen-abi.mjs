@@ -45,6 +45,7 @@ const DIFFERENT = {
   SYS_getsockopt: [55, 209],
   SYS_fcntl: [72, 25],
   SYS_fsync: [74, 82],
+  SYS_fdatasync: [75, 83],
   SYS_getrusage: [98, 165],
   SYS_getpriority: [140, 141],
   SYS_setpriority: [141, 140],

@@ -8,6 +8,12 @@ import type { FileStatus } from '../ring/ops/file-status.js';
 export type Signal = AbortSignal | undefined;
 export type AllocateOptions = Omit<FallocateOptions, 'async' | 'drain' | 'personality'>;
 
+/**
+ * What is durable when a write has succeeded: nothing more than before, what was written, or all of
+ * the file.
+ */
+export type Durability = 'none' | 'written' | 'file';
+
 /** How a write with a sync behind it ended; neither throws. */
 export interface DurableWrite {
   /** Bytes, which may be fewer than asked, or -errno. */
@@ -36,12 +42,15 @@ export interface FileCalls {
     signal: Signal,
   ): Promise<number>;
   fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void>;
-  /** Writes, and if `sync` and all was written makes it durable: one submission where it can be. */
+  /**
+   * Writes at the end of a file, which is at `offset`, and makes it durable: in one submission, of
+   * one operation where that can be. Fewer bytes than asked are as durable; the file is not.
+   */
   writeDurably(
     file: OwnedFd,
     source: Uint8Array,
     offset: number,
-    sync: boolean,
+    what: Durability,
   ): Promise<DurableWrite>;
   ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void>;
   fallocate(

@@ -1,6 +1,5 @@
 /** The calls as operations of a ring, which this thread keeps for its files. */
 import {
-  ECANCELED,
   IORING_OP_FTRUNCATE,
   IORING_OP_LINKAT,
   IORING_OP_MKDIRAT,
@@ -17,7 +16,8 @@ import type { FileStatus } from '../ring/ops/file-status.js';
 import * as op from '../ring/ops/index.js';
 import { Ring } from '../ring/ring.js';
 import type { RunOptions } from '../ring/sinks.js';
-import type { AllocateOptions, DurableWrite, FileCalls, Signal } from './calls.js';
+import type { AllocateOptions, Durability, DurableWrite, FileCalls, Signal } from './calls.js';
+import { oneWrite } from './durable-write.js';
 import { resultOf } from './failure.js';
 import { ThreadCalls } from './thread-calls.js';
 
@@ -84,10 +84,13 @@ export class RingCalls implements FileCalls {
     file: OwnedFd,
     source: Uint8Array,
     offset: number,
-    sync: boolean,
+    what: Durability,
   ): Promise<DurableWrite> {
-    const writing = op.write(file, source, { offset });
-    if (!sync) return { written: await resultOf(this.ring.run(writing)), synced: -ECANCELED };
+    const writing = op.write(file, source, { offset, dsync: what === 'written' });
+    if (what !== 'file') {
+      const result = await resultOf(this.ring.run(writing));
+      return oneWrite(this, file, source, offset, what, result);
+    }
     try {
       const [written] = await this.ring.link([writing, op.fsync(file, { datasync: true })]);
       return { written, synced: 0 };

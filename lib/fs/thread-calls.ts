@@ -1,15 +1,27 @@
 /** The calls on Node's helper threads, for where io_uring is refused. */
 import * as fs from 'node:fs';
-import { ECANCELED, STATX_BASIC_STATS, STATX_BTIME, SYS_fadvise64, SYS_fallocate } from '../abi.js';
+import {
+  ECANCELED,
+  RWF_DSYNC,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+  SYS_fadvise64,
+  SYS_fallocate,
+  SYS_fdatasync,
+  SYS_fsync,
+  SYS_ftruncate,
+} from '../abi.js';
 import { abortError, check, systemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
+import { Mapping } from '../memory/mapping.js';
 import type { PathLike } from '../path.js';
-import { holdOpen, poolSyscall } from '../pool/calls.js';
+import { holdOpen, poolSyscall, poolWrite } from '../pool/calls.js';
 import { asBytes } from '../ring/operation.js';
 import { ALLOCATE_FLAGS, FILE_ADVICE, type FileAdvice } from '../ring/ops/file-bits.js';
 import { type FileStatus, fileType } from '../ring/ops/file-status.js';
 import { flagBits } from '../ring/ops/flags.js';
-import type { AllocateOptions, DurableWrite, FileCalls, Signal } from './calls.js';
+import type { AllocateOptions, Durability, DurableWrite, FileCalls, Signal } from './calls.js';
+import { oneWrite } from './durable-write.js';
 import { resultOf } from './failure.js';
 
 const EBADF = -9;
@@ -112,28 +124,31 @@ export class ThreadCalls implements FileCalls {
     );
   }
 
-  fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void> {
-    const sync = datasync ? fs.fdatasync : fs.fsync;
-    return call<void>(signal, (done) => sync(file.fd, done as fs.NoParamCallback), file);
+  async fsync(file: OwnedFd, datasync: boolean, signal: Signal): Promise<void> {
+    const number = datasync ? SYS_fdatasync : SYS_fsync;
+    check(await poolSyscall([file], number, [file.fd], signal), datasync ? 'fdatasync' : 'fsync');
   }
 
   async writeDurably(
     file: OwnedFd,
     source: Uint8Array,
     offset: number,
-    sync: boolean,
+    what: Durability,
   ): Promise<DurableWrite> {
+    const mapping = Mapping.of(source);
+    if (mapping !== undefined && what !== 'file') {
+      const { byteOffset: at, length } = source;
+      const flags = what === 'written' ? RWF_DSYNC : 0;
+      const result = await poolWrite(file, mapping, at, length, offset, flags);
+      return oneWrite(this, file, source, offset, what, result);
+    }
     const written = await resultOf(this.write(file, source, offset, undefined));
-    if (!sync || written < source.length) return { written, synced: -ECANCELED };
+    if (what === 'none' || written < source.length) return { written, synced: -ECANCELED };
     return { written, synced: await resultOf(this.fsync(file, true, undefined)) };
   }
 
-  ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void> {
-    return call<void>(
-      signal,
-      (done) => fs.ftruncate(file.fd, length, done as fs.NoParamCallback),
-      file,
-    );
+  async ftruncate(file: OwnedFd, length: number, signal: Signal): Promise<void> {
+    check(await poolSyscall([file], SYS_ftruncate, [file.fd, length], signal), 'ftruncate');
   }
 
   async fallocate(

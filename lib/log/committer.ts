@@ -131,7 +131,9 @@ export class Committer {
     const { position, next: first, durable } = segments;
     const { file, path, header } = segments.active;
     const bytes = batch.seal({ position, first, seed: header.seed, durable });
-    const { written, synced } = await writeFully(this.#calls, { file, bytes, position }, sync);
+    // As a rule all before it is durable, so that one operation does both.
+    const what = !sync ? 'none' : durable === position ? 'written' : 'file';
+    const { written, synced } = await writeFully(this.#calls, { file, bytes, position }, what);
     if (written < 0) await this.#cutBack(systemError(written, 'write', { path }));
     // After this the kernel may take pages for clean that are not on the disk: asking it again
     // would be answered with a success that means nothing.

@@ -129,7 +129,7 @@ export class Segments {
     const { position } = this;
     const { file, header } = this.active;
     const bytes = encodeMark(header.seed, position);
-    const { written, synced } = await writeFully(this.#calls, { file, bytes, position }, true);
+    const { written, synced } = await writeFully(this.#calls, { file, bytes, position }, 'written');
     if (written === bytes.length && synced === 0) {
       this.position = this.durable = position + bytes.length;
       this.marked = true;

@@ -2,7 +2,7 @@
 import { EAGAIN, ECANCELED, EINTR, EIO } from '../abi.js';
 import { systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
-import type { DurableWrite, FileCalls } from '../fs/calls.js';
+import type { Durability, DurableWrite, FileCalls } from '../fs/calls.js';
 
 /** Bytes, and where they go. */
 export interface Piece {
@@ -12,17 +12,17 @@ export interface Piece {
 }
 
 /**
- * Writes all of a piece, however many writes that takes, and makes it durable where `sync` says so.
+ * Writes all of a piece, however many writes that takes, and makes durable what `what` says.
  * `written` is the error of a write that failed, whatever was written before it.
  */
 export async function writeFully(
   calls: FileCalls,
   { file, bytes, position }: Piece,
-  sync: boolean,
+  what: Durability,
 ): Promise<DurableWrite> {
   for (let done = 0; ; ) {
     const rest = bytes.subarray(done);
-    const outcome = await calls.writeDurably(file, rest, position + done, sync);
+    const outcome = await calls.writeDurably(file, rest, position + done, what);
     const { written, synced } = outcome;
     if (written === rest.length) return { written: bytes.length, synced };
     if (written === -EINTR || written === -EAGAIN) continue;
@@ -35,6 +35,6 @@ export async function writeFully(
 
 /** As `writeFully` without a sync; what fails is thrown. */
 export async function writeOut(calls: FileCalls, piece: Piece, path: string): Promise<void> {
-  const { written } = await writeFully(calls, piece, false);
+  const { written } = await writeFully(calls, piece, 'none');
   if (written < 0) throw systemError(written, 'write', { path });
 }

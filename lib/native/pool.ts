@@ -32,6 +32,16 @@ export interface PoolCalls {
     offset: number,
     length: number,
   ): number;
+  /** pwritev2(2) of `length` bytes of a region from `at` on. */
+  poolWrite(
+    done: PoolDone,
+    fd: number,
+    region: number,
+    at: number,
+    length: number,
+    offset: number,
+    flags: number,
+  ): number;
   /** `path` needs no zero at its end. The descriptor is owned at once. */
   poolOpenat2(
     done: PoolDone,

@@ -94,6 +94,23 @@ export function poolSendfile(
 }
 
 /**
+ * pwritev2(2) of bytes of a mapping, which stays mapped as long; resolves with the bytes written,
+ * or `-errno`.
+ */
+export function poolWrite(
+  file: Descriptor,
+  source: Mapping,
+  at: number,
+  length: number,
+  offset: number,
+  flags: number,
+): Promise<number> {
+  return onThread([file], undefined, (done) =>
+    native.poolWrite(done, file.fd, source.region, at, length, offset, flags),
+  );
+}
+
+/**
  * openat2(2) of `path`, without a zero in it, from `directory` or the current one; resolves with
  * an owned number, or `-errno`.
  */

@@ -55,17 +55,19 @@ export class Disk {
 
   #over(real: FileCalls): Partial<FileCalls> {
     return {
-      writeDurably: async (file, source, offset, sync): Promise<DurableWrite> => {
+      writeDurably: async (file, source, offset, what): Promise<DurableWrite> => {
         const answer = this.#answer('write');
         if (answer !== undefined && answer < 0) return { written: answer, synced: -ECANCELED };
         const bytes = source.subarray(0, answer ?? source.length);
-        const { written } = await real.writeDurably(file, bytes, offset, false);
-        if (!sync || written < source.length) return { written, synced: -ECANCELED };
+        const { written } = await real.writeDurably(file, bytes, offset, 'none');
+        if (what === 'none' || written < 0) return { written, synced: -ECANCELED };
+        // What was written is durable by itself; the file is only when all of it was written.
+        if (what === 'file' && written < source.length) return { written, synced: -ECANCELED };
         const error = this.#answer('sync');
         if (error !== undefined) return { written, synced: error };
-        const { synced } = await real.writeDurably(file, source.subarray(0, 0), offset, true);
+        await real.fsync(file, true, undefined);
         this.#synced(file);
-        return { written, synced };
+        return { written, synced: 0 };
       },
       fsync: async (file, datasync, signal): Promise<void> => {
         const error = this.#answer('sync');
