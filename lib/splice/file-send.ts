@@ -24,10 +24,11 @@ import { sharedPipes } from './pipe-pool.js';
 import { isResident } from './resident.js';
 import { moved, turnLeft, waitForTurn } from './turns.js';
 
-/** By one file in a turn; also looked up in the page cache, and handed over, in one go. */
-const MOST_BYTES = 2 << 20;
 /** By each that comes when others have had all of the turn: small files wait for no large ones. */
 const LEAST_BYTES = 128 * 1024;
+/** Looked up in the page cache in one go; what is there is held to be there for so long. */
+const WINDOW_BYTES = 8 << 20;
+const RESIDENT_MS = 50;
 
 /** Brings bytes of a file into a pipe, without this thread waiting; -errno, or how many. */
 export type Fill = (
@@ -58,8 +59,9 @@ export class FileSend {
   #filling = false;
   #queued = false;
   #ended = false;
-  /** Up to here it was found in the page cache, in this step. */
+  /** Up to here it was found in the page cache, and until when that counts. */
   #residentTo = 0;
+  #residentUntil = 0;
 
   constructor(file: OwnedFd, offset: number, length: number) {
     this.file = file;
@@ -83,8 +85,8 @@ export class FileSend {
   /** Sends what it can; `goOn` is called when it has waited long enough. */
   step(socket: OwnedFd, fill: Fill, goOn: () => void): Step {
     if (this.#filling || this.#queued) return 'waiting';
-    let left = Math.min(Math.max(turnLeft(), this.sent === 0 ? LEAST_BYTES : 0), MOST_BYTES);
-    this.#residentTo = 0;
+    let left = Math.max(turnLeft(), this.sent === 0 ? LEAST_BYTES : 0);
+    if (performance.now() > this.#residentUntil) this.#residentTo = 0;
     while (!this.#ended) {
       if (this.left === 0) this.end(0);
       else if (left <= 0) return this.#wait(goOn);
@@ -115,17 +117,26 @@ export class FileSend {
     }
     if (this.#inPipe === 0) {
       const offset = this.#offset;
-      const length = Math.min(this.#left, most);
-      if (this.#residentTo < offset + length) {
-        if (!isResident(this.file.fd, offset, length)) return this.#fill(fill, goOn);
-        this.#residentTo = offset + length;
-      }
+      const length = this.#resident(offset, Math.min(this.#left, most));
+      if (length === 0) return this.#fill(fill, goOn);
       return this.#sent(native.sendfile(socket, this.file.fd, offset, length), true);
     }
     const pipe = this.#readEnd as OwnedFd;
     const flags = SPLICE_F_NONBLOCK | (this.#left > 0 ? SPLICE_F_MORE : 0);
     const result = native.splice(pipe.fd, -1, socket, -1, this.#inPipe, flags);
     return this.#sent(result, false);
+  }
+
+  /** Of the `length` bytes from `offset` on, how many can be had without waiting for a disk. */
+  #resident(offset: number, length: number): number {
+    if (this.#residentTo > offset) return Math.min(length, this.#residentTo - offset);
+    const { fd } = this.file;
+    const window = Math.min(this.#left, WINDOW_BYTES);
+    if (isResident(fd, offset, window)) this.#residentTo = offset + window;
+    else if (window > length && isResident(fd, offset, length)) this.#residentTo = offset + length;
+    else return 0;
+    this.#residentUntil = performance.now() + RESIDENT_MS;
+    return length;
   }
 
   #sent(result: number, fromFile: boolean): number | 'full' {

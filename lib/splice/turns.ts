@@ -2,13 +2,15 @@
 
 /** In one turn, by all files together. */
 const TURN_BYTES = 8 << 20;
+/** By one of them, when others wait. */
+const SHARE_BYTES = 2 << 20;
 
 const waiting: (() => void)[] = [];
 let left = TURN_BYTES;
 let scheduled = false;
 
-/** Bytes that may still be moved in this turn. */
-export const turnLeft = (): number => left;
+/** Bytes that one file may still move in this turn. */
+export const turnLeft = (): number => (waiting.length > 0 ? Math.min(left, SHARE_BYTES) : left);
 
 export function moved(bytes: number): void {
   left -= bytes;

@@ -38,8 +38,8 @@ export interface SendFileError extends Error {
  * Sends a file, or a part of one, in its place among what is written to the connection; resolves
  * with the bytes when the socket has taken all of them.
  *
- * What the page cache has goes by sendfile; for the rest a worker waits for the disk, never this
- * thread. Errors have `bytesSent`. A file that became shorter meanwhile is
+ * What the page cache has, or had some 50 ms ago, goes by sendfile; for the rest a worker waits for
+ * the disk, and not this thread. Errors have `bytesSent`. A file that became shorter meanwhile is
  * `ERR_NEARMETAL_SHORT`.
  *
  * @errno ENOENT there is no such file
