@@ -15,6 +15,8 @@ try {
     entry: new URL('./worker.js', import.meta.url),
     data: { settings, listeners: [listener.fd] },
     workers: 1,
+    // What comes in a burst is not yet old: it need not be copied to be forgotten.
+    thread: { resourceLimits: { maxYoungGenerationSizeMb: 64 } },
   });
   group.on('crash', ({ index }, error) => console.error(`worker ${index}:`, error));
   const address = addressOf(listener);

@@ -10,10 +10,12 @@ import {
 import type { Call } from '../server/call.js';
 import { define, ONE_KEY } from '../server/command.js';
 import { NO_FLOAT, NO_INTEGER, refusal } from '../server/refusal.js';
+import { writeInteger } from '../store/bytes.js';
 import { EDITED } from '../store/entry.js';
 
 /** A change that leaves the sum exact and the digits few. */
 const PLAIN = 2 ** 52;
+const DIGITS = Buffer.alloc(32);
 
 function add(call: Call, place: number, by: number): boolean {
   const { db } = call;
@@ -23,7 +25,7 @@ function add(call: Call, place: number, by: number): boolean {
       : integerOf(db.stringSource(place), db.stringStart(place), db.stringLength(place));
   const sum = old + by;
   if (!(Math.abs(old) < PLAIN && Math.abs(by) < PLAIN)) return false;
-  call.storeText(1, place, String(sum));
+  call.store(1, place, DIGITS, 0, writeInteger(sum, DIGITS, 0));
   call.reply.integer(sum);
   return true;
 }

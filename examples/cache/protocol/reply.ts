@@ -1,5 +1,5 @@
 /** Answers, written one behind the other; they go together when the batch is done. */
-import { copyBytes } from '../store/bytes.js';
+import { copyBytes, writeInteger, writeLatin1 } from '../store/bytes.js';
 import { doubleText } from './numbers.js';
 
 const CAPACITY = 64 * 1024;
@@ -74,25 +74,8 @@ export class Reply {
     const { bytes } = this;
     bytes[this.at++] = type;
     if (value >= 0 && value < 10) bytes[this.at++] = 0x30 + value;
-    else this.digits(value);
+    else this.at = writeInteger(value, bytes, this.at);
     this.line();
-  }
-
-  private digits(value: number): void {
-    const { bytes } = this;
-    if (value < 0 || value > 0x7fff_ffff) {
-      this.at += bytes.write(String(value), this.at, 'latin1');
-      return;
-    }
-    let end = this.at + 1;
-    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) end++;
-    let rest = value;
-    for (let index = end - 1; index >= this.at; index--) {
-      const next = (rest / 10) | 0;
-      bytes[index] = 0x30 + rest - next * 10;
-      rest = next;
-    }
-    this.at = end;
   }
 
   private textLine(type: number, text: string): void {
@@ -136,7 +119,8 @@ export class Reply {
     if (length + 2 > CAPACITY) this.raw(Buffer.from(text, 'latin1'));
     else {
       this.need(length + 2);
-      this.at += this.bytes.write(text, this.at, 'latin1');
+      writeLatin1(text, this.bytes, this.at);
+      this.at += length;
     }
     this.need(2);
     this.line();

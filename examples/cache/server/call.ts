@@ -16,6 +16,9 @@ export class Call {
   readonly reply: Reply;
   declare request: Request;
   declare session: Session;
+  /** The argument under which a collection was found last, and its place; nothing moved since. */
+  private foundAt = 0;
+  private foundPlace = 0;
 
   constructor(server: Server) {
     this.server = server;
@@ -85,8 +88,11 @@ export class Call {
   /** The collection under a key; undefined when there is no such key. */
   collection<Kind extends Collection>(index: number, kind: number): Kind | undefined {
     const place = this.find(index);
+    this.foundAt = 0;
     if (place === 0) return undefined;
     if (this.db.kindOf(place) !== kind) throw refusal(WRONG_TYPE);
+    this.foundAt = index;
+    this.foundPlace = place;
     return this.db.collectionOf(place) as Kind;
   }
 
@@ -104,6 +110,8 @@ export class Call {
     const { request } = this;
     const [start, length] = [request.start(index), this.keyLength(index)];
     const place = this.db.addCollection(request.source, start, length, value);
+    this.foundAt = index;
+    this.foundPlace = place;
     if (place !== 0) return;
     value.release();
     throw refusal(NO_MEMORY);
@@ -124,7 +132,8 @@ export class Call {
 
   /** A collection has changed: a key without elements goes. */
   changed(index: number): void {
-    const place = this.peek(index);
+    const place = this.foundAt === index ? this.foundPlace : this.peek(index);
+    this.foundAt = 0;
     if (place === 0) return;
     const empty = this.db.kindOf(place) > E.LARGE_STRING && this.db.collectionOf(place).size === 0;
     if (empty) this.db.remove(place);
@@ -134,6 +143,7 @@ export class Call {
   /** Writes a string under the key that was looked for last and is at `place`, or not there. */
   store(index: number, place: number, source: Uint8Array, start: number, length: number): number {
     const { db, request } = this;
+    this.foundAt = 0;
     const target = db.reserve(
       place,
       request.source,

@@ -30,7 +30,33 @@ export function sameBytes(
   return true;
 }
 
+/** What `toString('latin1')` calls when it has found out that this is what is wanted. */
+interface Sliced {
+  latin1Slice(start: number, end: number): string;
+}
+
 /** Bytes as a text of as many characters, each of which is one byte. */
 export function latin1(source: Buffer, start: number, length: number): string {
-  return source.toString('latin1', start, start + length);
+  return (source as unknown as Sliced).latin1Slice(start, start + length);
+}
+
+/** Writes a text of which each character is one byte. */
+export function writeLatin1(text: string, target: Buffer, at: number): void {
+  const { length } = text;
+  if (length > FEW) target.write(text, at, 'latin1');
+  else for (let index = 0; index < length; index++) target[at + index] = text.charCodeAt(index);
+}
+
+/** Writes a whole number as text; answers where it ends. */
+export function writeInteger(value: number, target: Buffer, at: number): number {
+  if (value < 0 || value > 0x7fff_ffff) return at + target.write(String(value), at, 'latin1');
+  let end = at + 1;
+  for (let rest = value; rest >= 10; rest = (rest / 10) | 0) end++;
+  let rest = value;
+  for (let index = end - 1; index >= at; index--) {
+    const next = (rest / 10) | 0;
+    target[index] = 0x30 + rest - next * 10;
+    rest = next;
+  }
+  return end;
 }

@@ -29,6 +29,10 @@ function nodeOf(name: string, score: number, levels: number): Node {
   };
 }
 
+/** Of each level, the node before what is linked, and its rank: one list for all, made once. */
+const before: Node[] = [];
+const ranks: number[] = [];
+
 /** Names are bytes as texts, so that their order is that of the bytes. */
 function comesBefore(node: Node, score: number, name: string): boolean {
   return node.score < score || (node.score === score && node.name < name);
@@ -80,8 +84,6 @@ export class SortedSet implements Collection {
   }
 
   private link(name: string, score: number): void {
-    const before: Node[] = [];
-    const ranks: number[] = [];
     let node = this.head;
     for (let level = this.levels - 1; level >= 0; level--) {
       let rank = level === this.levels - 1 ? 0 : (ranks[level + 1] as number);
