@@ -1,7 +1,8 @@
 /** The cache among the examples: real clients, rude ones, and redis-server to be like. */
 import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { hasRedis, startCache, startRedis, waitFor } from './support/cache.js';
 import { Commands, comparable, randomOf } from './support/cache-commands.js';
@@ -216,7 +217,7 @@ test('cache: only what expires goes by volatile-ttl, and nothing by noeviction',
   const client = await volatile.open();
   await client.ask('SET', 'for good', 'x');
   const value = 'v'.repeat(1000);
-  const expiring = Array.from({ length: 12_000 }, (_, index) => [
+  const expiring = Array.from({ length: 9000 }, (_, index) => [
     ...['SET', `k:${index}`, value, 'EX', String(100_000 - index)],
   ]);
   const answers = await client.askAll(expiring);
@@ -336,17 +337,59 @@ test('cache: who does not read costs no more than the limits', async () => {
   expect(told).toBe(0);
 }, 60_000);
 
+const withTwo = test.skipIf(availableParallelism() < 2);
+
+withTwo('cache: several workers are a cluster, of which a client finds each key', async () => {
+  const cache = await startCache('--workers', '2', '--memory', '32mb');
+  const [first = 0, second = 0] = cache.ports;
+  const cluster = new Cluster([{ host: '127.0.0.1', port: second }]);
+  onTestFinished(() => cluster.disconnect());
+  const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`);
+  await Promise.all(keys.map((key) => cluster.set(key, `of ${key}`)));
+  expect(await Promise.all(keys.map((key) => cluster.get(key)))).toEqual(
+    keys.map((key) => `of ${key}`),
+  );
+  await cluster.mset('{a}1', 'x', '{a}2', 'y');
+  expect(await cluster.mget('{a}1', '{a}2')).toEqual(['x', 'y']);
+  const [one, two] = [await cache.open(first), await cache.open(second)];
+  const sizes = [await one.ask('DBSIZE'), await two.ask('DBSIZE')].map(Number);
+  expect(Math.min(...sizes)).toBeGreaterThan(100);
+  expect((sizes[0] ?? 0) + (sizes[1] ?? 0)).toBe(302);
+  // As in the specification: slot 12182 of 'foo', slot 12739 of '123456789'.
+  expect(await one.ask('CLUSTER', 'KEYSLOT', 'foo')).toBe(12_182);
+  expect(await one.ask('CLUSTER', 'KEYSLOT', 'x{123456789}y')).toBe(12_739);
+  expect(await one.ask('GET', 'foo')).toEqual(new Refused(`MOVED 12182 127.0.0.1:${second}`));
+  const crossing = new Refused("CROSSSLOT Keys in request don't hash to the same slot");
+  expect(await two.ask('MGET', 'foo', 'bar')).toEqual(crossing);
+  expect(await two.ask('ZUNION', '2', 'foo', 'bar')).toEqual(crossing);
+  expect(await two.askAll([['MULTI'], ['SET', 'foo', '1'], ['GET', 'foo'], ['EXEC']])).toEqual([
+    ...['OK', 'QUEUED', 'QUEUED', ['OK', '1']],
+  ]);
+  // What is published in one is heard in the other.
+  await two.ask('SUBSCRIBE', 'news');
+  await waitFor(async () => {
+    await one.ask('PUBLISH', 'news', 'text');
+    return two.unread.length > 0;
+  });
+  expect(two.unread[0]).toEqual(['message', 'news', 'text']);
+  cluster.disconnect();
+  cache.child.kill('SIGTERM');
+  expect(await cache.ended).toMatchObject({ code: 0, stderr: '' });
+});
+
 test('cache: what it cannot work with it says', async () => {
   const cases: [string[], string][] = [
     [['--memory', '1mb'], '--memory must be a size from 8mb to'],
     [['--memory', 'much'], '--memory'],
     [['--policy', 'oldest'], '--policy must be one of noeviction'],
     [['--max-clients', '0'], '--max-clients'],
+    [['--workers', '8', '--memory', '32mb'], '--memory must be a size from 64mb'],
     [['--host', 'nowhere'], 'must be a numeric IPv4 or IPv6 address'],
     [['--nonsense'], '--nonsense'],
   ];
-  for (const [words, said] of cases) {
+  const all = cases.map(async ([words, said]) => {
     const { ended } = await startCache(...words);
     expect(await ended).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });
-  }
+  });
+  await Promise.all(all);
 });

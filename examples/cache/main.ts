@@ -1,31 +1,39 @@
 /** A cache that speaks Redis' protocol: strings, hashes, lists, sets, sorted sets, pub/sub. */
+import type { OwnedFd } from 'nearmetal/fd';
 import { addressOf, listen } from 'nearmetal/net';
 import { launch } from 'nearmetal/workers';
 import { optionsOf, USAGE } from './options.js';
 import type { WorkerData } from './worker.js';
 
+function portOf(listener: OwnedFd): number {
+  const address = addressOf(listener);
+  return 'port' in address ? address.port : 0;
+}
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
 try {
-  const { settings, host, port } = optionsOf(process.argv.slice(2));
-  // The listening socket is this thread's: what connects while a worker restarts waits in it.
-  const listener = listen({ host, port, noDelay: true });
+  const { settings, host, port, workers } = optionsOf(process.argv.slice(2));
+  // The listening sockets are this thread's: what connects while a worker restarts waits in them.
+  const listeners = Array.from({ length: workers }, (_, index) =>
+    listen({ host, port: port === 0 ? 0 : port + index, noDelay: true }),
+  );
+  const ports = listeners.map(portOf);
   const group = await launch<WorkerData>({
     entry: new URL('./worker.js', import.meta.url),
-    data: { settings, listeners: [listener.fd] },
-    workers: 1,
+    data: { settings, listeners: listeners.map(({ fd }) => fd), ports },
+    workers,
     // What comes in a burst is not yet old: it need not be copied to be forgotten.
     thread: { resourceLimits: { maxYoungGenerationSizeMb: 64 } },
   });
   group.on('crash', ({ index }, error) => console.error(`worker ${index}:`, error));
-  const address = addressOf(listener);
-  const at = 'port' in address ? address.port : port;
-  console.log(`a cache of ${settings.maxBytes / 2 ** 20} MiB on ${host}:${at}`);
+  const size = (settings.maxBytes * workers) / 2 ** 20;
+  console.log(`a cache of ${size} MiB on ${host}:${ports.join(',')}`);
   const finish = async (): Promise<void> => {
     const counts = (await group.stats()).map(({ reported }) => reported.commands ?? 0);
     await group.drain({ timeoutMs: 10_000 });
-    listener.close();
+    for (const listener of listeners) listener.close();
     console.log(`${counts.reduce((sum, count) => sum + count, 0)} commands`);
   };
   if (stop.signal.aborted) await finish();

@@ -4,13 +4,15 @@ import type { Settings } from './server/server.js';
 import { POLICIES, type Policy } from './store/access.js';
 
 export const USAGE = `usage: npm run example -- cache [--host ADDRESS] [--port PORT]
-  [--memory SIZE] [--policy POLICY] [--no-hugepages] [--max-request SIZE] [--max-output SIZE]
-  [--request-timeout-ms MILLISECONDS] [--idle-ms MILLISECONDS] [--max-clients COUNT]`;
+  [--workers COUNT] [--memory SIZE] [--policy POLICY] [--no-hugepages]
+  [--max-request SIZE] [--max-output SIZE] [--max-clients COUNT]
+  [--request-timeout-ms MILLISECONDS] [--idle-ms MILLISECONDS]`;
 
 export interface Options {
   readonly settings: Settings;
   readonly host: string;
   readonly port: number;
+  readonly workers: number;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 };
@@ -44,6 +46,7 @@ export function optionsOf(words: readonly string[]): Options {
     options: {
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '6379' },
+      workers: { type: 'string', default: '1' },
       memory: { type: 'string', default: '256mb' },
       policy: { type: 'string', default: 'allkeys-lru' },
       'no-hugepages': { type: 'boolean', default: false },
@@ -54,11 +57,14 @@ export function optionsOf(words: readonly string[]): Options {
       'max-clients': { type: 'string', default: '10000' },
     },
   });
+  const workers = whole('workers', values.workers, 1, 1024);
+  const memory = bytes('memory', values.memory, MEMORY_MIN * workers, MEMORY_MAX * workers);
   return {
     host: values.host,
-    port: whole('port', values.port, 0, 65535),
+    port: whole('port', values.port, 0, 65536 - workers),
+    workers,
     settings: {
-      maxBytes: bytes('memory', values.memory, MEMORY_MIN, MEMORY_MAX),
+      maxBytes: Math.floor(memory / workers),
       policy: policyOf(values.policy),
       hugepages: !values['no-hugepages'],
       requestBytes: bytes('max-request', values['max-request'], 2 ** 20, 2 ** 29),

@@ -2,6 +2,8 @@
 import { asFd, dup } from 'nearmetal/fd';
 import { serve } from 'nearmetal/net';
 import { workerContext } from 'nearmetal/workers';
+import { Cluster } from './server/cluster.js';
+import { shareNews } from './server/news.js';
 import { Server, type Settings } from './server/server.js';
 import type { Session } from './server/session.js';
 
@@ -10,13 +12,15 @@ const SLOW_MS = 1000;
 
 export interface WorkerData {
   readonly settings: Settings;
-  /** Where each worker listens, by its number. */
+  /** Where each worker listens, by its number: descriptors and ports. */
   readonly listeners: readonly number[];
+  readonly ports: readonly number[];
 }
 
 const context = workerContext<WorkerData>();
-const { settings, listeners } = context.data;
-const server = new Server(settings);
+const { settings, listeners, ports } = context.data;
+const cluster = ports.length > 1 ? new Cluster(ports, context.index) : undefined;
+const server = new Server(settings, cluster);
 
 const serving = serve<Session>({
   listener: dup(asFd(listeners[context.index] as number)),
@@ -33,6 +37,8 @@ server.traffic = () => serving.stats;
 
 const sweep = setInterval(() => server.sweep(), SWEEP_MS);
 const slow = setInterval(() => server.closeSlow(), SLOW_MS);
+
+shareNews(context, server.pubsub);
 
 context.report(() => ({ commands: server.commandCount, keys: server.db.size }));
 context.onDrain(async () => {

@@ -15,8 +15,10 @@ export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 export interface RunningCache {
   readonly child: ChildProcess;
   readonly port: number;
+  /** One for each worker. */
+  readonly ports: readonly number[];
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
-  open(): Promise<RespClient>;
+  open(port?: number): Promise<RespClient>;
   /** A line of INFO. */
   info(name: string): Promise<string>;
 }
@@ -33,9 +35,10 @@ export async function startCache(...words: string[]): Promise<RunningCache> {
   });
   const ended = once(child, 'close').then(([code]) => ({ code, stdout, stderr }));
   await Promise.race([waitFor(() => stdout.includes('\n')), ended]);
-  const port = Number(/:(\d+)\n/.exec(stdout)?.[1]);
-  const open = async (): Promise<RespClient> => {
-    const client = await RespClient.open({ port, host: '127.0.0.1' });
+  const ports = /:([\d,]+)\n/.exec(stdout)?.[1]?.split(',').map(Number) ?? [];
+  const port = ports[0] ?? 0;
+  const open = async (which = port): Promise<RespClient> => {
+    const client = await RespClient.open({ port: which, host: '127.0.0.1' });
     onTestFinished(() => void client.socket.destroy());
     return client;
   };
@@ -44,7 +47,7 @@ export async function startCache(...words: string[]): Promise<RunningCache> {
     const text = String(await client.ask('INFO'));
     return new RegExp(`^${name}:(.*)\r$`, 'm').exec(text)?.[1] ?? '';
   };
-  return { child, port, ended, open, info };
+  return { child, port, ports, ended, open, info };
 }
 
 /** A redis-server that is ended with the test; answers how to connect to it. */

@@ -40,7 +40,8 @@ function hello(call: Call): void {
   reply.protocol = protocol;
   reply.map(7);
   const pairs = { server: 'redis', version: VERSION, proto: protocol, id: session.id };
-  for (const [key, value] of Object.entries({ ...pairs, mode: 'standalone', role: 'master' })) {
+  const mode = call.server.cluster === undefined ? 'standalone' : 'cluster';
+  for (const [key, value] of Object.entries({ ...pairs, mode, role: 'master' })) {
     reply.text(key);
     if (typeof value === 'number') reply.integer(value);
     else reply.text(value);

@@ -1,6 +1,7 @@
 /** All commands, by family. */
 import type { Command } from '../server/command.js';
 import { CLIENT } from './client.js';
+import { CLUSTER } from './cluster.js';
 import { CONNECTIONS } from './connections.js';
 import { EXPIRY } from './expiry.js';
 import { HASHES } from './hashes.js';
@@ -23,5 +24,5 @@ export const COMMANDS: readonly Command[] = [
   ...[...STRINGS, ...STRING_PARTS, ...KEYS, ...EXPIRY, ...SCANS, ...OBJECT],
   ...[...HASHES, ...LISTS, ...LIST_MIDDLES, ...SETS],
   ...[...SORTED_SETS, ...SORTED_RANGES, ...SORTED_COMBINED],
-  ...[...PUBSUB, ...TRANSACTIONS, ...CONNECTIONS, ...CLIENT, ...INFO],
+  ...[...PUBSUB, ...TRANSACTIONS, ...CONNECTIONS, ...CLIENT, ...CLUSTER, ...INFO],
 ];

@@ -15,7 +15,7 @@ function sectionsOf({ server, db }: Call): Record<string, Section> {
   return {
     Server: {
       redis_version: VERSION,
-      redis_mode: 'standalone',
+      redis_mode: server.cluster === undefined ? 'standalone' : 'cluster',
       process_id: process.pid,
       uptime_in_seconds: Math.floor((db.now - db.startedAt) / 1000),
     },
@@ -44,7 +44,9 @@ function sectionsOf({ server, db }: Call): Record<string, Section> {
       keyspace_misses: server.misses,
       pubsub_channels: server.pubsub.channels.size,
       pubsub_patterns: server.pubsub.patterns.size,
+      pubsub_missed: server.pubsub.missed,
     },
+    Cluster: { cluster_enabled: server.cluster === undefined ? 0 : 1 },
     Replication: { role: 'master', connected_slaves: 0 },
     Keyspace: db.size === 0 ? {} : { db0: `keys=${db.size},expires=${expires},avg_ttl=0` },
   };

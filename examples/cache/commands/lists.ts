@@ -1,6 +1,6 @@
 /** Lists, from their ends. */
 import type { Call } from '../server/call.js';
-import { define, ONE_KEY } from '../server/command.js';
+import { define, NO_KEYS, ONE_KEY } from '../server/command.js';
 import { NO_INTEGER, refusal, SYNTAX } from '../server/refusal.js';
 import { LIST } from '../store/entry.js';
 import { List } from '../store/list.js';
@@ -122,7 +122,7 @@ export const LISTS = [
   define('rpushx', -3, WRITE, ONE_KEY, pushAt('RIGHT', true)),
   define('lpop', -2, 'write fast', ONE_KEY, popAt('LEFT')),
   define('rpop', -2, 'write fast', ONE_KEY, popAt('RIGHT')),
-  define('lmpop', -4, 'write', [0, 0, 0], popOfMany),
+  define('lmpop', -4, 'write', NO_KEYS, popOfMany, 1),
   define('llen', 2, 'readonly fast', ONE_KEY, length),
   define('lindex', 3, 'readonly', ONE_KEY, at),
   define('rpoplpush', 3, 'write denyoom', TWO_KEYS, (call) => moveBetween(call, 'RIGHT', 'LEFT')),

@@ -37,7 +37,9 @@ function unsubscribe(isPattern: boolean): (call: Call) => void {
 
 function publish(call: Call): void {
   const { server, reply } = call;
-  reply.integer(server.pubsub.publish(call.text(1), call.text(2), reply));
+  const [channel, text] = [call.text(1), call.text(2)];
+  server.pubsub.tellOthers(channel, text);
+  reply.integer(server.pubsub.publish(channel, text, reply));
 }
 
 function tell(call: Call): void {

@@ -1,6 +1,6 @@
 /** Sets. */
 import type { Call } from '../server/call.js';
-import { ALL_KEYS, define, ONE_KEY } from '../server/command.js';
+import { ALL_KEYS, define, NO_KEYS, ONE_KEY } from '../server/command.js';
 import { refusal, SYNTAX } from '../server/refusal.js';
 import { SET } from '../store/entry.js';
 import { Table } from '../store/table.js';
@@ -166,5 +166,5 @@ export const SETS = [
   define('sunionstore', -3, 'write denyoom', ALL_KEYS, store(union)),
   define('sinterstore', -3, 'write denyoom', ALL_KEYS, store(intersection)),
   define('sdiffstore', -3, 'write denyoom', ALL_KEYS, store(difference)),
-  define('sintercard', -3, 'readonly', [0, 0, 0], countIntersection),
+  define('sintercard', -3, 'readonly', NO_KEYS, countIntersection, 1),
 ];

@@ -1,6 +1,6 @@
 /** Several sorted sets (or sets, whose scores are 1) made into one. */
 import type { Call } from '../server/call.js';
-import { define } from '../server/command.js';
+import { define, NO_KEYS, ONE_KEY } from '../server/command.js';
 import { refusal, SYNTAX, WRONG_TYPE } from '../server/refusal.js';
 import { SET, SORTED_SET } from '../store/entry.js';
 import { type Scored, SortedSet } from '../store/sorted-set.js';
@@ -114,14 +114,12 @@ function store(way: Way): (call: Call) => void {
 }
 
 const WRITE = 'write denyoom';
-const FIRST = [1, 1, 1] as const;
-const NONE = [0, 0, 0] as const;
 
 export const SORTED_COMBINED = [
-  define('zunion', -3, 'readonly', NONE, answer('union')),
-  define('zinter', -3, 'readonly', NONE, answer('inter')),
-  define('zdiff', -3, 'readonly', NONE, answer('diff')),
-  define('zunionstore', -4, WRITE, FIRST, store('union')),
-  define('zinterstore', -4, WRITE, FIRST, store('inter')),
-  define('zdiffstore', -4, WRITE, FIRST, store('diff')),
+  define('zunion', -3, 'readonly', NO_KEYS, answer('union'), 1),
+  define('zinter', -3, 'readonly', NO_KEYS, answer('inter'), 1),
+  define('zdiff', -3, 'readonly', NO_KEYS, answer('diff'), 1),
+  define('zunionstore', -4, WRITE, ONE_KEY, store('union'), 2),
+  define('zinterstore', -4, WRITE, ONE_KEY, store('inter'), 2),
+  define('zdiffstore', -4, WRITE, ONE_KEY, store('diff'), 2),
 ];

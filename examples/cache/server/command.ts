@@ -19,6 +19,8 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** The first and the last key (negative: from the end), and the step; 0: none. */
   readonly keys: readonly [first: number, last: number, step: number];
+  /** The argument that says how many keys follow it; 0: none. */
+  readonly counted: number;
   readonly run: (call: Call) => void;
   readonly denyOom: boolean;
   readonly immediate: boolean;
@@ -38,6 +40,7 @@ export function define(
   flags: string,
   keys: Keys,
   run: (call: Call) => void,
+  counted = 0,
 ): Command {
   const list = flags.split(' ').filter((flag) => flag !== '') as Flag[];
   return {
@@ -45,6 +48,7 @@ export function define(
     arity,
     flags: list,
     keys,
+    counted,
     run,
     denyOom: list.includes('denyoom'),
     immediate: list.includes('immediate'),

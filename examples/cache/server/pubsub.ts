@@ -10,6 +10,10 @@ export class PubSub {
   readonly patterns: Listeners = new Map();
   /** Bytes that may wait for one listener; who has more is too slow. */
   outputBytes = Number.POSITIVE_INFINITY;
+  /** Messages that another worker had no room for. */
+  missed = 0;
+  /** Tells the other workers, whose listeners count with them. */
+  tellOthers: (channel: string, text: string) => void = () => undefined;
   private readonly message = new Reply();
 
   /** False: it is one of its own already. */
@@ -36,8 +40,8 @@ export class PubSub {
     for (const name of session.patterns ?? []) this.unsubscribe(session, name, true);
   }
 
-  /** Answers how many were told. `own` is the answer of who publishes, which goes before. */
-  publish(channel: string, text: string, own: Reply): number {
+  /** Answers how many were told. `own` is the answer of who publishes, if that is one of ours. */
+  publish(channel: string, text: string, own?: Reply): number {
     let told = 0;
     for (const session of this.channels.get(channel) ?? []) {
       told++;
@@ -53,9 +57,9 @@ export class PubSub {
     return told;
   }
 
-  private tell(session: Session, words: readonly string[], own: Reply): void {
+  private tell(session: Session, words: readonly string[], own: Reply | undefined): void {
     const { connection } = session;
-    const reply = own.output === session ? own : this.message;
+    const reply = own?.output === session ? own : this.message;
     if (reply === this.message) {
       if (connection.pending > this.outputBytes) {
         connection.reset();

@@ -37,6 +37,8 @@ function problemOf(command: Command, call: Call): string | undefined {
   const { arity } = command;
   const { count, server, session } = call;
   if (arity > 0 ? count !== arity : count < -arity) return wrongCount(command.name);
+  const elsewhere = server.cluster?.refusal(call, command);
+  if (elsewhere !== undefined) return elsewhere;
   // Memory that collections have taken since is given back here; blocks are made room for at once.
   if (server.db.budget.over && !server.evictor.relieve() && command.denyOom) return NO_MEMORY;
   if (session.protocol === 2 && session.subscriptions > 0 && !command.pubsub) {

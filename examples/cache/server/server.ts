@@ -8,6 +8,7 @@ import { Evictor } from '../store/evictor.js';
 import { expireSome } from '../store/expirer.js';
 import { Keyspace } from '../store/keyspace.js';
 import { Call } from './call.js';
+import type { Cluster } from './cluster.js';
 import { CommandTable } from './command-table.js';
 import { PubSub } from './pubsub.js';
 import { run } from './run.js';
@@ -42,6 +43,8 @@ export class Server {
   readonly commands = new CommandTable(COMMANDS);
   readonly limits: { readonly requestBytes: number; readonly keyBytes: number };
   readonly call: Call;
+  /** Where there are several workers. */
+  readonly cluster: Cluster | undefined;
   commandCount = 0;
   /** What has been received and sent. */
   traffic: () => ServeStats | undefined = () => undefined;
@@ -49,7 +52,8 @@ export class Server {
   hits = 0;
   misses = 0;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, cluster?: Cluster) {
+    this.cluster = cluster;
     this.settings = settings;
     this.db = new Keyspace(settings.maxBytes, settings.policy, settings.hugepages);
     this.evictor = new Evictor(this.db, settings.policy);
