@@ -16,7 +16,7 @@ const PER_BATCH = 200;
 withRedis(
   'cache: random commands are answered as redis-server answers them',
   async () => {
-    const cache = await startCache('--memory', '64mb', '--policy', 'noeviction');
+    const cache = await startCache('--memory', '48mb', '--policy', 'noeviction');
     const redis = await startRedis();
     const client = await cache.open();
     const other = await RespClient.open(redis);
