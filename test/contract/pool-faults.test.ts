@@ -180,6 +180,14 @@ withSeam('a log on helper threads goes on after short writes', async () => {
   expect(again.cutBytes).toBe(0);
 });
 
+withSeam('a record and its sync are one call of a helper thread', async () => {
+  const faults = seam();
+  await using log = await AppendLog.open(join(folder(), 'log'));
+  faults.reset();
+  for (let count = 0; count < 10; count++) await log.append(Buffer.from('more'));
+  expect([faults.calls(abi.SYS_pwritev2), faults.calls(abi.SYS_fdatasync)]).toEqual([10, 0]);
+});
+
 withSeam('a log on helper threads refuses at ENOSPC, and goes on', async () => {
   const faults = seam();
   const path = join(folder(), 'log');

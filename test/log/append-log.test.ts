@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppendLog, type AppendLogOptions, LogLockedError } from 'nearmetal/log';
 import { expect, onTestFinished, test } from 'vitest';
+import { fileRing } from '../../lib/fs/choose.js';
+import type { Ring } from '../../lib/ring/ring.js';
+import { needs } from '../support/needs.js';
 import { passes } from '../support/process.js';
 
 function folder(): string {
@@ -71,6 +74,15 @@ test('with everyMs a record becomes durable by itself', async () => {
   await using log = await AppendLog.open(folder(), { sync: { everyMs: 1 } });
   await log.append(Buffer.from('a'));
   while (log.durableSequence < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+});
+
+test('a record and its sync are one operation', async () => {
+  needs('io_uring', 'memlock');
+  await using log = await AppendLog.open(folder());
+  await log.append(Buffer.from('first'));
+  const { stats } = fileRing() as Ring;
+  for (let count = 0; count < 10; count++) await log.append(Buffer.from('more'));
+  expect((fileRing() as Ring).stats.submitted - stats.submitted).toBe(10);
 });
 
 test('segments go when nothing of them is wanted, and numbers go on', async () => {
