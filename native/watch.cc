@@ -40,7 +40,9 @@ void Watch::deliver() {
   napi_value receiver = nullptr;
   napi_get_reference_value(env_, callback_, &callback);
   napi_get_global(env_, &receiver);
-  if (napi_make_callback(env_, context_, receiver, callback, 0, nullptr, nullptr) != napi_ok) {
+  // Node takes none for the answer, but Deno 2.9 writes one whatever it is given.
+  napi_value answer = nullptr;
+  if (napi_make_callback(env_, context_, receiver, callback, 0, nullptr, &answer) != napi_ok) {
     report();
   }
   napi_close_handle_scope(env_, scope);
