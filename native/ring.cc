@@ -136,7 +136,7 @@ napi_value ring_map(napi_env env, napi_callback_info info) {
   *ring->enter = {fd, 0, false, ring->page()};
   ring->page()->timeout_ns = -1;
   ring->register_descriptor();
-  if (napi_add_async_cleanup_hook(env, on_thread_end, ring.get(), &ring->hook) != napi_ok) {
+  if (napi_add_env_cleanup_hook(env, on_thread_end, ring.get()) != napi_ok) {
     ring->drop_queues();
     ring->unregister_descriptor();
     return small_number(env, -ENOMEM);

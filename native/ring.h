@@ -100,7 +100,6 @@ struct Ring {
   uint32_t cq_mask = 0;
   uint8_t* cqes = nullptr;
   std::vector<Region*> held;
-  napi_async_cleanup_hook_handle hook = nullptr;
 
   Control* page() const { return static_cast<Control*>(control->base); }
 
@@ -122,7 +121,7 @@ struct Ring {
   // Closes the descriptor and drops every count, or, with `leak`, keeps held memory mapped for
   // good.
   long shut(bool leak);
-  // Ends the struct itself.
+  // Ends the struct itself, before the thread ends.
   void finish();
 
  private:
@@ -133,6 +132,6 @@ struct Ring {
 };
 
 // The thread ends with this ring open.
-void on_thread_end(napi_async_cleanup_hook_handle handle, void* data);
+void on_thread_end(void* ring);
 
 }  // namespace nearmetal

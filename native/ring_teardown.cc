@@ -231,16 +231,17 @@ long Ring::shut(bool leak) {
 }
 
 void Ring::finish() {
-  napi_remove_async_cleanup_hook(hook);
+  napi_remove_env_cleanup_hook(env, on_thread_end, this);
   delete this;
 }
 
-void on_thread_end(napi_async_cleanup_hook_handle, void* data) {
+// The hook is spent: Deno frees it twice where it is taken away from within.
+void on_thread_end(void* data) {
   auto* ring = static_cast<Ring*>(data);
   const bool drained = ring->drain();
   ring->own_pairs();
   ring->shut(!drained);
-  ring->finish();
+  delete ring;
 }
 
 }  // namespace nearmetal
