@@ -14,8 +14,11 @@ import { readWords, runVersions } from './kernels/suite.mjs';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 const IO_URING = ['425', '426', '427'];
-/** mbind, set_mempolicy, get_mempolicy, migrate_pages, move_pages: what Docker refuses. */
-const NUMA = ['237', '238', '239', '256', '279'];
+/** mbind, get_mempolicy, set_mempolicy, migrate_pages, move_pages: what Docker refuses. */
+const NUMA =
+  process.arch === 'arm64'
+    ? ['235', '236', '237', '238', '239']
+    : ['237', '239', '238', '256', '279'];
 const EPERM = '1';
 const ENOSYS = '38';
 const DISABLED = '/proc/sys/kernel/io_uring_disabled';
@@ -40,7 +43,7 @@ const circumstances = {
   'proc-and-sys-read-only': mounted(`${readOnly('/proc')} && ${readOnly('/sys')}`),
   'no-sys': mounted('mount -t tmpfs none /sys'),
   'no-proc': mounted('mount -t tmpfs none /proc'),
-  'memory-256MiB': inCgroup('memory', { 'memory.limit_in_bytes': 256 * 2 ** 20 }),
+  'memory-512MiB': inCgroup('memory', { 'memory.limit_in_bytes': 512 * 2 ** 20 }),
   'half-a-CPU': inCgroup('cpu', { 'cpu.cfs_period_us': 100_000, 'cpu.cfs_quota_us': 50_000 }),
   'io_uring_disabled-1': nobody,
   'io_uring_disabled-2': nobody,

@@ -4,11 +4,12 @@ import { needs } from '../support/needs.js';
 import { outputOf } from '../support/process.js';
 
 test('files over io_uring', async () => {
-  needs('io_uring', 'memlock');
+  needs('io_uring', 'memlock', 'proc');
   expect(await outputOf('fs-contract', ['io_uring'])).toContain('streams');
 });
 
 test('files on helper threads', async () => {
+  needs('proc');
   const env = { NEARMETAL_DISABLE: 'io_uring' };
   expect(await outputOf('fs-contract', ['threads'], { env })).toContain('streams');
 });

@@ -7,6 +7,7 @@ import { createReadStream, open } from 'nearmetal/fs';
 import { connect, createServer, type Socket } from 'nearmetal/net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { fileOf, pattern, until } from '../support/ring.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -111,6 +112,7 @@ onEachBackend((backend) => {
   });
 
   test('given up in the middle, or left by the peer: an error, and nothing open', async () => {
+    needs('proc');
     const path = fileOf(pattern(20_000_000));
     const before = descriptors();
     for (const how of ['signal', 'peer'] as const) {

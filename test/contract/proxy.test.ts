@@ -10,6 +10,7 @@ import { EMFILE, SYS_pipe2 } from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
 import { sharedPipes } from '../../lib/splice/pipe-pool.js';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { bytesOf, later, pattern, turn, until } from '../support/ring.js';
 import { seam, withSeam } from '../support/seam.js';
 
@@ -102,6 +103,7 @@ onEachBackend((backend) => {
   });
 
   test('time limits, signals and closing end it; nothing stays open', async () => {
+    needs('proc');
     const [warm, warmer] = [await pairOf(backend), await pairOf(backend)];
     const first = later(proxy(warm[0], warmer[0], { lifetimeMs: 1 }));
     await expect(first).rejects.toMatchObject({ code: 'ETIMEDOUT' });

@@ -17,6 +17,7 @@ import { type SendFileError, sendFile } from 'nearmetal/zerocopy';
 import { expect, onTestFinished, test } from 'vitest';
 import { native } from '../../lib/native.js';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { fileOf, folder, later, pattern, until } from '../support/ring.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -178,6 +179,7 @@ onEachBackend((backend) => {
   });
 
   test('given up in the middle it says how far it came, and nothing stays open', async () => {
+    needs('proc');
     const { near, far } = await pairOf(backend);
     const path = fileOf(pattern(32 << 20));
     // Pipes are kept for the next time.

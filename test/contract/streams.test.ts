@@ -1,6 +1,7 @@
 /** Streams: order, backpressure, pauses. */
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { pattern, turn, until } from '../support/ring.js';
 import { open, pair, sockets, Told, text } from './support.js';
 
@@ -50,6 +51,7 @@ onEachBackend((name) => {
   });
 
   test('memory for what waited is given back when it has been sent', async () => {
+    needs('proc');
     const backend = open(name);
     const { client, server } = await pair(backend);
     const total = 150 * 1024 * 1024;

@@ -3,6 +3,7 @@
  * name what was missing: it is counted, and never passed.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { features } from 'nearmetal/features';
 import { openBackend } from 'nearmetal/loop';
 import { beforeEach, TestRunner } from 'vitest';
@@ -12,12 +13,13 @@ import { native } from '../../lib/native.js';
 /**
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all; `memlock` enough
- * for the ring of a backend.
+ * for the ring of a backend; `proc`, where what a process holds is counted.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`
   | 'io_uring'
   | 'memlock'
+  | 'proc'
   | 'root'
   | 'seam';
 
@@ -27,6 +29,7 @@ function look(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;
   if (need === 'seam') return native.hasSeam;
   if (need === 'memlock') return roomForRing();
+  if (need === 'proc') return existsSync('/proc/self/fd');
   const [kind, name = ''] = need.split(':');
   if (kind === 'linux') return kernel.atLeast(name);
   if (kind === 'program') {
