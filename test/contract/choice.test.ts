@@ -31,6 +31,8 @@ test('epoll where io_uring is switched off', () => {
 });
 
 test('epoll where seccomp refuses io_uring, and why', () => {
+  // Where it is switched off, that is the cause that is told.
+  needs('io_uring');
   expect(evaluate(WHICH, { refuse: { calls: IO_URING_CALLS, errno: EPERM } })).toEqual({
     name: 'epoll',
     why: expect.stringContaining('seccomp blocks io_uring_setup'),
