@@ -906,6 +906,7 @@ export const SYS_statx = ARM64 ? 291 : 332;
 export const SYS_preadv2 = ARM64 ? 286 : 327;
 export const SYS_pwritev2 = ARM64 ? 287 : 328;
 export const SYS_fallocate = ARM64 ? 47 : 285;
+export const SYS_fchmod = ARM64 ? 52 : 91;
 export const SYS_fsync = ARM64 ? 82 : 74;
 export const SYS_fdatasync = ARM64 ? 83 : 75;
 export const SYS_prlimit64 = ARM64 ? 261 : 302;

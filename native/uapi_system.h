@@ -131,8 +131,8 @@
   X(SYS_sendto) X(SYS_recvfrom) X(SYS_sendmsg) X(SYS_recvmsg) X(SYS_sendmmsg) X(SYS_recvmmsg)      \
   X(SYS_sendfile) X(SYS_splice) X(SYS_tee) X(SYS_vmsplice) X(SYS_copy_file_range) X(SYS_pipe2)     \
   X(SYS_fcntl) X(SYS_ioctl) X(SYS_openat) X(SYS_openat2) X(SYS_statx) X(SYS_preadv2)               \
-  X(SYS_pwritev2) X(SYS_fallocate) X(SYS_fsync) X(SYS_fdatasync)                    \
-  X(SYS_prlimit64) X(SYS_prctl)                                                                   \
+  X(SYS_pwritev2) X(SYS_fallocate) X(SYS_fchmod) X(SYS_fsync) X(SYS_fdatasync)                     \
+  X(SYS_prlimit64) X(SYS_prctl)                                                                    \
   X(SYS_clock_gettime) X(SYS_io_uring_setup) X(SYS_io_uring_enter) X(SYS_io_uring_register)
 
 #define NEARMETAL_SYSTEM_NEW(X)                                                                    \

@@ -78,6 +78,7 @@ const DIFFERENT = {
   SYS_epoll_pwait: [281, 22],
   SYS_timerfd_create: [283, 85],
   SYS_fallocate: [285, 47],
+  SYS_fchmod: [91, 52],
   SYS_timerfd_settime: [286, 86],
   SYS_accept4: [288, 242],
   SYS_signalfd4: [289, 74],

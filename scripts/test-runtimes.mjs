@@ -1,7 +1,8 @@
 /**
- * Runs the promises on each version of Node that is supported, on this machine:
- * `test-runtimes.mjs [VERSION...] [-- PART...]`. Each comes from the npm package `node`. Writes
- * test/results/runtime-VERSION.json and docs/reliability.md. Ends with 1 when a test failed.
+ * Runs the promises on each version of Node that is supported, and the contract on Bun and Deno, on
+ * this machine: `test-runtimes.mjs [RUNTIME...] [-- PART...]`, a runtime being `bun`, `deno` or a
+ * version of Node. Each comes from the npm package of its name. Writes
+ * test/results/runtime-RUNTIME.json and docs/reliability.md. Ends with 1 when a test failed.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -12,24 +13,33 @@ import { readWords, runVersions } from './kernels/suite.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const asked = readWords(['20', '22', '24', '26'], ['test/promises']);
+/** Those that are not Node: what is installed, and how a module is run. */
+const others = {
+  bun: { install: 'bun', program: '.bin/bun', run: [] },
+  deno: { install: 'deno', program: '.bin/deno', run: ['run', '-A'] },
+};
+
+const asked = readWords(['20', '22', '24', '26', ...Object.keys(others)], []);
 const cache = process.env.RUNTIMES_CACHE ?? join(tmpdir(), 'nearmetal-runtimes');
 
-/** The program of a version, installed once. */
-function nodeOf(version) {
-  const folder = join(cache, `node-${version}`);
-  const program = join(folder, 'node_modules/node/bin/node');
-  if (!existsSync(program)) {
+/** The command of a runtime, installed once. */
+function commandOf(runtime) {
+  const node = { install: `node@${runtime}`, program: 'node/bin/node', run: [] };
+  const { install, program, run } = others[runtime] ?? node;
+  const folder = join(cache, install);
+  const path = join(folder, 'node_modules', program);
+  if (!existsSync(path)) {
     mkdirSync(folder, { recursive: true });
-    const install = ['install', '--no-audit', '--no-fund', '--prefix', folder, `node@${version}`];
-    execFileSync('npm', install, { stdio: ['ignore', 2, 2] });
+    const words = ['install', '--no-audit', '--no-fund', '--prefix', folder, install];
+    execFileSync('npm', words, { stdio: ['ignore', 2, 2] });
   }
-  return program;
+  return [path, ...run];
 }
 
-function printed(version, folder) {
-  const run = (...command) =>
-    spawnSync(nodeOf(version), command, {
+function printed(runtime, folder, parts) {
+  const [program, ...words] = commandOf(runtime);
+  const run = (...script) =>
+    spawnSync(program, [...words, ...script], {
       cwd: folder,
       encoding: 'utf8',
       maxBuffer: 2 ** 28,
@@ -37,9 +47,22 @@ function printed(version, folder) {
       env: { ...process.env, GUEST_PROCESSES: '2' },
     }).stdout.split('\n');
   const facts = run('scripts/kernels/facts.mjs');
-  return [...facts, ...run('scripts/kernels/run-suite.mjs', ...asked.parts)];
+  return [...facts, ...run('scripts/kernels/run-suite.mjs', ...parts)];
 }
 
-await runVersions('runtime', asked, printed, (version, result) => {
-  return `Node ${version}: ${result.passed} passed, ${result.failed.length} failed`;
-});
+const isOther = (runtime) => runtime in others;
+
+/** `kind` is how the results are named; `parts` what is run where nothing is asked for. */
+async function all(kind, versions, parts) {
+  if (versions.length === 0) return;
+  const wanted = { versions, parts: asked.parts.length > 0 ? asked.parts : parts };
+  const run = (runtime, folder) => printed(runtime, folder, wanted.parts);
+  await runVersions(kind, wanted, run, (runtime, { passed, failed }) => {
+    return `${isOther(runtime) ? '' : 'Node '}${runtime}: ${passed} passed, ${failed.length} failed`;
+  });
+}
+
+const nodes = asked.versions.filter((runtime) => !isOther(runtime));
+await all('runtime', nodes, ['test/promises']);
+// Half of the promises are of how Node ends: of these it is the contract.
+await all('other', asked.versions.filter(isOther), ['test/contract']);

@@ -1,8 +1,10 @@
 /** Files that take another one's name when they are whole. */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { abortError } from '../errors.js';
+import { SYS_fchmod } from '../abi.js';
+import { abortError, check } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
+import { poolSyscall } from '../pool/calls.js';
 import type { FileCalls, Signal } from './calls.js';
 import { about } from './failure.js';
 import { CREATE_NEW, READ_ONLY } from './options.js';
@@ -65,10 +67,7 @@ async function takeName(
 
 /** The umask took part of it away. */
 async function changeMode(fd: OwnedFd, mode: number): Promise<void> {
-  const { fchmod } = process.getBuiltinModule('node:fs');
-  await new Promise<void>((resolve, reject) => {
-    fchmod(fd.fd, mode, (error) => (error === null ? resolve() : reject(error)));
-  });
+  check(await poolSyscall([fd], SYS_fchmod, [fd.fd, mode]), 'fchmod');
 }
 
 /** A name is durable when its directory is. */

@@ -14,6 +14,7 @@ import {
 import { abortError, check, systemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
+import { checkNodeThreads } from '../node-threads.js';
 import type { PathLike } from '../path.js';
 import { holdOpen, poolSyscall, poolWrite } from '../pool/calls.js';
 import { asBytes } from '../ring/operation.js';
@@ -47,14 +48,19 @@ function call<Result>(
     const letGo = file === undefined ? undefined : holdOpen([file]);
     begin((error, result) => {
       letGo?.();
-      if (error === null) resolve(result);
-      else reject(error);
+      // Bun says undefined where Node says null.
+      if (error) reject(error);
+      else resolve(result);
     });
   });
 }
 
 export class ThreadCalls implements FileCalls {
   readonly name = 'threads';
+
+  constructor() {
+    checkNodeThreads();
+  }
 
   async open(path: PathLike, flags: number, mode: number, signal: Signal): Promise<OwnedFd> {
     const fd = await call<number>(signal, (done) => fs.open(nodePath(path), flags, mode, done));

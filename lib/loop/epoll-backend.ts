@@ -15,6 +15,7 @@ import {
 import { Epoll } from '../epoll/epoll.js';
 import { type Descriptor, type FdLike, type OwnedFd, plainDescriptor } from '../fd/fd.js';
 import { native } from '../native.js';
+import { checkNodeThreads } from '../node-threads.js';
 import { poolSplice } from '../pool/calls.js';
 import { fileOffset } from '../ring/operation.js';
 import { milliseconds } from '../ring/ops/timespec.js';
@@ -228,6 +229,7 @@ export class EpollBackend implements Backend {
 
   read(file: FdLike, target: Uint8Array, offset: number, done: Done): Pending {
     const { fd } = plainDescriptor('file', file);
+    checkNodeThreads();
     const position = positionOf(offset);
     readFile(fd, target, 0, target.length, position, this.#onThread(file, done));
     return NOTHING_TO_CANCEL;
@@ -235,6 +237,7 @@ export class EpollBackend implements Backend {
 
   write(file: FdLike, source: Uint8Array, offset: number, done: Done): Pending {
     const { fd } = plainDescriptor('file', file);
+    checkNodeThreads();
     const position = positionOf(offset);
     writeFile(fd, source, 0, source.length, position, this.#onThread(file, done));
     return NOTHING_TO_CANCEL;
@@ -252,7 +255,7 @@ export class EpollBackend implements Backend {
         onIdle?.();
       }
       // In place of a file that was closed meanwhile there is one that refuses everything.
-      done(error === null ? count : file.fd < 0 ? -ECANCELED : (error.errno ?? -ECANCELED));
+      done(!error ? count : file.fd < 0 ? -ECANCELED : (error.errno ?? -ECANCELED));
     };
   }
 

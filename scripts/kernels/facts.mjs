@@ -5,6 +5,13 @@ import { openBackend } from 'nearmetal/loop';
 import { addressOf, listen } from 'nearmetal/net';
 import { op, Ring } from 'nearmetal/ring';
 
+/** `v20.20.2` of Node; others say their name. */
+function runtime() {
+  const { bun, deno } = process.versions;
+  if (bun !== undefined) return `Bun ${bun}`;
+  return deno === undefined ? process.version : `Deno ${deno}`;
+}
+
 const supported = (kind) =>
   Object.keys(features[kind]).filter((name) => features[kind][name].supported);
 
@@ -80,7 +87,7 @@ async function found() {
   const backend = openBackend();
   const facts = {
     kernel: features.kernel,
-    node: process.version,
+    node: runtime(),
     ioUring: features.ioUring.available,
     backend: backend.name,
     why: backend.why,

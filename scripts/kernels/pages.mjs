@@ -143,9 +143,11 @@ function cell(result, promise) {
   return parts.join(', ') || '-';
 }
 
-function reliabilityPage(kernels, runtimes) {
+const runtimeOf = (each) => each.facts?.node ?? each.asked;
+
+function reliabilityPage(kernels, runtimes, others) {
   const columns = [...runtimes, ...kernels];
-  const named = (each) => `${each.facts?.node ?? 'Node'} on ${release(each)}`;
+  const named = (each) => `${runtimeOf(each)} on ${release(each)}`;
   const rows = PROMISES.map((words, index) => [
     `${index + 1}. ${words}`,
     ...columns.map((each) => cell(each, String(index + 1))),
@@ -161,8 +163,31 @@ ${table(['promise', ...columns.map(named)], rows)}
 
 ## Failed on these runtimes
 
-${failures(runtimes)}
+${failures(runtimes, runtimeOf)}
+
+## Bun and Deno
+
+The contract of the two backends. What they cannot do for a reason of their own is skipped: "node"
+is what they do otherwise than Node, "node:fs" what needs calls of node:fs on descriptors of ours
+(files on helper threads are refused on Deno), "node:eval" how the test itself is run.
+
+${contractTable(others)}
+
+${skips(others, runtimeOf)}
+
+${failures(others, runtimeOf)}
 `;
+}
+
+function contractTable(others) {
+  const rows = others.map((each) => [
+    runtimeOf(each),
+    each.facts?.backend ?? '?',
+    each.passed,
+    skipsOf(each),
+    each.failed.length,
+  ]);
+  return table(['runtime', 'backend by default', 'passed', 'skipped', 'failed'], rows);
 }
 
 function confinedPage(confined) {
@@ -201,8 +226,9 @@ ${failures(confined, (each) => each.asked)}
 }
 
 export function writePages() {
-  const [kernels, runtimes, confined] = ['kernel', 'runtime', 'confined'].map(read);
+  const kinds = ['kernel', 'runtime', 'other', 'confined'];
+  const [kernels, runtimes, others, confined] = kinds.map(read);
   if (confined.length > 0) writeFileSync('docs/confined.md', confinedPage(confined));
   if (kernels.length > 0) writeFileSync('docs/kernels.md', kernelsPage(kernels));
-  writeFileSync('docs/reliability.md', reliabilityPage(kernels, runtimes));
+  writeFileSync('docs/reliability.md', reliabilityPage(kernels, runtimes, others));
 }

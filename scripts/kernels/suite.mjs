@@ -52,5 +52,5 @@ export async function runVersions(kind, { versions, parts }, run, say) {
     rmSync(folder, { recursive: true, force: true });
   }
   writePages();
-  process.exitCode = failures > 0 ? 1 : 0;
+  if (failures > 0) process.exitCode = 1;
 }

@@ -14,7 +14,7 @@ console.log(JSON.stringify({ name: backend.name, why: backend.why, forced }));
 await backend.close();`;
 
 test('io_uring where it works', () => {
-  needs('op:SEND_ZC', 'memlock');
+  needs('op:SEND_ZC', 'memlock', 'node:eval');
   expect(evaluate(WHICH)).toEqual({
     name: 'io_uring',
     why: 'io_uring works here',
@@ -23,6 +23,7 @@ test('io_uring where it works', () => {
 });
 
 test('epoll where io_uring is switched off', () => {
+  needs('node:eval');
   expect(evaluate(WHICH, { env: { NEARMETAL_DISABLE: 'io_uring' } })).toEqual({
     name: 'epoll',
     why: expect.stringContaining('NEARMETAL_DISABLE'),
@@ -32,7 +33,7 @@ test('epoll where io_uring is switched off', () => {
 
 test('epoll where seccomp refuses io_uring, and why', () => {
   // Where it is switched off, that is the cause that is told.
-  needs('io_uring');
+  needs('io_uring', 'node:eval');
   expect(evaluate(WHICH, { refuse: { calls: IO_URING_CALLS, errno: EPERM } })).toEqual({
     name: 'epoll',
     why: expect.stringContaining('seccomp blocks io_uring_setup'),
@@ -41,7 +42,7 @@ test('epoll where seccomp refuses io_uring, and why', () => {
 });
 
 test('epoll where the limit of memory leaves no ring, and why', () => {
-  needs('root', 'io_uring', 'proc');
+  needs('root', 'io_uring', 'proc', 'node:eval');
   const { name, why, forced } = evaluate(WHICH, { memlock: 65_536, nobody: true }) as {
     [key in 'name' | 'why' | 'forced']: string;
   };
@@ -55,7 +56,7 @@ onEachBackend((name) => {
     passes('backend', ['throws', name]));
   test('workers that end with everything open', () => {
     // A ring warms it up, whatever it is about.
-    needs('memlock', 'proc');
+    needs('memlock', 'proc', 'node');
     return passes('backend', ['workers', name]);
   });
 });

@@ -9,7 +9,7 @@ test('files over io_uring', async () => {
 });
 
 test('files on helper threads', async () => {
-  needs('proc');
+  needs('proc', 'node:fs');
   const env = { NEARMETAL_DISABLE: 'io_uring' };
   expect(await outputOf('fs-contract', ['threads'], { env })).toContain('streams');
 });

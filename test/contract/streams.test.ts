@@ -178,6 +178,7 @@ onEachBackend((name) => {
   });
 
   test('ticks and microtasks run between two callbacks, unless batched', async () => {
+    needs('node');
     for (const batched of [false, true]) {
       const backend = open(name, { batched });
       const pairs = await Promise.all([pair(backend), pair(backend), pair(backend)]);

@@ -13,15 +13,21 @@ import { native } from '../../lib/native.js';
 /**
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all; `memlock` enough
- * for the ring of a backend; `proc`, where what a process holds is counted.
+ * for the ring of a backend; `proc`, where what a process holds is counted; `node` itself, and not
+ * Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a child that runs a line as a module.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`
   | 'io_uring'
   | 'memlock'
   | 'proc'
+  | 'node'
+  | 'node:eval'
+  | 'node:fs'
   | 'root'
   | 'seam';
+
+const onDeno = process.versions.deno !== undefined;
 
 const found = new Map<string, boolean>();
 
@@ -30,6 +36,8 @@ function look(need: Need): boolean {
   if (need === 'seam') return native.hasSeam;
   if (need === 'memlock') return roomForRing();
   if (need === 'proc') return existsSync('/proc/self/fd');
+  if (need === 'node') return process.versions.bun === undefined && !onDeno;
+  if (need === 'node:eval' || need === 'node:fs') return !onDeno;
   const [kind, name = ''] = need.split(':');
   if (kind === 'linux') return kernel.atLeast(name);
   if (kind === 'program') {
