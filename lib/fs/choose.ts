@@ -1,6 +1,7 @@
 /** Which way this thread's files go: io_uring where it works, else helper threads. */
 import { SystemError } from '../errors.js';
 import { features } from '../features.js';
+import { checkNodeThreads } from '../node-threads.js';
 import type { Ring } from '../ring/ring.js';
 import type { FileCalls } from './calls.js';
 import { RingCalls } from './ring-calls.js';
@@ -20,7 +21,7 @@ function choose(): FileCalls {
   const { available, detail } = features.ioUring;
   if (!available) {
     reason = detail ?? 'io_uring cannot be used';
-    return new ThreadCalls();
+    return threads();
   }
   try {
     reason = 'io_uring works here';
@@ -28,8 +29,13 @@ function choose(): FileCalls {
   } catch (error) {
     if (!SystemError.is(error)) throw error;
     reason = error.message;
-    return new ThreadCalls();
+    return threads();
   }
+}
+
+function threads(): ThreadCalls {
+  checkNodeThreads();
+  return new ThreadCalls();
 }
 
 /** The ring of this thread's files, where there is one. */

@@ -14,7 +14,6 @@ import {
 import { abortError, check, systemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
-import { checkNodeThreads } from '../node-threads.js';
 import type { PathLike } from '../path.js';
 import { holdOpen, poolSyscall, poolWrite } from '../pool/calls.js';
 import { asBytes } from '../ring/operation.js';
@@ -57,10 +56,6 @@ function call<Result>(
 
 export class ThreadCalls implements FileCalls {
   readonly name = 'threads';
-
-  constructor() {
-    checkNodeThreads();
-  }
 
   async open(path: PathLike, flags: number, mode: number, signal: Signal): Promise<OwnedFd> {
     const fd = await call<number>(signal, (done) => fs.open(nodePath(path), flags, mode, done));
