@@ -58,7 +58,8 @@ async function all(kind, versions, parts) {
   const wanted = { versions, parts: asked.parts.length > 0 ? asked.parts : parts };
   const run = (runtime, folder) => printed(runtime, folder, wanted.parts);
   await runVersions(kind, wanted, run, (runtime, { passed, failed }) => {
-    return `${isOther(runtime) ? '' : 'Node '}${runtime}: ${passed} passed, ${failed.length} failed`;
+    const name = isOther(runtime) ? runtime : `Node ${runtime}`;
+    return `${name}: ${passed} passed, ${failed.length} failed`;
   });
 }
 

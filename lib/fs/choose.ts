@@ -1,7 +1,7 @@
 /** Which way this thread's files go: io_uring where it works, else helper threads. */
 import { SystemError } from '../errors.js';
 import { features } from '../features.js';
-import { checkNodeThreads } from '../node-threads.js';
+import { checkNodeThreads } from '../pool/node-threads.js';
 import type { Ring } from '../ring/ring.js';
 import type { FileCalls } from './calls.js';
 import { RingCalls } from './ring-calls.js';

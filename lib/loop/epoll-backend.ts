@@ -15,8 +15,8 @@ import {
 import { Epoll } from '../epoll/epoll.js';
 import { type Descriptor, type FdLike, type OwnedFd, plainDescriptor } from '../fd/fd.js';
 import { native } from '../native.js';
-import { checkNodeThreads } from '../node-threads.js';
 import { poolSplice } from '../pool/calls.js';
+import { checkNodeThreads } from '../pool/node-threads.js';
 import { fileOffset } from '../ring/operation.js';
 import { milliseconds } from '../ring/ops/timespec.js';
 import { encodeAddress, type SocketAddress } from '../socket/address.js';

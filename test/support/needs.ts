@@ -14,7 +14,7 @@ import { native } from '../../lib/native.js';
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all; `memlock` enough
  * for the ring of a backend; `proc`, where what a process holds is counted; `node` itself, and not
- * Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a child that runs a line as a module.
+ * Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a child that runs words of a module.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`

@@ -1,5 +1,5 @@
 /** Whether the runtime's own calls on files can be used on descriptors of ours. */
-import { UnsupportedError } from './errors.js';
+import { UnsupportedError } from '../errors.js';
 
 /**
  * Throws on Deno, whose node:fs knows only what it has opened and closed itself: a descriptor of
