@@ -21,8 +21,8 @@ function scoresOf(call: Call, index: number): Scores {
     const set: NameSet | undefined = findSet(call, index);
     for (const name of set?.keys() ?? []) scores.set(name, 1);
   } else {
-    let node = findSorted(call, index)?.first;
-    for (; node !== undefined; node = node.next[0]) scores.set(node.name, node.score);
+    const set = findSorted(call, index);
+    for (const { name, score } of set?.slice(0, set.size) ?? []) scores.set(name, score);
   }
   return scores;
 }

@@ -2,7 +2,7 @@
 import type { Call } from '../server/call.js';
 import { define, ONE_KEY } from '../server/command.js';
 import { refusal, SYNTAX } from '../server/refusal.js';
-import { type Node, SortedSet } from '../store/sorted-set.js';
+import { type Scored, SortedSet } from '../store/sorted-set.js';
 import { findSorted, replyNodes } from './sorted-sets.js';
 import { type Span, spanOfNames, spanOfRanks, spanOfScores } from './sorted-spans.js';
 
@@ -65,7 +65,7 @@ function spanBy(call: Call, key: number, by: By, low: number, high: number): Spa
 }
 
 /** Nodes of the key at `key`, of which the bounds and the words follow. */
-function nodesOf(call: Call, key: number, range: Range): Node[] {
+function nodesOf(call: Call, key: number, range: Range): Scored[] {
   const { by, reverse, offset, count } = range;
   const bounds = key + 1;
   const swapped = reverse && by !== 'RANK';
@@ -82,12 +82,8 @@ function nodesOf(call: Call, key: number, range: Range): Node[] {
     length = Math.max(length - offset, 0);
     if (count >= 0) length = Math.min(length, count);
   }
-  const nodes: Node[] = [];
-  let node = length > 0 ? set?.at(from) : undefined;
-  for (; node !== undefined && nodes.length < length; node = reverse ? node.back : node.next[0]) {
-    nodes.push(node);
-  }
-  return nodes;
+  if (length <= 0 || set === undefined) return [];
+  return reverse ? set.slice(from - length + 1, length).reverse() : set.slice(from, length);
 }
 
 function answer(form: Form): (call: Call) => void {
@@ -117,14 +113,10 @@ function remove(by: By): (call: Call) => void {
   return (call) => {
     const { from, to } = spanBy(call, 1, by, 2, 3);
     const set = findSorted(call);
-    const names: string[] = [];
-    let node = set?.at(from);
-    for (; node !== undefined && names.length < to - from; node = node.next[0]) {
-      names.push(node.name);
-    }
-    for (const name of names) set?.delete(name);
-    if (names.length > 0) call.changed(1);
-    call.reply.integer(names.length);
+    const elements = set?.slice(from, to - from) ?? [];
+    for (const { name } of elements) set?.delete(name);
+    if (elements.length > 0) call.changed(1);
+    call.reply.integer(elements.length);
   };
 }
 

@@ -3,7 +3,7 @@ import type { Call } from '../server/call.js';
 import { define, ONE_KEY } from '../server/command.js';
 import { NO_FLOAT, refusal, SYNTAX } from '../server/refusal.js';
 import { SORTED_SET } from '../store/entry.js';
-import { type Node, type Scored, SortedSet } from '../store/sorted-set.js';
+import { type Scored, SortedSet } from '../store/sorted-set.js';
 import { drawIndexes } from './hashes.js';
 
 export function findSorted(call: Call, index = 1): SortedSet | undefined {
@@ -129,6 +129,11 @@ export function replyNodes(call: Call, nodes: readonly Scored[], withScores: boo
   }
 }
 
+function endOf(set: SortedSet, end: 'first' | 'last', count: number): Scored[] {
+  if (end === 'first') return set.slice(0, count);
+  return set.slice(set.size - count, count).reverse();
+}
+
 function popAt(end: 'first' | 'last'): (call: Call) => void {
   return (call) => {
     const { reply } = call;
@@ -137,12 +142,8 @@ function popAt(end: 'first' | 'last'): (call: Call) => void {
     const count = many ? call.integer(2, 'ERR value is out of range, must be positive') : 1;
     if (count < 0) throw refusal('ERR value is out of range, must be positive');
     const set = findSorted(call);
-    const nodes: Node[] = [];
-    while (set !== undefined && nodes.length < count && set.size > 0) {
-      const node = set[end] as Node;
-      nodes.push(node);
-      set.delete(node.name);
-    }
+    const nodes = set === undefined ? [] : endOf(set, end, Math.min(count, set.size));
+    for (const { name } of nodes) set?.delete(name);
     if (nodes.length > 0) call.changed(1);
     const [node] = nodes;
     if (!many && node !== undefined && reply.protocol === 3) {

@@ -30,12 +30,8 @@ export function spanOfScores(find: () => SortedSet | undefined, least: string, m
   const high = scoreBound(most);
   const set = find();
   if (set === undefined) return { from: 0, to: 0 };
-  const from = set.countWhile(({ score }) =>
-    low.excluded ? score <= low.score : score < low.score,
-  );
-  const to = set.countWhile(({ score }) =>
-    high.excluded ? score < high.score : score <= high.score,
-  );
+  const from = set.countWhile((score) => (low.excluded ? score <= low.score : score < low.score));
+  const to = set.countWhile((score) => (high.excluded ? score < high.score : score <= high.score));
   return { from, to: Math.max(from, to) };
 }
 
@@ -55,12 +51,12 @@ export function spanOfNames(find: () => SortedSet | undefined, least: string, mo
   const within = nameBound(most, true);
   const set = find();
   if (set === undefined) return { from: 0, to: 0 };
-  const from = set.countWhile(({ name }) => below(name));
+  const from = set.countWhile((_, name) => below(name));
   return {
     from,
     to: Math.max(
       from,
-      set.countWhile(({ name }) => within(name)),
+      set.countWhile((_, name) => within(name)),
     ),
   };
 }

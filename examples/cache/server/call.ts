@@ -55,7 +55,10 @@ export class Call {
   }
 
   double(index: number, message = NO_FLOAT): number {
-    const value = doubleOf(this.text(index));
+    const { request } = this;
+    // Most are whole.
+    const whole = integerOf(request.source, request.start(index), request.lengthOf(index));
+    const value = Number.isNaN(whole) ? doubleOf(this.text(index)) : whole;
     if (Number.isNaN(value)) throw refusal(message);
     return value;
   }
