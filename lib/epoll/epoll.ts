@@ -387,7 +387,7 @@ export class Epoll implements Disposable, AsyncDisposable {
     native.close(fresh);
     this.#rebuilt++;
     this.loop.update(this.known.size > 0);
-    for (const user of descriptor.users) {
+    for (const user of descriptor.users()) {
       if (user instanceof Epoll && user !== this) user.#again(descriptor);
     }
   }

@@ -21,28 +21,32 @@ export class Registrations {
   readonly descriptors: (Descriptor | undefined)[] = [];
   /** How often events became nobody's. */
   changes = 0;
-  /** By number, as the kernel knows them. */
-  private readonly slots = new Map<number, number>();
+  /** By number, as the kernel knows them: slot + 1, or 0. It gives the smallest that is free. */
+  private slots = new Int32Array(FIRST_CAPACITY);
+  /** Descriptors that are registered. */
+  size = 0;
   private readonly free: number[] = [];
   private used = 0;
 
-  get size(): number {
-    return this.slots.size;
-  }
-
   /** The slot of a descriptor number, -1 when it is not registered. */
   slotOf(fd: number): number {
-    return this.slots.get(fd) ?? -1;
+    return (this.slots[fd] ?? 0) - 1;
   }
 
   *all(): Generator<Registration> {
-    for (const [number, slot] of this.slots) yield { slot, number };
+    for (let number = 0; number < this.slots.length; number++) {
+      const slot = this.slotOf(number);
+      if (slot >= 0) yield { slot, number };
+    }
   }
 
   /** A slot for what the kernel is about to be told. */
   reserve(): number {
     const slot = this.free.pop() ?? this.used++;
-    if (slot >= this.generations.length) this.extend(slot * 2);
+    if (slot >= this.generations.length) {
+      this.generations = extended(this.generations, slot * 2);
+      this.interests = extended(this.interests, slot * 2);
+    }
     return slot;
   }
 
@@ -56,7 +60,9 @@ export class Registrations {
     this.descriptors[slot] = descriptor;
     this.interests[slot] = interest;
     this.tags[slot] = tag;
-    this.slots.set(fd, slot);
+    if (fd >= this.slots.length) this.slots = extended(this.slots, fd * 2);
+    this.slots[fd] = slot + 1;
+    this.size++;
   }
 
   /** Events that still come for it are nobody's. */
@@ -68,19 +74,18 @@ export class Registrations {
   remove(slot: number, fd: number): void {
     this.renew(slot);
     this.descriptors[slot] = undefined;
-    this.slots.delete(fd);
+    this.slots[fd] = 0;
+    this.size--;
     this.free.push(slot);
   }
 
   clear(): void {
-    for (const [fd, slot] of this.slots) this.remove(slot, fd);
+    for (const { slot, number } of this.all()) this.remove(slot, number);
   }
+}
 
-  private extend(capacity: number): void {
-    const { generations, interests } = this;
-    this.generations = new Int32Array(capacity);
-    this.interests = new Int32Array(capacity);
-    this.generations.set(generations);
-    this.interests.set(interests);
-  }
+function extended(numbers: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(capacity);
+  more.set(numbers);
+  return more;
 }

@@ -65,7 +65,7 @@ export function dupOnto(source: FdLike, target: OwnedFd): void {
   const onto = plainDescriptor('target', target).fd;
   if (target.inFlight > 0) throw new TypeError('operations are in flight on target');
   if (from === onto) return;
-  for (const user of target.users) user.letGo(target);
+  target.tellUsers();
   check(native.syscall(SYS_dup3, from, onto, O_CLOEXEC), 'dup3', { fd: from });
   original.copied = true;
   target.copied = true;

@@ -17,7 +17,7 @@ export interface FdUser {
   letGo(descriptor: Descriptor): void;
 }
 
-const NO_USERS: readonly FdUser[] = Object.freeze([]);
+const NOBODY: readonly FdUser[] = Object.freeze([]);
 
 /** Whatever an operation can name as its file. */
 export abstract class Descriptor {
@@ -36,17 +36,29 @@ export abstract class Descriptor {
   latestSlot = -1;
   /** @internal Called once, when `inFlight` becomes 0. */
   onIdle: (() => void) | undefined;
-  /** @internal Rings that may hold operations on it, and epolls that it was registered with. */
-  users: readonly FdUser[] = NO_USERS;
+  // Rings that may hold operations on it, epolls that it was registered with, and who is to hear of
+  // its end: nearly always two at most, and there are as many of these as of connections.
+  private user: FdUser | undefined = undefined;
+  private otherUser: FdUser | undefined = undefined;
+  private moreUsers: readonly FdUser[] = NOBODY;
 
   /** @internal */
   addUser(user: FdUser): void {
-    // Nearly always there is one, and it is the first.
-    if (this.users[0] === user || this.users.includes(user)) return;
-    // Arrays without room for more: there are as many of these as of connections.
-    const first: FdUser[] = [user];
-    if (this.users.length === 0) this.users = first;
-    else this.users = first.concat(this.users.filter((other) => other.open));
+    if (this.user === user || this.otherUser === user || this.moreUsers.includes(user)) return;
+    if (this.user === undefined || !this.user.open) this.user = user;
+    else if (this.otherUser === undefined || !this.otherUser.open) this.otherUser = user;
+    else this.moreUsers = [user, ...this.moreUsers.filter((other) => other.open)];
+  }
+
+  /** @internal It is about to be closed or given away. */
+  tellUsers(): void {
+    for (const user of this.users()) user.letGo(this);
+  }
+
+  /** @internal */
+  users(): FdUser[] {
+    const { user, otherUser, moreUsers } = this;
+    return [user, otherUser, ...moreUsers].filter((each) => each !== undefined);
   }
 }
 
@@ -108,7 +120,7 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
   /** @internal As `release`, and the thread's end still closes the number until it is disowned. */
   handOver(): number {
     if (this.inFlight > 0) throw new TypeError('operations are in flight on this descriptor');
-    for (const user of this.users) user.letGo(this);
+    this.tellUsers();
     const fd = this.#fd;
     this.#fd = -1;
     return fd;
@@ -117,7 +129,7 @@ export class OwnedFd extends Descriptor implements Disposable, AsyncDisposable {
   /** Closes the descriptor; a second call does nothing. */
   close(): void {
     if (this.#fd < 0) return;
-    for (const user of this.users) user.letGo(this);
+    this.tellUsers();
     const fd = this.#fd;
     // One of them may have ended what it belongs to, and closed it.
     if (fd < 0) return;

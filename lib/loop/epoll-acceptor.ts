@@ -10,10 +10,10 @@ import { isOfOneConnection, isShortage, RETRY_MS } from './retry.js';
 const BUDGET = 64;
 
 export class EpollAcceptor implements Acceptor, Watched, FdUser {
+  place = -1;
   readonly #backend: EpollBackend;
   readonly #events: AcceptEvents;
   readonly #listener: OwnedFd;
-  readonly #tag: number;
   #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
 
@@ -21,8 +21,7 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
     this.#backend = backend;
     this.#events = events;
     this.#listener = listener;
-    this.#tag = backend.watch(this);
-    backend.epoll.add(listener, EPOLLIN, { tag: this.#tag });
+    backend.enter(this, () => backend.epoll.add(listener, EPOLLIN, { tag: this.place }));
     listener.addUser(this);
   }
 
@@ -52,7 +51,7 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
       this.#backend.epoll.delete(this.#listener);
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
-        this.#backend.epoll.add(this.#listener, EPOLLIN, { tag: this.#tag });
+        this.#backend.epoll.add(this.#listener, EPOLLIN, { tag: this.place });
       }, RETRY_MS);
     } else this.close();
     this.#events.failed(result);
@@ -64,8 +63,7 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
     clearTimeout(this.#timer);
     const { epoll } = this.#backend;
     if (!this.#listener.closed && epoll.has(this.#listener)) epoll.delete(this.#listener);
-    this.#backend.unwatch(this.#tag);
-    this.#backend.forget(this);
+    this.#backend.leave(this);
   }
 
   finish(done: () => void): void {

@@ -43,25 +43,23 @@ import { EpollAcceptor } from './epoll-acceptor.js';
 import { EpollDatagrams } from './epoll-datagrams.js';
 import { tellWhenReady } from './epoll-ready.js';
 import { EpollStream } from './epoll-stream.js';
+import { type Member, Members } from './members.js';
 import { BlockPool } from './outgoing.js';
 import { Told } from './told.js';
 import { TransferPage } from './transfer-page.js';
 
 const EVENTS = 1024;
 
-/** Who is told of the events of a descriptor; the tag is its place in a table. */
-export interface Watched {
+/** What is open, and told of the events of its descriptor; the tag of these is its place. */
+export interface Watched extends Member {
   ready(events: number): void;
-}
-
-interface Closable {
-  close(): void;
 }
 
 type FileDone = (error: NodeJS.ErrnoException | null, count: number) => void;
 
 /** A helper thread that reads or writes cannot be stopped. */
 const NOTHING_TO_CANCEL: Pending = { cancel: () => undefined };
+const nothing = (): void => undefined;
 
 export class EpollBackend implements Backend {
   readonly name = 'epoll';
@@ -70,10 +68,8 @@ export class EpollBackend implements Backend {
   readonly pool = new BlockPool();
   readonly epoll: Epoll;
   readonly transfers = new TransferPage();
-  private readonly watched: (Watched | undefined)[] = [];
-  private readonly free: number[] = [];
+  private readonly members = new Members<Watched>();
   private readonly dirty = new Dirty();
-  readonly #active = new Set<Closable>();
   #datagramPage: DatagramPage | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
@@ -81,7 +77,7 @@ export class EpollBackend implements Backend {
     this.plan = plan;
     this.why = plan.why;
     this.epoll = Epoll.open({ maxEvents: EVENTS, budget: EVENTS });
-    const ready = (tag: number, events: number): void => this.watched[tag]?.ready(events);
+    const ready = (tag: number, events: number): void => this.members.at(tag)?.ready(events);
     this.epoll.handle(ready, { batched: plan.batched });
   }
 
@@ -92,7 +88,7 @@ export class EpollBackend implements Backend {
   }
 
   get active(): number {
-    return this.#active.size;
+    return this.members.size;
   }
 
   ref(): void {
@@ -109,10 +105,20 @@ export class EpollBackend implements Backend {
 
   // --- for what belongs to it --------------------------------------------------------------------
 
-  watch(who: Watched): number {
-    const tag = this.free.pop() ?? this.watched.length;
-    this.watched[tag] = who;
-    return tag;
+  /** It is open from here on, until it leaves, unless `begin` throws: the kernel may refuse it. */
+  enter(what: Watched, begin?: () => void): void {
+    if (this.#closing !== undefined) throw closedError();
+    this.members.enter(what);
+    try {
+      begin?.();
+    } catch (error) {
+      this.members.leave(what);
+      throw error;
+    }
+  }
+
+  leave(what: Watched): void {
+    this.members.leave(what);
   }
 
   /** Waits for `wanted` on a socket from now on, where it waited for `earlier`. */
@@ -121,11 +127,6 @@ export class EpollBackend implements Backend {
     if (wanted === 0) this.epoll.delete(socket);
     else if (earlier === 0) this.epoll.add(socket, wanted, { tag });
     else this.epoll.modify(socket, wanted);
-  }
-
-  unwatch(tag: number): void {
-    this.watched[tag] = undefined;
-    this.free.push(tag);
   }
 
   sendSoon(stream: Sender): void {
@@ -137,26 +138,16 @@ export class EpollBackend implements Backend {
     this.splice(file, pipe, length, { sourceOffset, targetOffset: -1, flags: 0 }, done);
   };
 
-  forget(what: Closable): void {
-    this.#active.delete(what);
-  }
-
-  #start<Started extends Closable>(what: Started): Started {
-    if (this.#closing !== undefined) throw closedError();
-    this.#active.add(what);
-    return what;
-  }
-
   // --- the contract ------------------------------------------------------------------------------
 
   accept(listener: OwnedFd, events: AcceptEvents): Acceptor {
-    return this.#start(new EpollAcceptor(this, listener, events));
+    return new EpollAcceptor(this, listener, events);
   }
 
   connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending {
     const { bytes } = encodeAddress('address', address);
     const { fd } = plainDescriptor('socket', socket);
-    const told = this.#start(new Told(this, done));
+    const told = new Told(this, done);
     const result = native.connect(fd, bytes);
     // Interrupted, it goes on as one that has only begun.
     if (![-EINPROGRESS, -EALREADY, -EINTR].includes(result)) {
@@ -164,53 +155,57 @@ export class EpollBackend implements Backend {
       return told;
     }
     const error = new Int32Array(1);
-    const ready = (): void => {
+    told.onReady = () => {
       native.getsockopt(fd, SOL_SOCKET, SO_ERROR, error);
       told.tell(0 - (error[0] as number));
     };
-    const tag = this.watch({ ready });
-    this.epoll.add(socket, EPOLLOUT, { tag });
+    try {
+      this.epoll.add(socket, EPOLLOUT, { tag: told.place });
+    } catch (thrown) {
+      this.leave(told);
+      throw thrown;
+    }
     // Closed meanwhile, it is ready for nobody: this tells.
     const user = { open: true, letGo: () => told.cancel() };
     socket.addUser(user);
     told.onEnd = () => {
       user.open = false;
-      this.unwatch(tag);
       if (!socket.closed) this.epoll.delete(socket);
     };
     return told;
   }
 
   stream(socket: OwnedFd, events: StreamEvents, options: StreamOptions = {}): Stream {
-    return this.#start(new EpollStream(this, socket, events, options));
+    return new EpollStream(this, socket, events, options);
   }
 
   datagrams(socket: OwnedFd, events: DatagramEvents, options: DatagramOptions = {}): Datagrams {
-    return this.#start(new EpollDatagrams(this, socket, events, options));
+    return new EpollDatagrams(this, socket, events, options);
   }
 
   poll(socket: OwnedFd, ready: (events: number) => void): Pending {
-    const tag = this.watch({ ready });
-    this.epoll.add(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { tag });
     const end = (): void => {
       if (!user.open) return;
       user.open = false;
-      this.unwatch(tag);
-      this.forget(polled);
+      this.leave(polled);
     };
     const cancel = (): void => {
       if (user.open && !socket.closed) this.epoll.delete(socket);
       end();
     };
     const user = { open: true, letGo: end };
+    const polled: Watched = { place: -1, ready, close: cancel };
+    this.enter(polled, () => {
+      const tag = polled.place;
+      this.epoll.add(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { tag });
+    });
     socket.addUser(user);
-    const polled = this.#start({ close: cancel, cancel });
-    return polled;
+    return { cancel };
   }
 
   ready(fd: FdLike, direction: 'in' | 'out', done: Done): Pending {
     plainDescriptor('fd', fd);
-    return tellWhenReady(this, fd, direction, this.#start(new Told(this, done)));
+    return tellWhenReady(this, fd, direction, new Told(this, done));
   }
 
   /** By a helper thread. */
@@ -218,9 +213,9 @@ export class EpollBackend implements Backend {
     const from = plainDescriptor('source', source);
     const to = plainDescriptor('target', target);
     const { sourceOffset, targetOffset, flags } = plan;
-    const thread = this.#start({ close: () => undefined });
+    const thread = this.#startThread();
     poolSplice(from, sourceOffset, to, targetOffset, length, flags).then((result) => {
-      this.forget(thread);
+      this.leave(thread);
       // Out of the promise: what throws there is an 'uncaughtException', as elsewhere.
       process.nextTick(done, result);
     });
@@ -243,12 +238,18 @@ export class EpollBackend implements Backend {
     return NOTHING_TO_CANCEL;
   }
 
+  #startThread(): Watched {
+    const thread: Watched = { place: -1, ready: nothing, close: nothing };
+    this.enter(thread);
+    return thread;
+  }
+
   /** A helper thread has the number: it is kept from others until the thread is done. */
   #onThread(file: Descriptor, done: Done): FileDone {
-    const thread = this.#start({ close: () => undefined });
+    const thread = this.#startThread();
     file.inFlight++;
     return (error, count) => {
-      this.forget(thread);
+      this.leave(thread);
       if (--file.inFlight === 0) {
         const { onIdle } = file;
         file.onIdle = undefined;
@@ -260,7 +261,7 @@ export class EpollBackend implements Backend {
   }
 
   timer(ms: number, done: Done): Pending {
-    const told = this.#start(new Told(this, done));
+    const told = new Told(this, done);
     const timer = setTimeout(() => told.tell(0), milliseconds('ms', ms));
     told.onEnd = () => clearTimeout(timer);
     return told;
@@ -272,8 +273,8 @@ export class EpollBackend implements Backend {
   }
 
   async #close(): Promise<void> {
-    for (const what of this.#active) what.close();
-    while (this.#active.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    this.members.closeAll();
+    while (this.members.size > 0) await new Promise((resolve) => setImmediate(resolve));
     this.epoll.close();
     this.pool.dispose();
     this.transfers.dispose();

@@ -12,9 +12,9 @@ const CALLS = 4;
 const FEW = 8;
 
 export class EpollDatagrams extends BatchedDatagrams implements Watched {
+  place = -1;
   private readonly backend: EpollBackend;
   private readonly batch: DatagramBatch;
-  private readonly tag: number;
   private interest = 0;
   private wanted = FEW;
 
@@ -27,15 +27,14 @@ export class EpollDatagrams extends BatchedDatagrams implements Watched {
     super(backend, socket, events, options);
     this.backend = backend;
     this.batch = new DatagramBatch(this.layout, backend.datagramPage.memory);
-    this.tag = backend.watch(this);
-    this.updateInterest();
+    backend.enter(this, () => this.updateInterest());
   }
 
   private updateInterest(): void {
     if (this.closing) return;
     const wanted = (this.paused ? 0 : EPOLLIN) | (this.full ? EPOLLOUT : 0);
     if (wanted === this.interest) return;
-    this.backend.changeInterest(this.socket, this.tag, this.interest, wanted);
+    this.backend.changeInterest(this.socket, this.place, this.interest, wanted);
     this.interest = wanted;
   }
 
@@ -83,8 +82,7 @@ export class EpollDatagrams extends BatchedDatagrams implements Watched {
   }
 
   protected ended(): void {
-    this.backend.unwatch(this.tag);
-    this.backend.forget(this);
+    this.backend.leave(this);
     this.events.closed();
   }
 }

@@ -20,15 +20,16 @@ export function tellWhenReady(
   try {
     // A registration of its own: several may wait for one descriptor.
     const copy = dup(fd);
-    const tag = backend.watch({ ready: () => told.tell(0) });
+    told.onReady = () => told.tell(0);
     const user = { open: true, letGo: () => told.cancel() };
     fd.addUser(user);
     told.onEnd = () => {
       user.open = false;
-      backend.unwatch(tag);
       copy.close();
     };
-    backend.epoll.add(copy, direction === 'in' ? EPOLLIN | EPOLLRDHUP : EPOLLOUT, { tag });
+    backend.epoll.add(copy, direction === 'in' ? EPOLLIN | EPOLLRDHUP : EPOLLOUT, {
+      tag: told.place,
+    });
   } catch (error) {
     if (!SystemError.is(error)) throw error;
     // Files have no readiness: they are never waited for.

@@ -7,36 +7,38 @@ import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './b
 import type { Sender } from './dirty.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
 import { type FileHost, FileQueue } from './file-queue.js';
-import { Outgoing } from './outgoing.js';
+import { Flags } from './flags.js';
+import type { Outgoing } from './outgoing.js';
 import { resetOnClose } from './reset.js';
 
 /** From this size on bytes are sent at once, instead of being copied to be sent together. */
 const LARGE = 4096;
 
-export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
+const DIRTY = 1;
+/** The kernel took less than all. */
+const FULL = 2;
+const CORKED = 4;
+const PAUSED = 8;
+const RECEIVED_ALL = 16;
+const END_WANTED = 32;
+const BLOCKED = 64;
+const CLOSING = 128;
+const TOLD_CLOSED = 256;
+
+export class EpollStream extends Flags implements Stream, Sender, Watched, FdUser, FileHost {
   readonly socket: OwnedFd;
+  /** Its tag in the epoll, too. */
+  place = -1;
   private readonly backend: EpollBackend;
   private readonly events: StreamEvents;
   /** Made for the first file: most streams never send one. */
   private files: FileQueue | undefined = undefined;
-  /** What is sent next, and where bytes are appended: apart while files are between them. */
-  private outgoing: Outgoing;
-  private tail: Outgoing;
+  /** What is sent next, while there is something. */
+  private outgoing: Outgoing | undefined = undefined;
   private readonly highWater: number;
-  private readonly tag: number;
   /** What epoll was told to wait for; 0 is not registered. */
   private interest = 0;
-  private dirty = false;
-  /** The kernel took less than all. */
-  private full = false;
-  private corked = false;
-  private paused: boolean;
-  private receivedAll = false;
-  private endWanted = false;
-  private blocked = false;
   private onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
-  private closing = false;
-  private toldClosed = false;
   private failure = 0;
 
   constructor(
@@ -45,64 +47,69 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     events: StreamEvents,
     options: StreamOptions,
   ) {
+    super();
     this.backend = backend;
     this.socket = socket;
     this.events = events;
-    this.outgoing = new Outgoing(backend.pool);
-    this.tail = this.outgoing;
     this.highWater = options.highWater ?? backend.plan.highWater;
-    this.paused = options.paused ?? false;
-    this.tag = backend.watch(this);
+    if (options.paused === true) this.set(PAUSED);
+    backend.enter(this, () => this.updateInterest());
     socket.addUser(this);
-    this.updateInterest();
   }
 
   /** Whether the socket's end would be news. */
   get open(): boolean {
-    return !this.closing;
+    return !this.is(CLOSING);
   }
 
   get pending(): number {
-    return this.outgoing.pending + (this.files?.pending ?? 0);
+    return (this.outgoing?.pending ?? 0) + (this.files?.pending ?? 0);
+  }
+
+  /** Where bytes are appended. */
+  private get tail(): Outgoing {
+    this.outgoing ??= this.backend.pool.takeQueue();
+    return this.files?.tail ?? this.outgoing;
   }
 
   /** Nothing waits to be sent. */
   private get idle(): boolean {
-    return this.outgoing.pending === 0 && (this.files?.empty ?? true);
+    return (this.outgoing?.pending ?? 0) === 0 && (this.files?.empty ?? true);
   }
 
   private updateInterest(): void {
-    if (this.closing) return;
-    const reading = this.paused || this.receivedAll ? 0 : EPOLLIN;
-    const wanted = reading | (this.full ? EPOLLOUT : 0);
+    if (this.is(CLOSING)) return;
+    const reading = this.is(PAUSED | RECEIVED_ALL) ? 0 : EPOLLIN;
+    const wanted = reading | (this.is(FULL) ? EPOLLOUT : 0);
     if (wanted === this.interest) return;
-    this.backend.changeInterest(this.socket, this.tag, this.interest, wanted);
+    this.backend.changeInterest(this.socket, this.place, this.interest, wanted);
     this.interest = wanted;
   }
 
   ready(events: number): void {
-    if ((events & EPOLLOUT) !== 0 && this.full) this.sendNow();
+    if ((events & EPOLLOUT) !== 0 && this.is(FULL)) this.sendNow();
     // An error or a hang-up is told by the call that meets it.
-    if (this.closing || (events & ~EPOLLOUT) === 0) return;
-    if (this.paused || this.receivedAll) this.updateInterest();
+    if (this.is(CLOSING) || (events & ~EPOLLOUT) === 0) return;
+    if (this.is(PAUSED | RECEIVED_ALL)) this.updateInterest();
     else this.receive();
   }
 
   // --- sending -----------------------------------------------------------------------------------
 
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
-    if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
+    if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
     let sent = 0;
-    if (length >= LARGE && this.idle && !this.full && !this.corked) {
+    if (length >= LARGE && this.idle && !this.is(FULL | CORKED)) {
       const result = this.backend.transfers.sendBytes(this.socket.fd, bytes, offset, length);
       // What went wrong is told by the send at the end of this turn.
       sent = Math.max(result, 0);
       if (sent === length) return true;
     }
-    this.tail.append(bytes, offset + sent, length - sent);
-    if (!this.dirty && !this.full) this.sendSoon();
-    if (this.tail.pending < this.highWater) return true;
-    this.blocked = true;
+    const { tail } = this;
+    tail.append(bytes, offset + sent, length - sent);
+    if (!this.is(DIRTY | FULL)) this.sendSoon();
+    if (tail.pending < this.highWater) return true;
+    this.set(BLOCKED);
     return false;
   }
 
@@ -115,50 +122,49 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   }
 
   private queue(send: FileSend, done: FileDone): Pending {
-    if (this.closing || this.endWanted) throw new TypeError('the stream has been ended');
+    if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
     this.files ??= new FileQueue(this, this.backend.fill);
     const queued = this.files.add(send, this.backend.pool, done);
-    this.tail = queued.after;
-    if (!this.dirty && !this.full) this.sendSoon();
+    if (!this.is(DIRTY | FULL)) this.sendSoon();
     return queued;
   }
 
   private sendSoon(): void {
-    this.dirty = true;
+    this.set(DIRTY);
     this.backend.sendSoon(this);
   }
 
   cork(): void {
-    this.corked = true;
+    this.set(CORKED);
   }
 
   uncork(): void {
-    if (!this.corked) return;
-    this.corked = false;
-    if (!this.dirty && !this.full && !this.closing) this.sendSoon();
+    if (!this.is(CORKED)) return;
+    this.unset(CORKED);
+    if (!this.is(DIRTY | FULL | CLOSING)) this.sendSoon();
   }
 
   sendNow(): void {
-    this.dirty = false;
+    this.unset(DIRTY);
     // What the kernel had no room for was sent before: it goes on.
-    if (this.closing || (this.corked && !this.full)) return;
-    this.full = false;
+    if (this.is(CLOSING) || (this.is(CORKED) && !this.is(FULL))) return;
+    this.unset(FULL);
     for (;;) {
       this.sendBlocks();
-      if (this.closing || this.full || this.files === undefined || this.files.empty) break;
+      if (this.is(CLOSING | FULL) || this.files === undefined || this.files.empty) break;
       const step = this.files.step();
       if (step === 'waiting') break;
-      if (step === 'full') this.full = true;
+      if (step === 'full') this.set(FULL);
       else this.fileEnded();
     }
-    if (this.closing) return;
+    if (this.is(CLOSING)) return;
     this.updateInterest();
     if (this.idle) this.sentAll();
   }
 
   private sendBlocks(): void {
-    const outgoing = this.outgoing;
-    for (let block = outgoing.first; block !== undefined && !this.closing; ) {
+    const { outgoing } = this;
+    for (let block = outgoing?.first; block !== undefined && !this.is(CLOSING); ) {
       const { fd } = this.socket;
       const wanted = block.end - block.start;
       const from = block.base + block.start;
@@ -169,17 +175,22 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
         this.fail(result);
         return;
       }
-      if (result > 0) outgoing.consume(result);
-      this.full = result < wanted;
-      if (this.full) break;
-      block = outgoing.first;
+      if (result > 0) outgoing?.consume(result);
+      if (result < wanted) {
+        this.set(FULL);
+        break;
+      }
+      block = outgoing?.first;
     }
   }
 
   /** What was behind the file goes next. */
   fileEnded(): void {
-    if (this.closing || this.files === undefined) return;
+    if (this.is(CLOSING) || this.files === undefined) return;
+    // Cancelled: what is before it goes first.
+    if (this.outgoing?.first !== undefined) return;
     const { send, after, done } = this.files.next();
+    this.giveQueue();
     this.outgoing = after;
     try {
       done(send.result, send.sent);
@@ -188,18 +199,26 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     }
   }
 
+  private giveQueue(): void {
+    const { outgoing } = this;
+    if (outgoing === undefined) return;
+    this.outgoing = undefined;
+    this.backend.pool.giveQueue(outgoing);
+  }
+
   private sentAll(): void {
+    this.giveQueue();
     this.detachIfIdle();
-    if (this.closing) return;
-    if (this.endWanted) this.shutDown();
-    if (!this.blocked || this.closing) return;
-    this.blocked = false;
+    if (this.is(CLOSING)) return;
+    if (this.is(END_WANTED)) this.shutDown();
+    if (!this.is(BLOCKED) || this.is(CLOSING)) return;
+    this.unset(BLOCKED);
     this.events.drained();
   }
 
   end(): void {
-    if (this.endWanted || this.closing) return;
-    this.endWanted = true;
+    if (this.is(END_WANTED | CLOSING)) return;
+    this.set(END_WANTED);
     this.uncork();
     if (this.idle) this.shutDown();
   }
@@ -210,7 +229,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     process.nextTick(() => {
       // Not connected any more: a reset was faster, and is told to who receives.
       if (result < 0 && result !== -ENOTCONN) this.fail(result);
-      else if (!this.closing) this.events.finished?.();
+      else if (!this.is(CLOSING)) this.events.finished?.();
     });
   }
 
@@ -221,7 +240,7 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
     const result = transfers.receive(this.socket.fd);
     if (result > 0) this.events.received(transfers.bytes, result);
     else if (result === 0) {
-      this.receivedAll = true;
+      this.set(RECEIVED_ALL);
       this.updateInterest();
       this.events.ended();
     } else if (result !== -EAGAIN && result !== -EINTR) this.fail(result);
@@ -229,19 +248,19 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
 
   /** What is ready when it is noticed takes it off the epoll; most pauses are over by then. */
   pause(): void {
-    this.paused = true;
+    this.set(PAUSED);
   }
 
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
+    if (!this.is(PAUSED)) return;
+    this.unset(PAUSED);
     this.updateInterest();
   }
 
   // --- the end -----------------------------------------------------------------------------------
 
   private fail(result: number): void {
-    if (this.closing) return;
+    if (this.is(CLOSING)) return;
     this.failure = result;
     try {
       this.events.failed(result);
@@ -251,56 +270,53 @@ export class EpollStream implements Stream, Sender, Watched, FdUser, FileHost {
   }
 
   close(): void {
-    if (this.closing) return;
+    if (this.is(CLOSING)) return;
     this.letGo();
     this.socket.close();
   }
 
   /** The socket is being closed, by somebody else perhaps, or given away. */
   letGo(): void {
-    if (this.closing) return;
-    this.closing = true;
-    this.outgoing.clear();
-    this.backend.unwatch(this.tag);
+    if (this.is(CLOSING)) return;
+    this.set(CLOSING);
+    this.outgoing?.clear();
     process.nextTick(() => this.settle());
   }
 
   reset(): void {
-    if (this.closing) return;
+    if (this.is(CLOSING)) return;
     resetOnClose(this.socket);
     this.close();
   }
 
   detach(done: (held: Uint8Array[] | undefined) => void): void {
-    if (this.closing || this.onDetached !== undefined) {
+    if (this.is(CLOSING) || this.onDetached !== undefined) {
       process.nextTick(done, undefined);
       return;
     }
     this.onDetached = done;
-    this.paused = true;
+    this.set(PAUSED);
     this.updateInterest();
     if (this.pending === 0) process.nextTick(() => this.detachIfIdle());
   }
 
   private detachIfIdle(): void {
     const done = this.onDetached;
-    if (done === undefined || this.closing || this.pending > 0) return;
+    if (done === undefined || this.is(CLOSING) || this.pending > 0) return;
     this.onDetached = undefined;
     if (this.interest !== 0) this.backend.epoll.delete(this.socket);
     this.interest = 0;
-    this.closing = true;
-    this.toldClosed = true;
-    this.backend.unwatch(this.tag);
-    this.backend.forget(this);
+    this.set(CLOSING | TOLD_CLOSED);
+    this.backend.leave(this);
     done([]);
   }
 
   private settle(): void {
-    if (this.toldClosed) return;
-    this.toldClosed = true;
+    if (this.is(TOLD_CLOSED)) return;
+    this.set(TOLD_CLOSED);
     this.onDetached?.(undefined);
     this.files?.clear(this.failure);
-    this.backend.forget(this);
+    this.backend.leave(this);
     this.events.closed();
   }
 }

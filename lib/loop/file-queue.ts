@@ -3,7 +3,7 @@ import { ECANCELED } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { FileSend, Fill, Step } from '../splice/file-send.js';
 import type { FileDone, Pending } from './backend.js';
-import { type BlockPool, Outgoing } from './outgoing.js';
+import type { BlockPool, Outgoing } from './outgoing.js';
 
 /** The stream whose files they are. */
 export interface FileHost {
@@ -49,6 +49,11 @@ export class FileQueue {
     return this.files.length === 0;
   }
 
+  /** Where bytes are appended: behind the last file. */
+  get tail(): Outgoing | undefined {
+    return this.files.at(-1)?.after;
+  }
+
   /** Bytes of a file follow at once on what is sent now. */
   get follows(): boolean {
     return this.files[0] !== undefined && this.files[0].send.left > 0;
@@ -60,7 +65,7 @@ export class FileQueue {
   }
 
   add(send: FileSend, pool: BlockPool, done: FileDone): QueuedFile {
-    const queued = new QueuedFile(this, send, new Outgoing(pool), done);
+    const queued = new QueuedFile(this, send, pool.takeQueue(), done);
     this.files.push(queued);
     return queued;
   }

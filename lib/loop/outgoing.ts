@@ -33,8 +33,19 @@ export class Block {
 /** Where blocks come from, for all streams of a backend. */
 export class BlockPool {
   readonly #mappings = new Set<Mapping>();
+  readonly #queues: Outgoing[] = [];
   #small: Block[] = [];
   #large: Block[] = [];
+
+  /** For a stream that has something to send: most have nothing, most of the time. */
+  takeQueue(): Outgoing {
+    return this.#queues.pop() ?? new Outgoing(this);
+  }
+
+  /** It is empty. */
+  giveQueue(queue: Outgoing): void {
+    this.#queues.push(queue);
+  }
 
   take(wanted: number): Block {
     const size = wanted > SMALL ? LARGE : SMALL;

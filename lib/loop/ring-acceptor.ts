@@ -12,6 +12,7 @@ import type { RingBackend } from './ring-backend.js';
 
 export class RingAcceptor implements Acceptor, Sink {
   readonly batched: boolean;
+  place = -1;
   readonly #backend: RingBackend;
   readonly #events: AcceptEvents;
   readonly #operation: MultishotOperation<unknown>;
@@ -26,6 +27,7 @@ export class RingAcceptor implements Acceptor, Sink {
     this.batched = backend.plan.batched;
     this.#events = events;
     this.#operation = acceptMultishot(listener);
+    backend.enter(this);
     this.#arm();
   }
 
@@ -85,7 +87,7 @@ export class RingAcceptor implements Acceptor, Sink {
     if (!this.#closed && this.#finished === undefined) return;
     if (!this.#closed) this.#takeRest();
     this.#closed = true;
-    this.#backend.forget(this);
+    this.#backend.leave(this);
     this.#finished?.();
     this.#finished = undefined;
   }

@@ -35,6 +35,7 @@ import type {
 import { closedError } from './closed.js';
 import { DatagramPage } from './datagram-page.js';
 import { Dirty, type Sender } from './dirty.js';
+import { type Member, Members } from './members.js';
 import { BlockPool } from './outgoing.js';
 import { RingAcceptor } from './ring-acceptor.js';
 import { RingDatagrams } from './ring-datagrams.js';
@@ -58,6 +59,7 @@ class Single implements Sink, Pending {
   readonly #backend: RingBackend;
   readonly #done: Done;
   readonly #success: number;
+  place = -1;
   #slot = -1;
   #generation = 0;
 
@@ -71,6 +73,7 @@ class Single implements Sink, Pending {
     this.batched = backend.plan.batched;
     this.#done = done;
     this.#success = success;
+    backend.enter(this);
     this.#slot = backend.begin(operation, this, 0);
     if (this.#slot >= 0) this.#generation = backend.generationOf(this.#slot);
     else process.nextTick(() => this.complete(0, -ECANCELED));
@@ -78,7 +81,7 @@ class Single implements Sink, Pending {
 
   complete(_tag: number, result: number): void {
     this.#slot = -1;
-    this.#backend.forget(this);
+    this.#backend.leave(this);
     // ERESTARTSYS and its kin: the call was cut short.
     if (result <= -512 && result >= -516) this.#done(-ECANCELED);
     else this.#done(result === this.#success ? 0 : result);
@@ -101,7 +104,7 @@ export class RingBackend implements Backend {
   readonly buffers: BufferRing;
   readonly #engine: Engine;
   readonly #dirty = new Dirty();
-  readonly #active = new Set<{ close(): void }>();
+  readonly #members = new Members<Member>();
   #receive: MultishotOperation<unknown> | undefined = undefined;
   #send: Operation<unknown> | undefined = undefined;
   readonly #datagramBuffers = new Map<number, BufferRing>();
@@ -146,7 +149,7 @@ export class RingBackend implements Backend {
   }
 
   get active(): number {
-    return this.#active.size;
+    return this.#members.size;
   }
 
   ref(): void {
@@ -212,15 +215,20 @@ export class RingBackend implements Backend {
     else this.#single(splice(file, pipe, length, { sourceOffset }), done);
   };
 
-  forget(what: { close(): void }): void {
-    this.#active.delete(what);
+  /** It is open from here on, until it leaves. */
+  enter(what: Member): void {
+    if (this.#closing !== undefined) throw closedError();
+    this.#members.enter(what);
+  }
+
+  leave(what: Member): void {
+    this.#members.leave(what);
   }
 
   // --- the contract ------------------------------------------------------------------------------
 
   accept(listener: OwnedFd, events: AcceptEvents): Acceptor {
-    this.#checkOpen();
-    return this.#start(new RingAcceptor(this, listener, events));
+    return new RingAcceptor(this, listener, events);
   }
 
   connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending {
@@ -228,18 +236,15 @@ export class RingBackend implements Backend {
   }
 
   stream(socket: OwnedFd, events: StreamEvents, options: StreamOptions = {}): Stream {
-    this.#checkOpen();
-    return this.#start(new RingStream(this, socket, events, options));
+    return new RingStream(this, socket, events, options);
   }
 
   datagrams(socket: OwnedFd, events: DatagramEvents, options: DatagramOptions = {}): Datagrams {
-    this.#checkOpen();
-    return this.#start(new RingDatagrams(this, socket, events, options));
+    return new RingDatagrams(this, socket, events, options);
   }
 
   poll(socket: OwnedFd, ready: (events: number) => void): Pending {
-    this.#checkOpen();
-    return this.#start(new RingPoll(this, socket, ready));
+    return new RingPoll(this, socket, ready);
   }
 
   ready(fd: FdLike, direction: 'in' | 'out', done: Done): Pending {
@@ -267,17 +272,7 @@ export class RingBackend implements Backend {
   }
 
   #single(operation: Operation<unknown>, done: Done, success?: number): Pending {
-    this.#checkOpen();
-    return this.#start(new Single(this, operation, done, success));
-  }
-
-  #start<Started extends { close(): void }>(what: Started): Started {
-    this.#active.add(what);
-    return what;
-  }
-
-  #checkOpen(): void {
-    if (this.#closing !== undefined) throw closedError();
+    return new Single(this, operation, done, success);
   }
 
   close(): Promise<void> {
@@ -286,8 +281,8 @@ export class RingBackend implements Backend {
   }
 
   async #close(): Promise<void> {
-    for (const what of this.#active) what.close();
-    while (this.#active.size > 0 && this.#engine.open) {
+    this.#members.closeAll();
+    while (this.#members.size > 0 && this.#engine.open) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await closeEngine(this.#engine);

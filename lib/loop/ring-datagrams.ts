@@ -18,6 +18,7 @@ const WRITABLE = 1;
 export class RingDatagrams extends BatchedDatagrams implements Sink {
   /** What comes in a row is told together. */
   readonly batched = true;
+  place = -1;
   private readonly backend: RingBackend;
   private readonly buffers: BufferRing;
   private readonly operation: MultishotOperation<unknown>;
@@ -44,6 +45,7 @@ export class RingDatagrams extends BatchedDatagrams implements Sink {
     this.buffers = backend.datagramBuffers(this.layout.stride);
     this.operation = receiveDatagrams(socket, this.buffers, this.layout);
     this.batch = new DatagramBatch(this.layout, this.buffers.mapping.bytes);
+    backend.enter(this);
     this.arm();
   }
 
@@ -146,7 +148,7 @@ export class RingDatagrams extends BatchedDatagrams implements Sink {
   private settle(): void {
     if (this.toldClosed || this.slot >= 0 || this.waiting) return;
     this.toldClosed = true;
-    this.backend.forget(this);
+    this.backend.leave(this);
     this.events.closed();
   }
 }

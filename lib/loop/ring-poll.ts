@@ -10,6 +10,7 @@ import type { RingBackend } from './ring-backend.js';
 
 export class RingPoll implements Pending, Sink {
   readonly batched: boolean;
+  place = -1;
   readonly #backend: RingBackend;
   readonly #socket: OwnedFd;
   readonly #ready: (events: number) => void;
@@ -24,6 +25,7 @@ export class RingPoll implements Pending, Sink {
     this.batched = backend.plan.batched;
     this.#ready = ready;
     this.#poll = pollMultishot(socket, ['in', 'out', 'rdhup']);
+    backend.enter(this);
     this.#arm();
   }
 
@@ -46,14 +48,14 @@ export class RingPoll implements Pending, Sink {
       else if (result !== -ECANCELED) this.#ready(EPOLLERR);
     } finally {
       if (!gone && result !== -ECANCELED) this.#arm();
-      if (this.#slot < 0) this.#backend.forget(this);
+      if (this.#slot < 0) this.#backend.leave(this);
     }
   }
 
   cancel(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#slot < 0) this.#backend.forget(this);
+    if (this.#slot < 0) this.#backend.leave(this);
     else this.#backend.cancel(this.#slot, this.#generation);
   }
 

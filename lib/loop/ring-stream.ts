@@ -9,7 +9,8 @@ import { FileSend } from '../splice/file-send.js';
 import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { Sender } from './dirty.js';
 import { type FileHost, FileQueue } from './file-queue.js';
-import { Outgoing } from './outgoing.js';
+import { Flags } from './flags.js';
+import type { Outgoing } from './outgoing.js';
 import { resetOnClose } from './reset.js';
 import type { RingBackend } from './ring-backend.js';
 
@@ -18,366 +19,392 @@ const SEND = 1;
 const SHUTDOWN = 2;
 const WRITABLE = 3;
 
-export class RingStream implements Stream, Sink, Sender, FdUser, FileHost {
+const MULTISHOT = 1;
+const SENDING = 2;
+/** A file goes on when the socket has room. */
+const WAITING = 4;
+const SHUTTING_DOWN = 8;
+const DIRTY = 16;
+const CORKED = 32;
+const PAUSED = 64;
+const STARVED = 128;
+/** The peer has ended its side, or no more is to be received. */
+const RECEIVED_ALL = 256;
+const TOLD_END = 512;
+const END_WANTED = 1024;
+const SHUT_DOWN_BEGUN = 2048;
+const BLOCKED = 4096;
+const CLOSING = 8192;
+const TOLD_CLOSED = 16_384;
+
+export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, FileHost {
   readonly socket: OwnedFd;
-  readonly batched: boolean;
-  readonly #backend: RingBackend;
-  readonly #events: StreamEvents;
+  place = -1;
+  private readonly backend: RingBackend;
+  private readonly events: StreamEvents;
   /** Made for the first file: most streams never send one. */
-  #files: FileQueue | undefined = undefined;
-  /** What is sent next, and where bytes are appended: apart while files are between them. */
-  #outgoing: Outgoing;
-  #tail: Outgoing;
-  readonly #highWater: number;
+  private files: FileQueue | undefined = undefined;
+  /** What is sent next, while there is something. */
+  private outgoing: Outgoing | undefined = undefined;
+  private readonly highWater: number;
   /** Slot and generation of the receive in force, to cancel it. */
-  #slot = -1;
-  #generation = 0;
-  #multishot = false;
+  private slot = -1;
+  private generation = 0;
   /** Buffers given to the kernel until then. */
-  #seen = 0;
-  #sending = false;
-  /** A file goes on when the socket has room. */
-  #waiting = false;
-  #shuttingDown = false;
-  #dirty = false;
-  #corked = false;
-  #paused: boolean;
-  #starved = false;
-  /** The peer has ended its side, or no more is to be received. */
-  #receivedAll = false;
-  #toldEnd = false;
-  #endWanted = false;
-  #shutDownBegun = false;
-  #blocked = false;
-  #onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
-  #closing = false;
-  #toldClosed = false;
-  #failure = 0;
+  private seen = 0;
+  private onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
+  private failure = 0;
   /**
    * What came while paused, copied: who does not read must not keep buffers from those who do.
    */
-  #held: Uint8Array[] | undefined = undefined;
+  private held: Uint8Array[] | undefined = undefined;
 
   constructor(backend: RingBackend, socket: OwnedFd, events: StreamEvents, options: StreamOptions) {
-    this.#backend = backend;
+    super();
+    this.backend = backend;
     this.socket = socket;
-    this.#events = events;
-    this.batched = backend.plan.batched;
-    this.#outgoing = new Outgoing(backend.pool);
-    this.#tail = this.#outgoing;
-    this.#highWater = options.highWater ?? backend.plan.highWater;
-    this.#paused = options.paused ?? false;
+    this.events = events;
+    this.highWater = options.highWater ?? backend.plan.highWater;
+    backend.enter(this);
     socket.addUser(this);
-    if (!this.#paused) this.#arm();
+    if (options.paused === true) this.set(PAUSED);
+    else this.arm();
   }
 
   /** Whether the socket's end would be news. */
   get open(): boolean {
-    return !this.#closing;
+    return !this.is(CLOSING);
+  }
+
+  get batched(): boolean {
+    return this.backend.plan.batched;
   }
 
   get pending(): number {
-    return this.#outgoing.pending + (this.#files?.pending ?? 0);
+    return (this.outgoing?.pending ?? 0) + (this.files?.pending ?? 0);
+  }
+
+  /** Nothing waits to be sent. */
+  private get idle(): boolean {
+    return (this.outgoing?.pending ?? 0) === 0 && (this.files?.empty ?? true);
+  }
+
+  /** Where bytes are appended. */
+  private get tail(): Outgoing {
+    this.outgoing ??= this.backend.pool.takeQueue();
+    return this.files?.tail ?? this.outgoing;
   }
 
   // --- sending -----------------------------------------------------------------------------------
 
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
-    if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
-    this.#tail.append(bytes, offset, length);
-    if (!this.#sending && !this.#dirty) this.#sendSoon();
-    if (this.#tail.pending < this.#highWater) return true;
-    this.#blocked = true;
+    if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
+    const { tail } = this;
+    tail.append(bytes, offset, length);
+    if (!this.is(SENDING | DIRTY)) this.sendSoon();
+    if (tail.pending < this.highWater) return true;
+    this.set(BLOCKED);
     return false;
   }
 
   sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
-    return this.#queue(new FileSend(file, offset, length), done);
+    return this.queue(new FileSend(file, offset, length), done);
   }
 
   sendPipe(readEnd: OwnedFd, length: number, done: FileDone): Pending {
-    return this.#queue(FileSend.ofPipe(readEnd, length), done);
+    return this.queue(FileSend.ofPipe(readEnd, length), done);
   }
 
-  #queue(send: FileSend, done: FileDone): Pending {
-    if (this.#closing || this.#endWanted) throw new TypeError('the stream has been ended');
-    this.#files ??= new FileQueue(this, this.#backend.fill);
-    const queued = this.#files.add(send, this.#backend.pool, done);
-    this.#tail = queued.after;
-    if (!this.#sending && !this.#dirty) this.#sendSoon();
+  private queue(send: FileSend, done: FileDone): Pending {
+    if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
+    this.files ??= new FileQueue(this, this.backend.fill);
+    const queued = this.files.add(send, this.backend.pool, done);
+    if (!this.is(SENDING | DIRTY)) this.sendSoon();
     return queued;
   }
 
-  #sendSoon(): void {
-    this.#dirty = true;
-    this.#backend.sendSoon(this);
+  private sendSoon(): void {
+    this.set(DIRTY);
+    this.backend.sendSoon(this);
   }
 
   cork(): void {
-    this.#corked = true;
+    this.set(CORKED);
   }
 
   uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    if (!this.#sending && !this.#dirty && !this.#closing) this.#sendSoon();
+    if (!this.is(CORKED)) return;
+    this.unset(CORKED);
+    if (!this.is(SENDING | DIRTY | CLOSING)) this.sendSoon();
   }
 
   sendNow(): void {
-    this.#dirty = false;
-    while (!this.#sending && !this.#waiting && !this.#closing && !this.#corked) {
-      const block = this.#outgoing.first;
+    this.unset(DIRTY);
+    while (!this.is(SENDING | WAITING | CLOSING | CORKED)) {
+      const block = this.outgoing?.first;
       if (block !== undefined) {
-        const more = block.next === undefined && this.#files?.follows === true;
-        const send = this.#backend.sendOn(this.socket, more);
+        const more = block.next === undefined && this.files?.follows === true;
+        const send = this.backend.sendOn(this.socket, more);
         send.point(block.mapping, block.base + block.start, block.end - block.start);
-        this.#sending = this.#backend.begin(send, this, SEND) >= 0;
+        if (this.backend.begin(send, this, SEND) >= 0) this.set(SENDING);
         return;
       }
-      if (this.#files === undefined || this.#files.empty) {
-        this.#sentAll();
+      if (this.files === undefined || this.files.empty) {
+        this.sentAll();
         return;
       }
-      const step = this.#files.step();
+      const step = this.files.step();
       if (step === 'ended') {
         this.fileEnded();
         continue;
       }
       if (step === 'waiting') return;
-      this.#waiting = this.#backend.begin(pollAdd(this.socket, ['out']), this, WRITABLE) >= 0;
+      const slot = this.backend.begin(pollAdd(this.socket, ['out']), this, WRITABLE);
+      if (slot >= 0) this.set(WAITING);
       return;
     }
   }
 
-  #sent(result: number): void {
-    this.#sending = false;
-    if (this.#closing) return;
+  private sent(result: number): void {
+    this.unset(SENDING);
+    if (this.is(CLOSING)) return;
     if (result < 0) {
-      this.#fail(result);
+      this.fail(result);
       return;
     }
-    this.#outgoing.consume(result);
+    this.outgoing?.consume(result);
     this.sendNow();
   }
 
   /** What was behind the file goes next. */
   fileEnded(): void {
-    if (this.#closing || this.#files === undefined) return;
-    const { send: file, after, done } = this.#files.next();
-    this.#outgoing = after;
+    if (this.is(CLOSING) || this.files === undefined) return;
+    // Cancelled: what is before it goes first.
+    if (this.outgoing?.first !== undefined) return;
+    const { send: file, after, done } = this.files.next();
+    this.giveQueue();
+    this.outgoing = after;
     try {
       done(file.result, file.sent);
     } finally {
-      if (file.socketFailed) this.#fail(file.result);
+      if (file.socketFailed) this.fail(file.result);
     }
   }
 
-  #sentAll(): void {
-    this.#detachIfIdle();
-    if (this.#closing) return;
-    if (this.#endWanted && !this.#shutDownBegun) this.#shutDown();
-    if (!this.#blocked) return;
-    this.#blocked = false;
-    this.#events.drained();
+  private giveQueue(): void {
+    const { outgoing } = this;
+    if (outgoing === undefined) return;
+    this.outgoing = undefined;
+    this.backend.pool.giveQueue(outgoing);
+  }
+
+  private sentAll(): void {
+    this.giveQueue();
+    this.detachIfIdle();
+    if (this.is(CLOSING)) return;
+    if (this.is(END_WANTED) && !this.is(SHUT_DOWN_BEGUN)) this.shutDown();
+    if (!this.is(BLOCKED)) return;
+    this.unset(BLOCKED);
+    this.events.drained();
   }
 
   end(): void {
-    if (this.#endWanted || this.#closing) return;
-    this.#endWanted = true;
+    if (this.is(END_WANTED | CLOSING)) return;
+    this.set(END_WANTED);
     this.uncork();
-    if (this.#outgoing.pending === 0 && (this.#files?.empty ?? true)) this.#shutDown();
+    if (this.idle) this.shutDown();
   }
 
-  #shutDown(): void {
-    this.#shutDownBegun = true;
-    this.#shuttingDown = this.#backend.begin(shutdown(this.socket, 'write'), this, SHUTDOWN) >= 0;
+  private shutDown(): void {
+    this.set(SHUT_DOWN_BEGUN);
+    const slot = this.backend.begin(shutdown(this.socket, 'write'), this, SHUTDOWN);
+    if (slot >= 0) this.set(SHUTTING_DOWN);
   }
 
-  get #holds(): boolean {
-    return this.#held !== undefined;
+  private get holds(): boolean {
+    return this.held !== undefined;
   }
 
   // --- receiving ---------------------------------------------------------------------------------
 
   pause(): void {
-    this.#paused = true;
+    this.set(PAUSED);
   }
 
   resume(): void {
-    if (!this.#paused || this.#closing) return;
-    this.#paused = false;
-    if (this.#holds || this.#receivedAll) process.nextTick(() => this.#giveHeld());
-    else this.#arm();
+    if (!this.is(PAUSED) || this.is(CLOSING)) return;
+    this.unset(PAUSED);
+    if (this.holds || this.is(RECEIVED_ALL)) process.nextTick(() => this.giveHeld());
+    else this.arm();
   }
 
-  #arm(): void {
-    if (this.#slot >= 0 || this.#closing || this.#receivedAll || this.#starved) return;
-    if (this.#holds) return;
-    this.#seen = this.#backend.buffers.puts;
-    const receive = this.#backend.receiveOn(this.socket);
-    this.#multishot = receive.lower !== undefined;
-    this.#slot = this.#backend.begin(receive, this, RECEIVE);
-    if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
+  private arm(): void {
+    if (this.slot >= 0 || this.is(CLOSING | RECEIVED_ALL | STARVED) || this.holds) return;
+    this.seen = this.backend.buffers.puts;
+    const receive = this.backend.receiveOn(this.socket);
+    if (receive.lower !== undefined) this.set(MULTISHOT);
+    else this.unset(MULTISHOT);
+    this.slot = this.backend.begin(receive, this, RECEIVE);
+    if (this.slot >= 0) this.generation = this.backend.generationOf(this.slot);
   }
 
-  #received(result: number, flags: number): void {
-    if (!hasMore(flags)) this.#slot = -1;
+  private received(result: number, flags: number): void {
+    if (!hasMore(flags)) this.slot = -1;
     const id = bufferId(flags);
-    if (id >= 0) this.#backend.buffers.taken(id);
+    if (id >= 0) this.backend.buffers.taken(id);
     try {
-      if (result > 0) this.#take(id, result);
+      if (result > 0) this.take(id, result);
       else {
-        if (id >= 0) this.#backend.buffers.recycle(id);
-        if (!this.#closing) this.#receivedNone(result);
+        if (id >= 0) this.backend.buffers.recycle(id);
+        if (!this.is(CLOSING)) this.receivedNone(result);
       }
     } finally {
-      if (this.#slot < 0 && !this.#paused) this.#arm();
+      if (this.slot < 0 && !this.is(PAUSED)) this.arm();
     }
   }
 
-  #take(id: number, length: number): void {
-    const { buffers } = this.#backend;
-    if (this.#closing) {
+  private take(id: number, length: number): void {
+    const { buffers } = this.backend;
+    if (this.is(CLOSING)) {
       buffers.recycle(id);
-    } else if (this.#paused || this.#holds) {
-      this.#held ??= [];
-      this.#held.push(buffers.bytes(id).slice(0, length));
+    } else if (this.is(PAUSED) || this.holds) {
+      this.held ??= [];
+      this.held.push(buffers.bytes(id).slice(0, length));
       buffers.recycle(id);
       // The consumer means it: no more for now.
-      if (this.#slot >= 0) this.#cancelReceive();
+      if (this.slot >= 0) this.cancelReceive();
     } else {
       try {
-        this.#events.received(buffers.bytes(id), length);
+        this.events.received(buffers.bytes(id), length);
       } finally {
         buffers.recycle(id);
       }
     }
   }
 
-  #receivedNone(result: number): void {
-    const { buffers } = this.#backend;
+  private receivedNone(result: number): void {
+    const { buffers } = this.backend;
     if (result === 0) {
-      this.#receivedAll = true;
-      if (!this.#paused && !this.#holds) this.#tellEnd();
+      this.set(RECEIVED_ALL);
+      if (!this.is(PAUSED) && !this.holds) this.tellEnd();
     } else if (result === -ENOBUFS) {
-      this.#starved = true;
-      buffers.ranOut(this.#seen, () => {
-        this.#starved = false;
-        if (!this.#paused) this.#arm();
+      this.set(STARVED);
+      buffers.ranOut(this.seen, () => {
+        this.unset(STARVED);
+        if (!this.is(PAUSED)) this.arm();
       });
-    } else if (result === -EINVAL && this.#multishot) this.#backend.lowerReceive();
-    else if (result !== -ECANCELED) this.#fail(result);
+    } else if (result === -EINVAL && this.is(MULTISHOT)) this.backend.lowerReceive();
+    else if (result !== -ECANCELED) this.fail(result);
   }
 
-  #cancelReceive(): void {
-    this.#backend.cancel(this.#slot, this.#generation);
+  private cancelReceive(): void {
+    this.backend.cancel(this.slot, this.generation);
   }
 
   /** After `resume`: what came meanwhile, until it is paused again. */
-  #giveHeld(): void {
-    while (this.#held !== undefined && !this.#paused && !this.#closing) {
-      const bytes = this.#held.shift() as Uint8Array;
-      if (this.#held.length === 0) this.#held = undefined;
-      this.#events.received(bytes, bytes.length);
+  private giveHeld(): void {
+    while (this.held !== undefined && !this.is(PAUSED | CLOSING)) {
+      const bytes = this.held.shift() as Uint8Array;
+      if (this.held.length === 0) this.held = undefined;
+      this.events.received(bytes, bytes.length);
     }
-    if (this.#paused || this.#closing) return;
-    if (this.#receivedAll) this.#tellEnd();
-    else this.#arm();
+    if (this.is(PAUSED | CLOSING)) return;
+    if (this.is(RECEIVED_ALL)) this.tellEnd();
+    else this.arm();
   }
 
-  #tellEnd(): void {
-    if (this.#toldEnd) return;
-    this.#toldEnd = true;
-    this.#events.ended();
+  private tellEnd(): void {
+    if (this.is(TOLD_END)) return;
+    this.set(TOLD_END);
+    this.events.ended();
   }
 
   // --- the end -----------------------------------------------------------------------------------
 
   complete(tag: number, result: number, flags: number): void {
     try {
-      if (tag === RECEIVE) this.#received(result, flags);
-      else if (tag === SEND) this.#sent(result);
+      if (tag === RECEIVE) this.received(result, flags);
+      else if (tag === SEND) this.sent(result);
       else if (tag === WRITABLE) {
-        this.#waiting = false;
+        this.unset(WAITING);
         this.sendNow();
       } else {
-        this.#shuttingDown = false;
-        if (this.#closing) return;
+        this.unset(SHUTTING_DOWN);
+        if (this.is(CLOSING)) return;
         // Not connected any more: a reset was faster, and is told to who receives.
-        if (result < 0 && result !== -ENOTCONN) this.#fail(result);
-        else this.#events.finished?.();
+        if (result < 0 && result !== -ENOTCONN) this.fail(result);
+        else this.events.finished?.();
       }
     } finally {
-      if (this.#closing) this.#settle();
-      else if (this.#onDetached !== undefined) this.#detachIfIdle();
+      if (this.is(CLOSING)) this.settle();
+      else if (this.onDetached !== undefined) this.detachIfIdle();
     }
   }
 
-  #fail(result: number): void {
-    this.#failure = result;
+  private fail(result: number): void {
+    this.failure = result;
     try {
-      this.#events.failed(result);
+      this.events.failed(result);
     } finally {
       this.close();
     }
   }
 
   close(): void {
-    if (this.#closing) return;
+    if (this.is(CLOSING)) return;
     this.letGo();
     this.socket.close();
   }
 
   /** The socket is being closed, by somebody else perhaps, or given away. */
   letGo(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#held = undefined;
+    if (this.is(CLOSING)) return;
+    this.set(CLOSING);
+    this.held = undefined;
     // Told in a later turn in any case: whoever closes is not called back at once.
-    process.nextTick(() => this.#settle());
+    process.nextTick(() => this.settle());
   }
 
   reset(): void {
-    if (this.#closing) return;
+    if (this.is(CLOSING)) return;
     resetOnClose(this.socket);
     this.close();
   }
 
   detach(done: (held: Uint8Array[] | undefined) => void): void {
-    if (this.#closing || this.#onDetached !== undefined) {
+    if (this.is(CLOSING) || this.onDetached !== undefined) {
       process.nextTick(done, undefined);
       return;
     }
-    this.#onDetached = done;
-    this.#paused = true;
-    if (this.#slot >= 0) this.#cancelReceive();
-    else process.nextTick(() => this.#detachIfIdle());
+    this.onDetached = done;
+    this.set(PAUSED);
+    if (this.slot >= 0) this.cancelReceive();
+    else process.nextTick(() => this.detachIfIdle());
   }
 
-  get #inFlight(): boolean {
-    return this.#slot >= 0 || this.#sending || this.#waiting || this.#shuttingDown;
+  private get inFlight(): boolean {
+    return this.slot >= 0 || this.is(SENDING | WAITING | SHUTTING_DOWN);
   }
 
-  #detachIfIdle(): void {
-    const done = this.#onDetached;
-    if (done === undefined || this.#closing || this.#inFlight || this.pending > 0) return;
-    this.#onDetached = undefined;
-    this.#closing = true;
-    this.#toldClosed = true;
-    this.#backend.forget(this);
-    const held = this.#held ?? [];
-    this.#held = undefined;
+  private detachIfIdle(): void {
+    const done = this.onDetached;
+    if (done === undefined || this.is(CLOSING) || this.inFlight || this.pending > 0) return;
+    this.onDetached = undefined;
+    this.set(CLOSING | TOLD_CLOSED);
+    this.backend.leave(this);
+    const held = this.held ?? [];
+    this.held = undefined;
     done(held);
   }
 
   /** When the kernel has let go of everything. */
-  #settle(): void {
-    if (this.#toldClosed || this.#inFlight) return;
-    this.#toldClosed = true;
-    this.#onDetached?.(undefined);
-    this.#files?.clear(this.#failure);
-    this.#outgoing.clear();
-    this.#backend.forget(this);
-    this.#events.closed();
+  private settle(): void {
+    if (this.is(TOLD_CLOSED) || this.inFlight) return;
+    this.set(TOLD_CLOSED);
+    this.onDetached?.(undefined);
+    this.files?.clear(this.failure);
+    this.outgoing?.clear();
+    this.backend.leave(this);
+    this.events.closed();
   }
 }

@@ -3,14 +3,24 @@ import { EPIPE } from '../abi.js';
 import { systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Stream } from '../loop/backend.js';
+import { Flags } from '../loop/flags.js';
 import { Received } from '../loop/received.js';
 import type { SocketAddress } from '../socket/address.js';
 import { addressOf, peerAddressOf } from '../socket/listen.js';
 import { bytesView, invalidType } from '../validate.js';
 import type { Served } from './serve.js';
 
+/** So much waits to be sent that `write` answered false. */
+const FULL = 1;
+const PAUSED = 2;
+const PEER_ENDED = 4;
+/** We want to end our side, and have ended it. */
+const WE_END = 8;
+const WE_ENDED = 16;
+const GONE = 32;
+
 /** One connection of `serve`. */
-export class ServedConnection<State = unknown> {
+export class ServedConnection<State = unknown> extends Flags {
   /** The user's own. */
   state: State | undefined = undefined;
   /** Bytes so far. */
@@ -25,15 +35,10 @@ export class ServedConnection<State = unknown> {
   /** @internal */
   readonly stream: Stream;
   private remote: SocketAddress | undefined = undefined;
-  private full = false;
-  private paused = false;
-  private peerEnded = false;
-  private weEnd = false;
-  private weEnded = false;
-  private gone = false;
 
   /** @internal */
   constructor(server: Served<State>, socket: OwnedFd) {
+    super();
     this.server = server;
     this.usedAt = server.sweeps;
     this.bornAt = server.sweeps;
@@ -52,7 +57,7 @@ export class ServedConnection<State = unknown> {
 
   /** False from `close` on, whoever it was that closed. */
   get open(): boolean {
-    return !this.gone;
+    return !this.is(GONE);
   }
 
   /**
@@ -76,7 +81,7 @@ export class ServedConnection<State = unknown> {
    * A connection that is closed already takes nothing, and answers false.
    */
   write(data: Received | Uint8Array | string): boolean {
-    if (this.gone) return false;
+    if (this.is(GONE)) return false;
     let bytes: Uint8Array;
     let { length } = data;
     let start = 0;
@@ -95,8 +100,8 @@ export class ServedConnection<State = unknown> {
   }
 
   private fill(): void {
-    if (this.full) return;
-    this.full = true;
+    if (this.is(FULL)) return;
+    this.set(FULL);
     if (this.server.plan.autoPause) this.stream.pause();
   }
 
@@ -106,39 +111,39 @@ export class ServedConnection<State = unknown> {
   }
 
   uncork(): void {
-    if (!this.gone) this.stream.uncork();
+    if (!this.is(GONE)) this.stream.uncork();
   }
 
   /** Nothing is received until `resume`. */
   pause(): void {
-    this.paused = true;
+    this.set(PAUSED);
     this.stream.pause();
   }
 
   resume(): void {
-    this.paused = false;
-    if (!this.gone && !(this.full && this.server.plan.autoPause)) this.stream.resume();
+    this.unset(PAUSED);
+    if (!this.is(GONE) && !(this.is(FULL) && this.server.plan.autoPause)) this.stream.resume();
   }
 
   /** Ends our side when all was sent; closes when the peer has ended its own, too. */
   end(data?: Received | Uint8Array | string): void {
-    if (this.gone || this.weEnd) return;
+    if (this.is(GONE | WE_END)) return;
     if (data !== undefined) this.write(data);
-    this.weEnd = true;
+    this.set(WE_END);
     this.stream.end();
   }
 
   /** Closes at once; what was not sent is dropped. */
   close(): void {
-    if (this.gone) return;
-    this.gone = true;
+    if (this.is(GONE)) return;
+    this.set(GONE);
     this.stream.close();
   }
 
   /** As `close`; the peer is told that something went wrong. */
   reset(): void {
-    if (this.gone) return;
-    this.gone = true;
+    if (this.is(GONE)) return;
+    this.set(GONE);
     this.stream.reset();
   }
 
@@ -164,29 +169,29 @@ export class ServedConnection<State = unknown> {
 
   /** @internal */
   ended(): void {
-    this.peerEnded = true;
+    this.set(PEER_ENDED);
     this.guard(() => this.server.handlers.end?.(this));
     if (!this.server.plan.allowHalfOpen) this.end();
-    if (this.weEnded) this.close();
+    if (this.is(WE_ENDED)) this.close();
   }
 
   /** @internal */
   finished(): void {
-    this.weEnded = true;
-    if (this.peerEnded) this.close();
+    this.set(WE_ENDED);
+    if (this.is(PEER_ENDED)) this.close();
   }
 
   /** @internal */
   drained(): void {
-    this.full = false;
+    this.unset(FULL);
     this.usedAt = this.server.sweeps;
-    if (!this.paused && this.server.plan.autoPause) this.stream.resume();
+    if (!this.is(PAUSED) && this.server.plan.autoPause) this.stream.resume();
     this.guard(() => this.server.handlers.drain?.(this));
   }
 
   /** @internal */
   failed(result: number): void {
-    this.gone = true;
+    this.set(GONE);
     this.server.errors++;
     // The peer is gone, and may have been gone for long: EPIPE is what only a send meets.
     const error = systemError(result, result === -EPIPE ? 'send' : 'recv');
@@ -196,7 +201,7 @@ export class ServedConnection<State = unknown> {
 
   /** @internal */
   closed(): void {
-    this.gone = true;
+    this.set(GONE);
     this.server.forget(this);
     this.server.handlers.close?.(this);
   }

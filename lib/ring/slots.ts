@@ -35,15 +35,14 @@ export class Slots {
   /** Files that are named: the operation may name another one by the time it completes. */
   readonly descriptors: (Descriptor | undefined)[] = [];
   private readonly mappings: (Mapping | undefined)[] = [];
-  private readonly others: (readonly Descriptor[] | undefined)[] = [];
+  /** By slot; few name more descriptors than their own. */
+  private readonly others = new Map<number, readonly Descriptor[]>();
   tags = new Float64Array(FIRST_CAPACITY);
   private free = new Int32Array(FIRST_CAPACITY);
   private freeCount = 0;
   private capacity = 0;
   /** Operations without a last completion yet. */
   inUse = 0;
-  /** How many of these name more descriptors than their own. */
-  withOthers = 0;
 
   constructor() {
     this.extend(FIRST_CAPACITY);
@@ -71,8 +70,7 @@ export class Slots {
     }
     const others = operation.others;
     if (others !== undefined) {
-      this.others[slot] = others;
-      this.withOthers++;
+      this.others.set(slot, others);
       for (const other of others) other.inFlight++;
     }
     this.inUse++;
@@ -88,12 +86,7 @@ export class Slots {
       this.descriptors[slot] = undefined;
       if (--descriptor.inFlight === 0) settle(descriptor);
     }
-    const others = this.others[slot];
-    if (others !== undefined) {
-      this.others[slot] = undefined;
-      this.withOthers--;
-      for (const other of others) if (--other.inFlight === 0) settle(other);
-    }
+    if (this.others.size > 0) this.releaseOthers(slot);
     const mapping = this.mappings[slot];
     if (mapping !== undefined) {
       this.mappings[slot] = undefined;
@@ -106,9 +99,21 @@ export class Slots {
     this.inUse--;
   }
 
+  private releaseOthers(slot: number): void {
+    const others = this.others.get(slot);
+    if (others === undefined) return;
+    this.others.delete(slot);
+    for (const other of others) if (--other.inFlight === 0) settle(other);
+  }
+
+  /** Operations that name more descriptors than their own. */
+  get withOthers(): number {
+    return this.others.size;
+  }
+
   /** Whether a descriptor is among those that are named besides the operation's own. */
   namesToo(slot: number, descriptor: Descriptor): boolean {
-    return this.others[slot]?.includes(descriptor) ?? false;
+    return this.others.get(slot)?.includes(descriptor) ?? false;
   }
 
   userDataLow(slot: number, operation = this.operations[slot] as Operation<unknown>): number {
@@ -139,7 +144,6 @@ export class Slots {
       this.blocks[slot] = undefined;
       this.descriptors[slot] = undefined;
       this.mappings[slot] = undefined;
-      this.others[slot] = undefined;
     }
     this.capacity = capacity;
   }

@@ -1,8 +1,11 @@
 /** Streams: order, backpressure, pauses. */
-import { expect, test } from 'vitest';
+import { openSync } from 'node:fs';
+import { OwnedFd } from 'nearmetal/fd';
+import { expect, onTestFinished, test } from 'vitest';
+import { ECANCELED } from '../../lib/abi.js';
 import { onEachBackend } from '../support/backends.js';
 import { needs } from '../support/needs.js';
-import { pattern, turn, until } from '../support/ring.js';
+import { fileOf, pattern, turn, until } from '../support/ring.js';
 import { open, pair, sockets, Told, text } from './support.js';
 
 onEachBackend((name) => {
@@ -16,6 +19,25 @@ onEachBackend((name) => {
     await until(() => server.told.length === wanted.length);
     expect(`${server.told.bytes}`).toBe(wanted);
     expect(server.told.chunks).toHaveLength(1);
+  });
+
+  test('a file that is cancelled takes nothing along of what was sent around it', async () => {
+    const { client, server } = await pair(open(name));
+    const file = OwnedFd.adopt(openSync(fileOf('a file'), 'r'));
+    onTestFinished(() => file.close());
+    const [before, after] = [pattern(20_000_000), text(' and on')];
+    server.stream.pause();
+    client.stream.send(before);
+    const ends: number[][] = [];
+    const sending = client.stream.sendFile(file, 0, 6, (...end) => void ends.push(end));
+    sending.cancel();
+    client.stream.send(after);
+    client.stream.end();
+    await turn();
+    server.stream.resume();
+    await until(() => server.told.ends === 1);
+    expect(server.told.bytes.equals(Buffer.concat([before, after]))).toBe(true);
+    expect(ends).toEqual([[-ECANCELED, 0]]);
   });
 
   test('what is corked waits for uncork, or for the end', async () => {

@@ -283,6 +283,7 @@ onEachBackend((backend) => {
   test('workers that are stopped with live connections', () => passes('net', ['workers', backend]));
   test('more connections than descriptors: those who wait are served when others leave', () =>
     passes('net-crowd', ['crowd', backend, '1000']));
+  test('idle connections cost little', () => passes('net-idle', ['idle', backend]));
   test.each([
     ['for a while: not a byte is lost or out of place', 'back'],
     ['for good: both ends are told in the time they have set', 'away'],
