@@ -1,5 +1,6 @@
 /** The examples, run as their readers would run them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -240,6 +241,37 @@ test('watch says what it wants, and what it cannot watch', async () => {
   expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('usage: ') });
   const gone = await run('watch', 'not-here').ended;
   expect(gone).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') });
+});
+
+test('metrics sums what comes by UDP, and says the rest at its end', async () => {
+  const { child, firstLine, ended } = run('metrics', '--port', '0', '--every-ms', '50');
+  const first = await Promise.race([firstLine, ended.then(({ stderr }) => stderr)]);
+  const port = Number(/^listening on (\d+)$/.exec(first)?.[1]);
+  const told = new Promise<void>((resolve) => {
+    child.stdout!.on('data', (part) => /^users = 5$/m.test(String(part)) && resolve());
+  });
+  const socket = createSocket('udp4');
+  const send = (text: string) =>
+    new Promise((resolve) => socket.send(text, port, '127.0.0.1', resolve));
+  for (const took of [1, 2, 3]) await send(`hits:1|c|@0.5\ntook:${took}|ms\nnot a metric`);
+  await send('users:7|g');
+  await send('users:-2|g');
+  socket.close();
+  await told;
+  process.kill(-child.pid!, 'SIGINT');
+  const { stdout, stderr } = await ended;
+  expect(stderr).toBe('');
+  const sum = (line: RegExp) =>
+    [...stdout.matchAll(line)].reduce((total, found) => total + Number(found[1]), 0);
+  expect(sum(/^hits (\d+)$/gm)).toBe(6);
+  expect(sum(/^took (\d+) times, .* ms, mean .* ms$/gm)).toBe(3);
+  expect(sum(/^(\d+) malformed lines$/gm)).toBe(3);
+  expect(stdout).toMatch(/^5 datagrams, 127 bytes, 0 dropped\n$/m);
+});
+
+test('metrics says what it wants', async () => {
+  const { code, stderr } = await run('metrics', '--every-ms', '0').ended;
+  expect([code, stderr]).toEqual([2, expect.stringContaining('usage: ')]);
 });
 
 test('place puts a table on large pages, and says where it is', async () => {
