@@ -32,14 +32,20 @@ interface Running {
   reload(services: readonly Service[]): Promise<void>;
 }
 
-async function start(services: readonly Service[], ...words: string[]): Promise<Running> {
+/** @param preload a module that every thread runs first */
+async function startWith(
+  preload: string | undefined,
+  services: readonly Service[],
+  ...words: string[]
+): Promise<Running> {
   const path = join(folder(), 'balancer.json');
   const write = (list: readonly Service[]): void => {
     const named = list.map((service) => ({ listen: '127.0.0.1:0', ...service }));
     writeFileSync(path, JSON.stringify({ metrics: '127.0.0.1:0', workers: 1, services: named }));
   };
   write(services);
-  const child = spawn(process.execPath, [program, '--config', path, ...words]);
+  const options = preload === undefined ? [] : ['--require', preload];
+  const child = spawn(process.execPath, [...options, program, '--config', path, ...words]);
   onTestFinished(() => void child.kill('SIGKILL'));
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (part) => {
@@ -65,6 +71,9 @@ async function start(services: readonly Service[], ...words: string[]): Promise<
   };
   return { child, ended, lines: () => stdout.split('\n'), errors: () => stderr, portOf, reload };
 }
+
+const start = (services: readonly Service[], ...words: string[]): Promise<Running> =>
+  startWith(undefined, services, ...words);
 
 const metricsOf = async (balancer: Running): Promise<string> =>
   await (await fetch(`http://127.0.0.1:${balancer.portOf('metrics')}/metrics`)).text();
@@ -195,7 +204,7 @@ test('a backend in its slow start has a share that grows', () => {
   const service = { policy: 'round-robin', slowStartMs: 60_000, backends, drainTimeoutMs: 1 };
   const sharesAt = (age: number): Record<string, number> => {
     table.setUp(2, true, Date.now() - age);
-    const pool = new Pool(table, row as never, 0, service as never);
+    const pool = new Pool(table, row as never, 0, service as never, () => undefined);
     return counted(
       Array.from({ length: 100 }, () => `${pool.take(0, [])?.place}`).map((place) => {
         row?.leave(Number(place));
@@ -480,7 +489,7 @@ test('balancer: datagrams of a client go to one backend, and answers find back',
     listen: `127.0.0.1:${port}`,
     backends: [a, b].map(({ at }) => ({ address: `127.0.0.1:${at}` })),
     maxConnections: 3,
-    idleTimeoutMs: 1000,
+    idleTimeoutMs: 60_000,
   };
   const balancer = await start([service]);
   const talk = async (socket: Datagrams, words: string): Promise<string> => {
@@ -504,7 +513,9 @@ test('balancer: datagrams of a client go to one backend, and answers find back',
   await eventually(async () =>
     (await metricsOf(balancer)).includes('refused_total{service="udp"} 1'),
   );
+  await balancer.reload([{ ...service, idleTimeoutMs: 10 }]);
   await eventually(async () => (await metricsOf(balancer)).includes('active{service="udp"} 0'));
+  await balancer.reload([service]);
   expect(await talk(late, 'now')).toMatch(/^[ab] now$/);
   balancer.child.kill('SIGTERM');
   expect(await balancer.ended).toMatchObject({ code: 0, stderr: '' });
@@ -532,6 +543,32 @@ test('balancer: several workers, a view in lines, and an end that waits', async 
     stderr: '',
     stdout: expect.stringMatching(/^2\d connections$/m),
   });
+});
+
+test('balancer: a worker that fails is replaced, and what it had counts no more', async () => {
+  const [a, b] = [await backend('a'), await backend('b')];
+  const fail = join(folder(), 'fail');
+  const preload = join(folder(), 'preload.cjs');
+  writeFileSync(
+    preload,
+    `const { existsSync, rmSync } = require('node:fs');
+    const look = () => {
+      if (!existsSync('${fail}')) return;
+      rmSync('${fail}');
+      throw new Error('told to fail');
+    };
+    if (!require('node:worker_threads').isMainThread) setInterval(look, 5).unref();`,
+  );
+  const service = { name: 'web', maxConnections: 1, maxPerClient: 1 };
+  const balancer = await startWith(preload, [{ ...service, backends: [{ address: a.address }] }]);
+  const staying = await stay(balancer.portOf('web'));
+  expect(await ask(balancer.portOf('web'))).toBe('ECONNRESET');
+  // The one that comes has the configuration of now, not that of the start.
+  await balancer.reload([{ ...service, backends: [{ address: b.address }] }]);
+  writeFileSync(fail, '');
+  expect(await staying.ended).toMatch(/^a\n$|ECONNRESET/);
+  for (let name = ''; name !== 'b'; ) name = await ask(balancer.portOf('web'));
+  expect(balancer.errors()).toContain('told to fail');
 });
 
 test('balancer: an end does not wait for ever', async () => {

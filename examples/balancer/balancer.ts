@@ -72,10 +72,15 @@ export class Balancer {
       throw error;
     }
     this.group.on('crash', ({ index }, error) => console.error(`worker ${index}:`, error));
-    // What has been told since the launch.
-    this.group.on('restart', ({ worker }) => worker?.postMessage(this.news(this.services)));
-    this.group.on('message', (_worker, told) => {
-      this.confirmed((told as Pick<News, 'version'>).version);
+    this.group.on('message', ({ worker }, told) => {
+      const { version } = told as { version: number | undefined };
+      // One that takes the place of another asks for what has been told since the launch.
+      if (version === undefined) worker?.postMessage(this.news(this.services));
+      else this.confirmed(version);
+    });
+    this.group.closed.catch((error: Error) => {
+      console.error(error.message);
+      process.exit(1);
     });
     this.health = this.check();
   }

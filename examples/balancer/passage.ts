@@ -13,18 +13,21 @@ import { unmapped } from './address.js';
 import { NO_LIMIT } from './config.js';
 import { hashOf } from './hash.js';
 import { readHeader } from './header-reader.js';
-import type { Backend, Passing } from './pool.js';
+import type { Backend } from './pool.js';
 import { type Ends, headerOf } from './proxy-header.js';
 import type { Counter } from './table.js';
 import type { TcpService } from './tcp.js';
 
 const NOTHING = new Uint8Array(0);
 
-export class Passage implements Passing {
+export class Passage {
+  /** In the service's bag. */
+  at = -1;
+  /** Whose it is; undefined before, and when it has left. */
+  backend: Backend | undefined = undefined;
   private readonly service: TcpService;
   private readonly client: OwnedFd;
   private target: OwnedFd | undefined = undefined;
-  private backend: Backend | undefined = undefined;
   private ends: Ends | undefined = undefined;
   /** Counted by this name among the clients. */
   private countedAs: string | undefined = undefined;
@@ -45,8 +48,7 @@ export class Passage implements Passing {
   // --- who it is ---------------------------------------------------------------------------------
 
   begin(): void {
-    const { config, loop, waiting } = this.service;
-    waiting.add(this);
+    const { config, loop } = this.service;
     if (!config.acceptProxy) {
       this.admit();
       return;
@@ -107,16 +109,13 @@ export class Passage implements Passing {
       return;
     }
     this.backend = backend;
-    backend.passing.add(this);
     try {
-      this.target = openSocket(backend.config.address);
+      this.target = openSocket(backend.address);
     } catch {
       this.connected(-1);
       return;
     }
-    this.pending = loop.connect(this.target, backend.config.address, (result) =>
-      this.connected(result),
-    );
+    this.pending = loop.connect(this.target, backend.address, (result) => this.connected(result));
     this.timer = setTimeout(() => this.pending?.cancel(), config.connectTimeoutMs);
   }
 
@@ -138,7 +137,6 @@ export class Passage implements Passing {
 
   private leaveBackend(): void {
     if (this.backend === undefined) return;
-    this.backend.passing.delete(this);
     this.service.shared.row.leave(this.backend.place);
     this.backend = undefined;
   }
@@ -146,8 +144,7 @@ export class Passage implements Passing {
   // --- its bytes ---------------------------------------------------------------------------------
 
   private pass(target: OwnedFd, backend: Backend): void {
-    const { config, loop, shared, waiting } = this.service;
-    waiting.delete(this);
+    const { config, loop, shared } = this.service;
     setSocketOption(target, 'noDelay', true);
     shared.row.count(backend.place, 'connections');
     const aToB = this.firstBytes();
@@ -205,13 +202,12 @@ export class Passage implements Passing {
   }
 
   private finish(): void {
-    const { shared, config, waiting } = this.service;
+    const { shared, config } = this.service;
     this.over = true;
-    waiting.delete(this);
     this.client.close();
     this.target?.close();
     this.leaveBackend();
     if (this.countedAs !== undefined) shared.clients.leave(this.countedAs, config.place);
-    this.service.left();
+    this.service.left(this);
   }
 }

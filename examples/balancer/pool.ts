@@ -1,24 +1,21 @@
 /** The backends of a service in one worker, and which of them is next. */
+import type { InternetAddress } from 'nearmetal/net';
 import { shown } from './address.js';
 import type { PlacedBackend, PlacedService } from './places.js';
 import { type Policy, policyOf } from './policies.js';
 import type { Row, Table } from './table.js';
 
-/** What goes on with a backend, and can be ended. */
-export interface Passing {
-  end(): void;
-}
-
 export class Backend {
   config: PlacedBackend;
+  readonly address: InternetAddress;
   /** In its pool. */
   index = 0;
-  /** What it has in this worker. */
-  readonly passing = new Set<Passing>();
   private timer: NodeJS.Timeout | undefined = undefined;
 
   constructor(config: PlacedBackend) {
     this.config = config;
+    // Frozen addresses are encoded once.
+    this.address = Object.freeze({ ...config.address });
   }
 
   get place(): number {
@@ -34,12 +31,8 @@ export class Backend {
   }
 
   /** It is not any more. */
-  leaves(drainTimeoutMs: number): void {
-    this.timer ??= setTimeout(() => this.endAll(), drainTimeoutMs).unref();
-  }
-
-  endAll(): void {
-    for (const passing of this.passing) passing.end();
+  leaves(drainTimeoutMs: number, end: (backend: Backend) => void): void {
+    this.timer ??= setTimeout(() => end(this), drainTimeoutMs).unref();
   }
 }
 
@@ -58,9 +51,20 @@ export class Pool {
   private readonly table: Table;
   private readonly row: Row;
   private readonly start: number;
+  private readonly end: (backend: Backend) => void;
 
-  /** @param start which backend is the first, where they take turns */
-  constructor(table: Table, row: Row, start: number, service: PlacedService) {
+  /**
+   * @param start which backend is the first, where they take turns
+   * @param end ends what goes on with a backend
+   */
+  constructor(
+    table: Table,
+    row: Row,
+    start: number,
+    service: PlacedService,
+    end: (backend: Backend) => void,
+  ) {
+    this.end = end;
     this.table = table;
     this.row = row;
     this.start = start;
@@ -77,8 +81,8 @@ export class Pool {
     });
     for (const [place, backend] of this.all) {
       if (this.backends.includes(backend)) continue;
-      if (backend.passing.size === 0) this.all.delete(place);
-      else backend.leaves(service.drainTimeoutMs);
+      if (this.row.activeOf(place) === 0) this.all.delete(place);
+      else backend.leaves(service.drainTimeoutMs, this.end);
     }
     for (const backend of this.backends) this.all.set(backend.place, backend);
     this.weights = [];
@@ -124,9 +128,5 @@ export class Pool {
       this.row.leave(backend.place);
       tried.push(index);
     }
-  }
-
-  endAll(): void {
-    for (const backend of this.all.values()) backend.endAll();
   }
 }

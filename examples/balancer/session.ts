@@ -1,13 +1,13 @@
 /** A client of a UDP service: its backend, by a socket of its own, so that answers find back. */
 import { connect, type DatagramSocket, type Message, type Peer } from 'nearmetal/dgram';
-import type { Backend, Passing } from './pool.js';
+import type { Backend } from './pool.js';
 import type { UdpService } from './udp.js';
 
-export class Session implements Passing {
+export class Session {
   usedAt = Date.now();
   open = true;
   private readonly service: UdpService;
-  private readonly backend: Backend;
+  readonly backend: Backend;
   private readonly socket: DatagramSocket | undefined;
   private readonly onEnd: () => void;
   private full = false;
@@ -16,7 +16,6 @@ export class Session implements Passing {
     this.service = service;
     this.backend = backend;
     this.onEnd = onEnd;
-    backend.passing.add(this);
     this.count('connections', 1);
     try {
       this.socket = connect({
@@ -59,7 +58,6 @@ export class Session implements Passing {
     if (!this.open) return;
     this.open = false;
     void this.socket?.close();
-    this.backend.passing.delete(this);
     this.service.shared.row.leave(this.backend.place);
     this.onEnd();
   }

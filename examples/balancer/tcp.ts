@@ -1,9 +1,10 @@
 /** A service of TCP in one worker: it accepts, within its limits, and passes on. */
 import type { OwnedFd } from 'nearmetal/fd';
 import type { Acceptor, Backend as Loop } from 'nearmetal/loop';
+import { Bag } from './bag.js';
 import { Passage } from './passage.js';
 import type { PlacedService } from './places.js';
-import { Pool } from './pool.js';
+import { type Backend, Pool } from './pool.js';
 import type { Service, Shared } from './shared.js';
 
 export class TcpService implements Service {
@@ -11,8 +12,7 @@ export class TcpService implements Service {
   readonly shared: Shared;
   readonly loop: Loop;
   readonly pool: Pool;
-  /** Those that have no backend yet. */
-  readonly waiting = new Set<Passage>();
+  readonly passages = new Bag<Passage>();
   private readonly listener: OwnedFd;
   private readonly acceptor: Acceptor;
   private onEmpty: (() => void) | undefined = undefined;
@@ -21,7 +21,9 @@ export class TcpService implements Service {
     this.shared = shared;
     this.loop = loop;
     this.config = config;
-    this.pool = new Pool(shared.table, shared.row, shared.index, config);
+    this.pool = new Pool(shared.table, shared.row, shared.index, config, (backend) => {
+      this.endAll(backend);
+    });
     this.listener = listener;
     this.acceptor = loop.accept(listener, {
       connection: (socket) => this.accept(socket),
@@ -35,12 +37,14 @@ export class TcpService implements Service {
     const { place, maxConnections } = this.config;
     row.enter(place);
     const passage = new Passage(this, socket);
+    this.passages.add(passage);
     if (table.activeOf(place) > maxConnections) passage.refuse();
     else passage.begin();
   }
 
   /** A connection has ended. */
-  left(): void {
+  left(passage: Passage): void {
+    this.passages.delete(passage);
     const { row } = this.shared;
     const { place } = this.config;
     row.leave(place);
@@ -68,8 +72,10 @@ export class TcpService implements Service {
     clearTimeout(late);
   }
 
-  private endAll(): void {
-    for (const passage of this.waiting) passage.end();
-    this.pool.endAll();
+  /** Of one backend, or all. */
+  private endAll(backend?: Backend): void {
+    for (const passage of this.passages.all()) {
+      if (backend === undefined || passage.backend === backend) passage.end();
+    }
   }
 }

@@ -28,7 +28,9 @@ export class UdpService implements Service {
   constructor(shared: Shared, config: PlacedService) {
     this.shared = shared;
     this.config = config;
-    this.pool = new Pool(shared.table, shared.row, shared.index, config);
+    this.pool = new Pool(shared.table, shared.row, shared.index, config, (backend) => {
+      this.endAll(backend);
+    });
     this.front = bind({
       ...config.listen,
       // Each worker has its share of the port.
@@ -120,6 +122,13 @@ export class UdpService implements Service {
     for (const session of this.sessions.values()) if (session.usedAt < before) session.end();
   }
 
+  /** Of one backend, or all. */
+  private endAll(backend?: Backend): void {
+    for (const session of this.sessions.values()) {
+      if (backend === undefined || session.backend === backend) session.end();
+    }
+  }
+
   update(config: PlacedService): void {
     this.config = config;
     this.pool.update(config);
@@ -139,7 +148,7 @@ export class UdpService implements Service {
       this.sweep();
     }
     clearInterval(this.timer);
-    this.pool.endAll();
+    this.endAll();
     await this.front.close();
   }
 }

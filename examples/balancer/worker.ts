@@ -42,8 +42,9 @@ parentPort?.on('message', ({ version, services: list }: News) => {
   if (list !== undefined) parentPort?.postMessage({ version });
 });
 
-// One that takes a place later waits for the news: its data are as old as the group.
+// One that takes a place later asks: its data are as old as the group.
 if (generation === 0) open(data.services);
+else parentPort?.postMessage({ version: undefined });
 context.onDrain(async () => {
   await Promise.all([...services.values()].map((service) => service.drain()));
 });

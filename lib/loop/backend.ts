@@ -20,6 +20,15 @@ export interface Pending {
 /** 0, or `-errno` of what ended it early; and the bytes that the socket has taken. */
 export type FileDone = (result: number, bytes: number) => void;
 
+/** Waits for a socket. */
+export interface Poll extends Pending {
+  /**
+   * Tells once when one of `events` (EPOLL* bits) has come; an end or an error, and whatever else
+   * is known, may be told as well. Whoever waits has received, or sent, until it did not go on.
+   */
+  wait(events: number): void;
+}
+
 /** What a listening socket tells. */
 export interface AcceptEvents {
   /** A connection, close-on-exec and non-blocking; the receiver closes it. */
@@ -162,11 +171,8 @@ export interface Backend {
   /** Takes a connected socket over. */
   stream(socket: OwnedFd, events: StreamEvents, options?: StreamOptions): Stream;
   datagrams(socket: OwnedFd, events: DatagramEvents, options?: DatagramOptions): Datagrams;
-  /**
-   * Tells EPOLL* bits whenever a socket that nobody else has becomes readable or writable, or ends:
-   * once for each time, so whoever is told reads or writes until there is nothing left (EAGAIN).
-   */
-  poll(socket: OwnedFd, ready: (events: number) => void): Pending;
+  /** For a socket that nobody else has: `ready` gets EPOLL* bits of what `wait` has asked for. */
+  poll(socket: OwnedFd, ready: (events: number) => void): Poll;
   /**
    * Tells once, when any descriptor can be read from or written to, or has ended: 0, or `-errno`.
    * Files, which cannot be waited for, always can.

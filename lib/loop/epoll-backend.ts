@@ -8,6 +8,7 @@ import {
   EPOLLET,
   EPOLLIN,
   EPOLLOUT,
+  EPOLLPRI,
   EPOLLRDHUP,
   SO_ERROR,
   SOL_SOCKET,
@@ -19,7 +20,7 @@ import { poolSplice } from '../pool/calls.js';
 import { checkNodeThreads } from '../pool/node-threads.js';
 import { fileOffset } from '../ring/operation.js';
 import { milliseconds } from '../ring/ops/timespec.js';
-import { encodeAddress, type SocketAddress } from '../socket/address.js';
+import { encodeOnce, type SocketAddress } from '../socket/address.js';
 import type { SplicePlan } from '../splice/calls.js';
 import type { Fill } from '../splice/file-send.js';
 import type {
@@ -32,6 +33,7 @@ import type {
   Datagrams,
   Done,
   Pending,
+  Poll,
   Stream,
   StreamEvents,
   StreamOptions,
@@ -49,6 +51,8 @@ import { Told } from './told.js';
 import { TransferPage } from './transfer-page.js';
 
 const EVENTS = 1024;
+/** What `poll` tells of. */
+const POLLED = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
 /** What is open, and told of the events of its descriptor; the tag of these is its place. */
 export interface Watched extends Member {
@@ -145,7 +149,7 @@ export class EpollBackend implements Backend {
   }
 
   connect(socket: OwnedFd, address: SocketAddress, done: Done): Pending {
-    const { bytes } = encodeAddress('address', address);
+    const { bytes } = encodeOnce('address', address);
     const { fd } = plainDescriptor('socket', socket);
     const told = new Told(this, done);
     const result = native.connect(fd, bytes);
@@ -183,7 +187,7 @@ export class EpollBackend implements Backend {
     return new EpollDatagrams(this, socket, events, options);
   }
 
-  poll(socket: OwnedFd, ready: (events: number) => void): Pending {
+  poll(socket: OwnedFd, ready: (events: number) => void): Poll {
     const end = (): void => {
       if (!user.open) return;
       user.open = false;
@@ -194,13 +198,13 @@ export class EpollBackend implements Backend {
       end();
     };
     const user = { open: true, letGo: end };
-    const polled: Watched = { place: -1, ready, close: cancel };
+    const polled: Watched = { place: -1, ready, close: () => socket.close() };
     this.enter(polled, () => {
-      const tag = polled.place;
-      this.epoll.add(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { tag });
+      this.epoll.add(socket, POLLED, { tag: polled.place });
     });
     socket.addUser(user);
-    return { cancel };
+    // Everything is told once for each time that it comes: to wait costs nothing.
+    return { wait: nothing, cancel };
   }
 
   ready(fd: FdLike, direction: 'in' | 'out', done: Done): Pending {

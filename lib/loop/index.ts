@@ -12,6 +12,7 @@ export type {
   Done,
   FileDone,
   Pending,
+  Poll,
   Stream,
   StreamEvents,
   StreamOptions,

@@ -4,7 +4,7 @@ import { check, SystemError } from '../errors.js';
 import { OwnedFd } from '../fd/fd.js';
 import { features, opSupported, requireIoUring } from '../features.js';
 import { native } from '../native.js';
-import { encodeAddress, type SocketAddress } from '../socket/address.js';
+import { encodeOnce, type SocketAddress } from '../socket/address.js';
 import { boolean, integer, oneOf, onlyKeys } from '../validate.js';
 import type { Backend, BackendName, BackendOptions } from './backend.js';
 import { EpollBackend } from './epoll-backend.js';
@@ -54,7 +54,7 @@ function choose(): { name: BackendName; why: string } {
  * @man socket(2)
  */
 export function openSocket(address: SocketAddress, type: number = SOCK_STREAM): OwnedFd {
-  const { family } = encodeAddress('address', address);
+  const { family } = encodeOnce('address', address);
   const flags = type | SOCK_CLOEXEC | SOCK_NONBLOCK;
   return OwnedFd.adopt(check(native.socket(family, flags, 0), 'socket'));
 }

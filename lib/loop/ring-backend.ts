@@ -28,6 +28,7 @@ import type {
   Datagrams,
   Done,
   Pending,
+  Poll,
   Stream,
   StreamEvents,
   StreamOptions,
@@ -107,6 +108,8 @@ export class RingBackend implements Backend {
   readonly #members = new Members<Member>();
   #receive: MultishotOperation<unknown> | undefined = undefined;
   #send: Operation<unknown> | undefined = undefined;
+  #pollIn: Operation<unknown> | undefined = undefined;
+  #pollOut: Operation<unknown> | undefined = undefined;
   readonly #datagramBuffers = new Map<number, BufferRing>();
   #datagramPage: DatagramPage | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -189,6 +192,16 @@ export class RingBackend implements Backend {
     return this.#receive.on(socket);
   }
 
+  /** To wait once until a socket can be received from, or sent to. */
+  pollOn(socket: OwnedFd, toSend: boolean): Operation<unknown> {
+    if (toSend) {
+      this.#pollOut ??= pollAdd(socket, ['out']);
+      return this.#pollOut.on(socket);
+    }
+    this.#pollIn ??= pollAdd(socket, ['in', 'rdhup', 'pri']);
+    return this.#pollIn.on(socket);
+  }
+
   /** This kernel has no multishot form of it: one by one, then. */
   lowerReceive(): void {
     this.#receive?.lower?.();
@@ -243,7 +256,7 @@ export class RingBackend implements Backend {
     return new RingDatagrams(this, socket, events, options);
   }
 
-  poll(socket: OwnedFd, ready: (events: number) => void): Pending {
+  poll(socket: OwnedFd, ready: (events: number) => void): Poll {
     return new RingPoll(this, socket, ready);
   }
 

@@ -1,22 +1,23 @@
-/** Readiness of a socket over io_uring: one multishot poll. */
-import { ECANCELED, EINVAL, EPOLLERR } from '../abi.js';
+/** Readiness of a socket over io_uring: a poll for each side that is waited for. */
+import { ECANCELED, EPOLLERR, EPOLLOUT } from '../abi.js';
 import type { OwnedFd } from '../fd/fd.js';
-import { hasMore } from '../ring/cqe.js';
-import type { MultishotOperation } from '../ring/operation.js';
-import { pollMultishot } from '../ring/ops/poll-add.js';
 import type { Sink } from '../ring/slots.js';
-import type { Pending } from './backend.js';
+import type { Poll } from './backend.js';
 import type { RingBackend } from './ring-backend.js';
 
-export class RingPoll implements Pending, Sink {
-  readonly batched: boolean;
+/** Tags of the two: for what can be received, or sent. */
+const IN = 0;
+const OUT = 1;
+
+export class RingPoll implements Poll, Sink {
   place = -1;
+  readonly batched: boolean;
   readonly #backend: RingBackend;
   readonly #socket: OwnedFd;
   readonly #ready: (events: number) => void;
-  readonly #poll: MultishotOperation<unknown>;
-  #slot = -1;
-  #generation = 0;
+  /** By tag: the slot of a poll in flight, or -1. */
+  #in = -1;
+  #out = -1;
   #closed = false;
 
   constructor(backend: RingBackend, socket: OwnedFd, ready: (events: number) => void) {
@@ -24,42 +25,44 @@ export class RingPoll implements Pending, Sink {
     this.#socket = socket;
     this.batched = backend.plan.batched;
     this.#ready = ready;
-    this.#poll = pollMultishot(socket, ['in', 'out', 'rdhup']);
     backend.enter(this);
-    this.#arm();
   }
 
-  #arm(): void {
-    if (this.#slot >= 0 || this.#closed) return;
-    this.#slot = this.#backend.begin(this.#poll, this, 0);
-    if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
+  wait(events: number): void {
+    if (this.#closed) return;
+    if ((events & ~EPOLLOUT) !== 0 && this.#in < 0) this.#in = this.#begin(IN);
+    if ((events & EPOLLOUT) !== 0 && this.#out < 0) this.#out = this.#begin(OUT);
   }
 
-  complete(_tag: number, result: number, flags: number): void {
-    if (!hasMore(flags)) this.#slot = -1;
-    const gone = this.#closed || this.#socket.closed;
-    try {
-      if (gone) return;
-      if (result === -EINVAL && this.#poll.lower !== undefined) {
-        // A kernel without the multishot form: one by one.
-        this.#poll.lower();
-        this.#poll.lower = undefined;
-      } else if (result >= 0) this.#ready(result);
-      else if (result !== -ECANCELED) this.#ready(EPOLLERR);
-    } finally {
-      if (!gone && result !== -ECANCELED) this.#arm();
-      if (this.#slot < 0) this.#backend.leave(this);
-    }
+  #begin(tag: number): number {
+    return this.#backend.begin(this.#backend.pollOn(this.#socket, tag === OUT), this, tag);
+  }
+
+  complete(tag: number, result: number): void {
+    if (tag === IN) this.#in = -1;
+    else this.#out = -1;
+    if (this.#closed) this.#leave();
+    else if (this.#socket.closed) return;
+    else if (result >= 0) this.#ready(result);
+    else if (result !== -ECANCELED) this.#ready(EPOLLERR);
   }
 
   cancel(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#slot < 0) this.#backend.leave(this);
-    else this.#backend.cancel(this.#slot, this.#generation);
+    for (const slot of [this.#in, this.#out]) {
+      if (slot >= 0) this.#backend.cancel(slot, this.#backend.generationOf(slot));
+    }
+    this.#leave();
   }
 
+  #leave(): void {
+    if (this.#in < 0 && this.#out < 0) this.#backend.leave(this);
+  }
+
+  /** With its socket, whose user is told. */
   close(): void {
+    this.#socket.close();
     this.cancel();
   }
 }

@@ -46,6 +46,18 @@ export function encodeAddress(name: string, address: SocketAddress): EncodedAddr
   return { family, bytes };
 }
 
+/** Of addresses that nobody can change. */
+const encoded = new WeakMap<SocketAddress, EncodedAddress>();
+
+/** As `encodeAddress`, once for a frozen address; the bytes are not to be changed. */
+export function encodeOnce(name: string, address: SocketAddress): EncodedAddress {
+  const known = encoded.get(address);
+  if (known !== undefined) return known;
+  const fresh = encodeAddress(name, address);
+  if (Object.isFrozen(address)) encoded.set(address, fresh);
+  return fresh;
+}
+
 /** A numeric address as its bytes. */
 export function hostBytes(name: string, host: unknown): EncodedAddress {
   if (typeof host !== 'string') throw invalidType(name, 'a string', host);

@@ -126,9 +126,12 @@ export function setSocketOptions(socket: FdLike, options: SocketOptions): void {
   for (const { row, bytes } of encoded) setEncoded(fd, row, bytes);
 }
 
+const OFF = new Uint8Array(Int32Array.of(0).buffer);
+const ON = new Uint8Array(Int32Array.of(1).buffer);
+
 function setEncoded(fd: number, { level, name, kernel }: OptionRow, bytes: Uint8Array): void {
   const result = native.setsockopt(fd, level, name, bytes);
-  check(result, 'setsockopt', { fd, facts: { option: kernel } });
+  if (result < 0) check(result, 'setsockopt', { fd, facts: { option: kernel } });
 }
 
 function encode(name: string, { kind, kernel, told }: OptionRow, value: unknown): Uint8Array {
@@ -139,8 +142,8 @@ function encode(name: string, { kind, kernel, told }: OptionRow, value: unknown)
     if (bytes.length <= TEXT_BYTES && bytes.indexOf(0) === bytes.length - 1) return bytes;
     throw invalidValue(name, `must be at most ${TEXT_BYTES - 1} characters, none of them 0`, value);
   }
-  const number = kind === 'boolean' ? Number(boolean(name, value)) : numberOf(name, kind, value);
-  return new Uint8Array(Int32Array.of(number).buffer);
+  if (kind === 'boolean') return boolean(name, value) ? ON : OFF;
+  return new Uint8Array(Int32Array.of(numberOf(name, kind, value)).buffer);
 }
 
 function numberOf(name: string, kind: OptionKind, value: unknown): number {

@@ -1,5 +1,5 @@
 /** `fanOut`: what one connection receives goes to several, each with the same pages. */
-import { EAGAIN, ECANCELED, EPIPE } from '../abi.js';
+import { EAGAIN, ECANCELED, EPIPE, EPOLLIN } from '../abi.js';
 import { abortError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import { type Pipe, setPipeSize } from '../fd/pipe.js';
@@ -54,7 +54,7 @@ export async function fanOut(
   const pool = sharedPipes();
   const pipes: Pipe[] = [];
   const branches: Branch[] = [];
-  const readable = new Readable();
+  const readable: Readable = new Readable(() => poll.wait(EPOLLIN));
   // Whatever it is, bytes, an end or an error: reading tells.
   const poll = shared.backend.poll(socket, () => readable.wake());
   const fail = (error: Error): void => {
@@ -148,9 +148,14 @@ function drop(pipe: OwnedFd, nothing: OwnedFd, count: number): void {
 
 /** One who waits for the source, woken by its events. */
 class Readable {
+  readonly #wait: () => void;
   #ready = false;
   #failure: Error | undefined = undefined;
   #wake: (() => void) | undefined = undefined;
+
+  constructor(wait: () => void) {
+    this.#wait = wait;
+  }
 
   wake(): void {
     this.#ready = true;
@@ -168,6 +173,7 @@ class Readable {
 
   async next(): Promise<void> {
     if (!this.#ready) {
+      this.#wait();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -1,9 +1,17 @@
 /** `proxy`: two connections as one, whose bytes never come to JavaScript. */
-import { ECANCELED, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, ETIMEDOUT } from '../abi.js';
+import {
+  ECANCELED,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDHUP,
+  ETIMEDOUT,
+} from '../abi.js';
 import { abortError, systemError } from '../errors.js';
-import { setFlags } from '../fd/fcntl.js';
 import { OwnedFd } from '../fd/fd.js';
-import type { Backend, Pending } from '../loop/backend.js';
+import type { Backend, Poll } from '../loop/backend.js';
 import { sharedBackend } from '../loop/shared-backend.js';
 import { Connection } from '../net/connection.js';
 import { Pump } from '../splice/pump.js';
@@ -41,7 +49,8 @@ interface Side {
 }
 
 const KEYS = ['idleTimeoutMs', 'lifetimeMs', 'signal', 'first', 'backend'];
-const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const CAREFUL = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+const READABLE = EPOLLIN | CAREFUL;
 const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
 
 /**
@@ -127,11 +136,14 @@ async function sideOf(side: Connection | OwnedFd, backend: Backend): Promise<Sid
   return { socket, received, over, backend: shared.backend };
 }
 
-function plainSide(socket: OwnedFd, backend: Backend): Side {
-  // One that waits would stop the whole thread.
-  setFlags(socket, { nonblock: true });
-  return { socket, received: NONE, backend, over: () => undefined };
-}
+const nothing = (): void => undefined;
+
+const plainSide = (socket: OwnedFd, backend: Backend): Side => ({
+  socket,
+  received: NONE,
+  backend,
+  over: nothing,
+});
 
 function giveUp({ socket, over }: Side): void {
   socket.close();
@@ -142,7 +154,7 @@ class Proxying {
   readonly done: Promise<ProxyCounts>;
   readonly #sides: readonly [Side, Side];
   readonly #pumps: readonly [Pump, Pump];
-  readonly #polls: Pending[] = [];
+  readonly #polls: readonly [Poll, Poll];
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #signal: AbortSignal | undefined;
   readonly #aborted = (): void => this.#end(abortError(this.#signal as AbortSignal));
@@ -169,41 +181,71 @@ class Proxying {
       new Pump(a.socket, b.socket, [...aToB, ...a.received]),
       new Pump(b.socket, a.socket, [...bToA, ...b.received]),
     ];
-    this.#watch(0);
-    this.#watch(1);
+    this.#polls = [this.#watch(0), this.#watch(1)];
     if (signal?.aborted) this.#aborted();
-    else signal?.addEventListener('abort', this.#aborted, { once: true });
+    else {
+      signal?.addEventListener('abort', this.#aborted, { once: true });
+      // The peer of `a` has often said something already.
+      this.#pumps[1].readable = false;
+      this.#run();
+    }
   }
 
-  #watch(side: 0 | 1): void {
+  #watch(side: 0 | 1): Poll {
     const { socket, backend } = this.#sides[side];
     const from = this.#pumps[side];
     const to = this.#pumps[side === 0 ? 1 : 0];
     const poll = backend.poll(socket, (events) => {
       if ((events & READABLE) !== 0) from.readable = true;
+      if ((events & CAREFUL) !== 0) from.careful = true;
       if ((events & WRITABLE) !== 0) to.writable = true;
       this.#run();
     });
-    this.#polls.push(poll);
     // Closed by somebody else.
-    socket.addUser({ open: true, letGo: () => this.#end(systemError(-ECANCELED, 'splice')) });
+    const letGo = (): void => {
+      if (!this.#over) this.#end(systemError(-ECANCELED, 'splice'));
+    };
+    socket.addUser({ open: true, letGo });
+    return poll;
   }
 
   #run(): void {
     if (this.#over) return;
     const [there, back] = this.#pumps;
     const before = there.moved + back.moved;
-    const more = [there.run(), back.run()].includes(true);
+    const moreThere = this.#pumped(there, back);
+    const more = this.#pumped(back, there) || moreThere;
     if (there.moved + back.moved > before) this.#idle?.refresh();
     const failure = there.failure || back.failure;
     if (failure < 0) this.#end(systemError(failure, 'splice'));
     else if (there.ended && back.ended) this.#end(undefined);
-    else if (more && this.#again === undefined) {
-      this.#again = setImmediate(() => {
-        this.#again = undefined;
-        this.#run();
-      });
+    else {
+      if (more) this.#runAgain();
+      this.#wait(0);
+      this.#wait(1);
     }
+  }
+
+  #runAgain(): void {
+    this.#again ??= setImmediate(() => {
+      this.#again = undefined;
+      this.#run();
+    });
+  }
+
+  #wait(side: 0 | 1): void {
+    let events = 0;
+    if (this.#pumps[side].wantsToReceive) events = READABLE;
+    if (this.#pumps[side === 0 ? 1 : 0].wantsToSend) events |= EPOLLOUT;
+    if (events !== 0) this.#polls[side].wait(events);
+  }
+
+  #pumped(pump: Pump, other: Pump): boolean {
+    if (pump.ended) return false;
+    const more = pump.run();
+    // With both at their end, closing tells.
+    if (pump.ended && !other.ended) pump.shutdown();
+    return more;
   }
 
   #end(error: Error | undefined): void {
@@ -213,11 +255,26 @@ class Proxying {
     if (this.#again !== undefined) clearImmediate(this.#again);
     for (const timer of this.#timers) clearTimeout(timer);
     for (const poll of this.#polls) poll.cancel();
-    for (const side of this.#sides) giveUp(side);
+    for (const pump of this.#pumps) pump.close();
     const [there, back] = this.#pumps;
     const counts = { aToB: there.moved, bToA: back.moved };
-    for (const pump of this.#pumps) pump.close();
-    if (error === undefined) this.#resolve(counts);
-    else this.#reject(Object.assign(error, counts));
+    if (error === undefined) this.#closeSoon(() => this.#resolve(counts));
+    else {
+      for (const side of this.#sides) giveUp(side);
+      this.#reject(Object.assign(error, counts));
+    }
+  }
+
+  /** When the polls are over: to close under them costs the kernel more than all the rest. */
+  #closeSoon(done: () => void): void {
+    let left = this.#sides.length;
+    for (const side of this.#sides) {
+      const close = (): void => {
+        giveUp(side);
+        if (--left === 0) done();
+      };
+      if (side.socket.inFlight === 0) close();
+      else side.socket.onIdle = close;
+    }
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { OwnedFd } from 'nearmetal/fd';
-import { openBackend } from 'nearmetal/loop';
+import { encodeAddress, openBackend, openSocket } from 'nearmetal/loop';
 import { addressOf, Connection, Listener, listen } from 'nearmetal/net';
 import { fanOut, type ProxyError, proxy } from 'nearmetal/zerocopy';
 import { expect, onTestFinished, test } from 'vitest';
@@ -36,6 +36,32 @@ async function readAll(connection: Connection): Promise<Buffer> {
     if (chunk === undefined) return Buffer.concat(chunks);
     chunks.push(chunk);
   }
+}
+
+/** Two Unix sockets that are connected. */
+function socketPair(): [OwnedFd, OwnedFd] {
+  const listener = listen({ path: `\0nearmetal-proxy-${process.pid}-${pairs++}` });
+  const address = addressOf(listener);
+  const near = openSocket(address);
+  native.connect(near.fd, encodeAddress('address', address).bytes);
+  const far = OwnedFd.adopt(native.accept4(listener.fd, 0));
+  listener.close();
+  onTestFinished(() => {
+    near.close();
+    far.close();
+  });
+  return [near, far];
+}
+let pairs = 0;
+
+/** Pipes that others have given back are somebody's until the test is over. */
+function emptyPool(): void {
+  const pipes = sharedPipes();
+  const taken: ReturnType<typeof pipes.take>[] = [];
+  while (pipes.free > 0) taken.push(pipes.take());
+  onTestFinished(() => {
+    for (const pipe of taken) pipes.giveEmpty(pipe);
+  });
 }
 
 onEachBackend((backend) => {
@@ -171,12 +197,12 @@ onEachBackend((backend) => {
     expect([a.closed, b.closed]).toEqual([true, true]);
 
     const [[c, other], [d, far]] = [await sockets(), await sockets()];
-    const { free } = sharedPipes();
+    emptyPool();
     const ending = later(proxy(c, d, { backend: loop }));
-    await other.write('x');
-    expect(await far.read()).toEqual(bytesOf('x'));
+    later(other.write(pattern(200_000)));
+    for (let left = 200_000; left > 0; ) left -= (await far.read())?.length ?? 0;
     // What is quiet holds no pipe.
-    expect([free > 0, sharedPipes().free]).toEqual([true, free]);
+    await until(() => sharedPipes().free > 0);
     c.close();
     await expect(ending).rejects.toMatchObject({ code: 'ECANCELED' });
     expect(d.closed).toBe(true);
@@ -191,18 +217,24 @@ onEachBackend((backend) => {
   withSeam('a proxy that gets no pipe ends, and says why', async () => {
     const [a, client] = await pairOf(backend);
     const [b, server] = await pairOf(backend);
-    const pipes = sharedPipes();
-    // All that others have given back.
-    const taken: ReturnType<typeof pipes.take>[] = [];
-    while (pipes.free > 0) taken.push(pipes.take());
-    onTestFinished(() => {
-      for (const pipe of taken) pipes.giveEmpty(pipe);
-    });
+    emptyPool();
     const passing = later(proxy(a, b));
     seam().fail(SYS_pipe2, 1, 1, EMFILE);
-    await client.write('x');
-    await expect(passing).rejects.toMatchObject({ code: 'EMFILE', aToB: 0 });
-    expect(await server.read().catch(() => undefined)).toBeUndefined();
+    later(client.write(pattern(200_000)));
+    // What is little has gone without one.
+    await expect(passing).rejects.toMatchObject({ code: 'EMFILE', bToA: 0 });
+    await readAll(server).catch(() => undefined);
+    await Promise.all([a.closed, b.closed]);
+  });
+
+  test('a backend that closes ends what passes between its sockets', async () => {
+    const loop = openBackend({ backend });
+    const [left, right] = [socketPair(), socketPair()];
+    const passing = later(proxy(left[0], right[0], { backend: loop }));
+    await turn();
+    await loop.close();
+    await expect(passing).rejects.toMatchObject({ code: 'ECANCELED' });
+    expect([left[0].closed, right[0].closed]).toEqual([true, true]);
   });
 
   test('fanOut gives every target all bytes, as fast as the slowest takes them', async () => {

@@ -1,7 +1,7 @@
 /** Connects a socket. */
 import { IORING_OP_CONNECT } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
-import { addressDetail, encodeAddress, type SocketAddress } from '../../socket/address.js';
+import { addressDetail, encodeOnce, type SocketAddress } from '../../socket/address.js';
 import { type CommonOptions, kind, nothing, Operation } from '../operation.js';
 
 const CONNECT = kind<void>({
@@ -23,7 +23,7 @@ export function connect(
   address: SocketAddress,
   options: CommonOptions = {},
 ): Operation<void> {
-  const { bytes } = encodeAddress('address', address);
+  const { bytes } = encodeOnce('address', address);
   const operation = new Operation(CONNECT, descriptor('socket', socket)).common(options);
   operation.about = addressDetail(address);
   // The length of the address goes where others have the file offset.
