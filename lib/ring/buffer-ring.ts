@@ -210,6 +210,8 @@ export class BufferRing implements Disposable {
    * ring, and all but the last are full.
    */
   leasesOf(flags: number, length: number, site?: string): Lease[] {
+    // The ring that tells of the others has gone, and so have the bytes.
+    if (this.#closed) return [this.leaseOf(flags, length, site)];
     const leases: Lease[] = [];
     const first = this.#places[bufferId(flags)] as number;
     let left = length;
@@ -317,7 +319,8 @@ export class BufferRing implements Disposable {
 
   /** As many again, up to the most; false when there are no more to be had. */
   #grow(): boolean {
-    const more = Math.min(this.#count, this.maxCount - this.#count);
+    // What was in flight when it was disposed still completes with a buffer.
+    const more = this.#closed ? 0 : Math.min(this.#count, this.maxCount - this.#count);
     return more > 0 && this.#add(more);
   }
 

@@ -32,6 +32,8 @@ export abstract class Multishot<Result> {
   /** Our own request to cancel it is under way, so that it can be paused. */
   #pausing = false;
   #results = 0;
+  /** It has been submitted: a descriptor that is closed now was closed by somebody since. */
+  #begun = false;
 
   /** @internal */
   constructor(
@@ -136,14 +138,17 @@ export abstract class Multishot<Result> {
     this.end(abortError(this.#signal as AbortSignal));
   };
 
-  /** Submits; what cannot be submitted any more, since its descriptor was closed for one, ends. */
+  /** Submits; what cannot be submitted again, as its descriptor was closed, ends as cancelled. */
   #arm(): void {
     try {
       this.#putsSeen = this.operation.bufferRing?.puts ?? 0;
       this.#slot = this.#engine.begin(this.operation, this, 0);
       this.#generation = this.#engine.slots.generations[this.#slot] as number;
+      this.#begun = true;
     } catch (error) {
-      this.end(error);
+      const { descriptor, fd } = this.operation;
+      const closedMeanwhile = this.#begun && descriptor !== undefined && descriptor.fd !== fd;
+      this.end(closedMeanwhile ? operationError(-ECANCELED, this.operation) : error);
     }
   }
 

@@ -1,4 +1,5 @@
 /** Buffer rings as objects: growth, copies, pieces, pressure, and leases that are forgotten. */
+import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BufferPressure,
@@ -19,6 +20,7 @@ import {
   bytesOf,
   connection,
   expectRefusal,
+  later,
   openRing,
   pattern,
   RANGE,
@@ -251,6 +253,42 @@ test('an operation that waits for a buffer ends when the pool is disposed', asyn
   await expect(second).rejects.toMatchObject({ errno: -ENOBUFS });
   expect(lease.bytes.length).toBe(0);
   lease.release();
+});
+
+test('what waits for a buffer ends as cancelled when its descriptor is closed', async () => {
+  needs('register:PBUF_RING');
+  const ring = openRing();
+  const { client, server } = await connection(ring);
+  using buffers = ring.provideBuffers({ count: 1, size: 8 });
+  await ring.sendAll(client, pattern(32));
+  const stream = ring.recvMultishot(server, { buffers });
+  const lease = (await stream.next()).value as Lease;
+  const second = stream.next();
+  await until(() => ring.stats.bufferShortages > 0);
+  server.close();
+  lease.release();
+  await expect(second).rejects.toMatchObject({ code: 'ECANCELED' });
+});
+
+test('what completes after its pool was disposed has no bytes', async () => {
+  needs('register:PBUF_RING', 'linux:6.10');
+  // A completion is there as soon as there is something to receive, and looked at in a later turn.
+  const ring = openRing({ deferTaskrun: false, taskrunFlag: false });
+  const { client, server } = await connection(ring);
+  for (const bundle of [false, true]) {
+    const buffers = ring.provideBuffers({ count: 1, size: 8, maxCount: 2 });
+    const received = bundle
+      ? ring.run(op.recvBundle(server, { buffers })).then(([first]) => first)
+      : ring.run(op.recvSelect(server, { buffers }));
+    // Another keeps the memory from being unmapped.
+    later(ring.run(op.recvSelect(client, { buffers })));
+    ring.submit();
+    writeSync(client.fd, pattern(8));
+    buffers.dispose();
+    const lease = (await received) as Lease;
+    expect([lease.length, lease.bytes.length]).toEqual([8, 0]);
+    lease.release();
+  }
 });
 
 test('refuses wrong options', () => {
