@@ -67,10 +67,10 @@ function addFile(result, { file, tests, errors }) {
 const firstLine = (text) => `${text}`.split('\n')[0].slice(0, 200);
 
 /**
- * A file of promises says in its first line which it holds, "Promises 6, 11, 20, 26: ..."; a test
+ * A file of promises says in its first words which it holds, "Promises 6, 11, 20, 26: ..."; a test
  * elsewhere does in its name, "promise 24: ...".
  */
 export function promisesOf(text) {
-  const [, numbers = ''] = /^(?:\/\*\* P|p)romises? (\d+(?:(?:, | and )\d+)*):/.exec(text) ?? [];
+  const [, numbers = ''] = /^(?:\/\*\*\s+(?:\* )?P|p)romises? (\d+(?:(?:, | and )\d+)*):/.exec(text) ?? [];
   return numbers.match(/\d+/g) ?? [];
 }

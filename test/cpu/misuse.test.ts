@@ -1,4 +1,4 @@
-/** No argument can crash (promise 22), and placement is what was said (promise 20), here too. */
+/** Promises 20 and 22: placement is what was said, and no argument can crash, here too. */
 import { test } from 'vitest';
 import { passes } from '../support/process.js';
 
