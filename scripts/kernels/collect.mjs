@@ -71,6 +71,7 @@ const firstLine = (text) => `${text}`.split('\n')[0].slice(0, 200);
  * elsewhere does in its name, "promise 24: ...".
  */
 export function promisesOf(text) {
-  const [, numbers = ''] = /^(?:\/\*\*\s+(?:\* )?P|p)romises? (\d+(?:(?:, | and )\d+)*):/.exec(text) ?? [];
+  const [, numbers = ''] =
+    /^(?:\/\*\*\s+(?:\* )?P|p)romises? (\d+(?:(?:, | and )\d+)*):/.exec(text) ?? [];
   return numbers.match(/\d+/g) ?? [];
 }
