@@ -15,10 +15,14 @@ export async function closeEngine(engine: Engine): Promise<void> {
     throw error;
   }
   engine.closing = true;
-  const drained = engine.slots.inUse === 0 || (await drain(engine));
-  // Never inside the turn that found it idle, which has yet to end.
-  await new Promise((resolve) => setImmediate(resolve));
-  if (!engine.open) return;
+  let drained = true;
+  do {
+    if (engine.slots.inUse > 0) drained = await drain(engine);
+    // Never inside the turn that found it idle, which has yet to end; and who hears of an end there
+    // may close a descriptor, for which one more request to cancel begins.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!engine.open) return;
+  } while (drained && engine.slots.inUse > 0);
   for (const buffers of engine.bufferRings) buffers.dispose();
   if (!drained) warn(engine);
   engine.destroy(!drained);

@@ -3,9 +3,11 @@ import { Mapping, op, RawRing } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { EAGAIN, EBUSY, EINTR, SYS_io_uring_enter } from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
+import { IGNORE } from '../../lib/ring/cancels.js';
 import { closeEngine } from '../../lib/ring/closing.js';
 import { Engine } from '../../lib/ring/engine.js';
 import type { Operation } from '../../lib/ring/operation.js';
+import { cancelUserData } from '../../lib/ring/ops/async-cancel.js';
 import { planRing } from '../../lib/ring/options.js';
 import { promiseOf, type RunOptions } from '../../lib/ring/sinks.js';
 import { later, openRing, openWith, pipe, turn, until } from '../support/ring.js';
@@ -55,6 +57,16 @@ test('a worn slot can be cancelled, and what was there before it cannot', async 
   expect(engine.stats.inFlight).toBe(1);
   await closeEngine(engine);
   await expect(second).rejects.toMatchObject({ code: 'ECANCELED' });
+});
+
+test('what begins when all seems over is waited for, too', async () => {
+  const engine = new Engine(planRing({ entries: 8 }));
+  // As `close()` of a descriptor does, by whoever hears that its operation was cancelled.
+  const complete = () => setImmediate(() => engine.begin(cancelUserData(1, 1), IGNORE, 0));
+  engine.begin(op.timeout(60_000) as unknown as Operation<unknown>, { batched: true, complete }, 0);
+  await closeEngine(engine);
+  const { submitted, completed, inFlight, leaked } = engine.stats;
+  expect([submitted - completed, inFlight, leaked]).toEqual([0, 0, 0]);
 });
 
 withSeam('each completion told twice is taken once', async () => {
