@@ -85,7 +85,11 @@ export const nothing = (): void => undefined;
 export interface CommonOptions {
   /** IOSQE_ASYNC: straight to a kernel worker thread, without trying first. */
   async?: boolean;
-  /** IOSQE_IO_DRAIN: starts when all submitted before it have completed. */
+  /**
+   * IOSQE_IO_DRAIN: starts when all submitted before it have completed. Not for sends without a
+   * copy, nor right before one: on Linux 6.18 such a send never begins, nor does what follows it,
+   * until it is cancelled.
+   */
   drain?: boolean;
   /** Runs it with the rights that were registered (`ring.registerPersonality`). */
   personality?: Personality;
