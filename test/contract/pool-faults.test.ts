@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { copyFile, open, openBeneath, readdir, statBatch } from 'nearmetal/fs';
 import { AppendLog, LogWriteError } from 'nearmetal/log';
 import { Mapping } from 'nearmetal/memory';
-import { Connection, Listener } from 'nearmetal/net';
+import type { Connection } from 'nearmetal/net';
 import { copyFileRange, Pipe, sendFile, sendfile, splice } from 'nearmetal/zerocopy';
 import { expect, onTestFinished, vi } from 'vitest';
 import * as abi from '../../lib/abi.js';
 import { calls as threadCalls } from '../../lib/fs/choose.js';
 import { oneWrite } from '../../lib/fs/durable-write.js';
 import type { Seam } from '../../lib/native.js';
+import { pairOf } from '../support/connections.js';
 import { fileOf, folder, openPlain, openWith, pattern } from '../support/ring.js';
 import { seam, withSeam } from '../support/seam.js';
 
@@ -256,15 +257,7 @@ function beCold(faults: Seam): void {
 }
 
 async function pair(): Promise<{ near: Connection; received: Promise<Buffer> }> {
-  const listener = Listener.open({ backend });
-  const far = await Connection.open({ port: listener.port as number, host: '127.0.0.1', backend });
-  const near = (await listener.accept()) as Connection;
-  listener.close();
-  onTestFinished(async () => {
-    near.close();
-    far.close();
-    await Promise.all([near.closed, far.closed]);
-  });
+  const { near, far } = await pairOf(backend);
   const read = async (): Promise<Buffer> => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of far) chunks.push(chunk);

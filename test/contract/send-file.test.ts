@@ -8,7 +8,6 @@ import {
   Connection,
   connect,
   createServer,
-  Listener,
   type ServedConnection,
   type Socket,
   serve,
@@ -17,6 +16,7 @@ import { type SendFileError, sendFile } from 'nearmetal/zerocopy';
 import { expect, onTestFinished, test } from 'vitest';
 import { native } from '../../lib/native.js';
 import { onEachBackend } from '../support/backends.js';
+import { pairOf } from '../support/connections.js';
 import { needs } from '../support/needs.js';
 import { fileOf, folder, later, pattern, until } from '../support/ring.js';
 
@@ -36,21 +36,6 @@ async function makeCold(path: string): Promise<void> {
   await file.advise('dontneed');
   expect(native.cachestat(file.fd.fd, 0, 1 << 30)).toBe(0);
   file.close();
-}
-
-async function pairOf(
-  backend: 'io_uring' | 'epoll',
-): Promise<{ near: Connection; far: Connection }> {
-  const listener = Listener.open({ backend });
-  const far = await Connection.open({ port: listener.port as number, host: '127.0.0.1', backend });
-  const near = (await listener.accept()) as Connection;
-  listener.close();
-  onTestFinished(async () => {
-    near.close();
-    far.close();
-    await Promise.all([near.closed, far.closed]);
-  });
-  return { near, far };
 }
 
 async function readAll(connection: Connection): Promise<Buffer> {
