@@ -12,6 +12,6 @@ test('a seed draws one program, and another seed another', () => {
 });
 
 test('random programs leave nothing behind, and all that they start settles', async () => {
-  const said = await outputOf('fuzz/main', ['--seed', '1', '--programs', '10']);
-  expect(said).toMatch(/^10 programs, \d{4} operations/m);
+  const said = await outputOf('fuzz/main', ['--seed', '1', '--programs', '5']);
+  expect(said).toMatch(/^5 programs, \d{3,4} operations/m);
 });
