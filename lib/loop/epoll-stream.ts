@@ -2,44 +2,28 @@
 import { EAGAIN, EINTR, ENOTCONN, EPOLLIN, EPOLLOUT, SHUT_WR } from '../abi.js';
 import type { FdUser, OwnedFd } from '../fd/fd.js';
 import { native } from '../native.js';
-import { FileSend } from '../splice/file-send.js';
-import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
-import type { Sender } from './dirty.js';
+import type { Stream, StreamEvents, StreamOptions } from './backend.js';
 import type { EpollBackend, Watched } from './epoll-backend.js';
-import { type FileHost, FileQueue } from './file-queue.js';
-import { Flags } from './flags.js';
-import type { Outgoing } from './outgoing.js';
-import { resetOnClose } from './reset.js';
+import {
+  BLOCKED,
+  CLOSING,
+  CORKED,
+  DIRTY,
+  END_WANTED,
+  PAUSED,
+  QueuedStream,
+  RECEIVED_ALL,
+  SENDING,
+  TOLD_CLOSED,
+} from './queued-stream.js';
 
 /** From this size on bytes are sent at once, instead of being copied to be sent together. */
 const LARGE = 4096;
 
-const DIRTY = 1;
-/** The kernel took less than all. */
-const FULL = 2;
-const CORKED = 4;
-const PAUSED = 8;
-const RECEIVED_ALL = 16;
-const END_WANTED = 32;
-const BLOCKED = 64;
-const CLOSING = 128;
-const TOLD_CLOSED = 256;
-
-export class EpollStream extends Flags implements Stream, Sender, Watched, FdUser, FileHost {
-  readonly socket: OwnedFd;
-  /** Its tag in the epoll, too. */
-  place = -1;
-  private readonly backend: EpollBackend;
-  private readonly events: StreamEvents;
-  /** Made for the first file: most streams never send one. */
-  private files: FileQueue | undefined = undefined;
-  /** What is sent next, while there is something. */
-  private outgoing: Outgoing | undefined = undefined;
-  private readonly highWater: number;
+/** Its place is its tag in the epoll, too. */
+export class EpollStream extends QueuedStream<EpollBackend> implements Stream, Watched, FdUser {
   /** What epoll was told to wait for; 0 is not registered. */
   private interest = 0;
-  private onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
-  private failure = 0;
 
   constructor(
     backend: EpollBackend,
@@ -47,47 +31,22 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
     events: StreamEvents,
     options: StreamOptions,
   ) {
-    super();
-    this.backend = backend;
-    this.socket = socket;
-    this.events = events;
-    this.highWater = options.highWater ?? backend.plan.highWater;
-    if (options.paused === true) this.set(PAUSED);
+    super(backend, socket, events, options);
     backend.enter(this, () => this.updateInterest());
     socket.addUser(this);
-  }
-
-  /** Whether the socket's end would be news. */
-  get open(): boolean {
-    return !this.is(CLOSING);
-  }
-
-  get pending(): number {
-    return (this.outgoing?.pending ?? 0) + (this.files?.pending ?? 0);
-  }
-
-  /** Where bytes are appended. */
-  private get tail(): Outgoing {
-    this.outgoing ??= this.backend.pool.takeQueue();
-    return this.files?.tail ?? this.outgoing;
-  }
-
-  /** Nothing waits to be sent. */
-  private get idle(): boolean {
-    return (this.outgoing?.pending ?? 0) === 0 && (this.files?.empty ?? true);
   }
 
   private updateInterest(): void {
     if (this.is(CLOSING)) return;
     const reading = this.is(PAUSED | RECEIVED_ALL) ? 0 : EPOLLIN;
-    const wanted = reading | (this.is(FULL) ? EPOLLOUT : 0);
+    const wanted = reading | (this.is(SENDING) ? EPOLLOUT : 0);
     if (wanted === this.interest) return;
     this.backend.changeInterest(this.socket, this.place, this.interest, wanted);
     this.interest = wanted;
   }
 
   ready(events: number): void {
-    if ((events & EPOLLOUT) !== 0 && this.is(FULL)) this.sendNow();
+    if ((events & EPOLLOUT) !== 0 && this.is(SENDING)) this.sendNow();
     // An error or a hang-up is told by the call that meets it.
     if (this.is(CLOSING) || (events & ~EPOLLOUT) === 0) return;
     if (this.is(PAUSED | RECEIVED_ALL)) this.updateInterest();
@@ -99,7 +58,7 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
   send(bytes: Uint8Array, offset = 0, length = bytes.length - offset): boolean {
     if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
     let sent = 0;
-    if (length >= LARGE && this.idle && !this.is(FULL | CORKED)) {
+    if (length >= LARGE && this.idle && !this.is(SENDING | CORKED)) {
       const result = this.backend.transfers.sendBytes(this.socket.fd, bytes, offset, length);
       // What went wrong is told by the send at the end of this turn.
       sent = Math.max(result, 0);
@@ -107,54 +66,23 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
     }
     const { tail } = this;
     tail.append(bytes, offset + sent, length - sent);
-    if (!this.is(DIRTY | FULL)) this.sendSoon();
+    if (!this.is(DIRTY | SENDING)) this.sendSoon();
     if (tail.pending < this.highWater) return true;
     this.set(BLOCKED);
     return false;
   }
 
-  sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
-    return this.queue(new FileSend(file, offset, length), done);
-  }
-
-  sendPipe(readEnd: OwnedFd, length: number, done: FileDone): Pending {
-    return this.queue(FileSend.ofPipe(readEnd, length), done);
-  }
-
-  private queue(send: FileSend, done: FileDone): Pending {
-    if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
-    this.files ??= new FileQueue(this, this.backend.fill);
-    const queued = this.files.add(send, this.backend.pool, done);
-    if (!this.is(DIRTY | FULL)) this.sendSoon();
-    return queued;
-  }
-
-  private sendSoon(): void {
-    this.set(DIRTY);
-    this.backend.sendSoon(this);
-  }
-
-  cork(): void {
-    this.set(CORKED);
-  }
-
-  uncork(): void {
-    if (!this.is(CORKED)) return;
-    this.unset(CORKED);
-    if (!this.is(DIRTY | FULL | CLOSING)) this.sendSoon();
-  }
-
   sendNow(): void {
     this.unset(DIRTY);
     // What the kernel had no room for was sent before: it goes on.
-    if (this.is(CLOSING) || (this.is(CORKED) && !this.is(FULL))) return;
-    this.unset(FULL);
+    if (this.is(CLOSING) || (this.is(CORKED) && !this.is(SENDING))) return;
+    this.unset(SENDING);
     for (;;) {
       this.sendBlocks();
-      if (this.is(CLOSING | FULL) || this.files === undefined || this.files.empty) break;
+      if (this.is(CLOSING | SENDING) || this.files === undefined || this.files.empty) break;
       const step = this.files.step();
       if (step === 'waiting') break;
-      if (step === 'full') this.set(FULL);
+      if (step === 'full') this.set(SENDING);
       else this.fileEnded();
     }
     if (this.is(CLOSING)) return;
@@ -177,33 +105,11 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
       }
       if (result > 0) outgoing?.consume(result);
       if (result < wanted) {
-        this.set(FULL);
+        this.set(SENDING);
         break;
       }
       block = outgoing?.first;
     }
-  }
-
-  /** What was behind the file goes next. */
-  fileEnded(): void {
-    if (this.is(CLOSING) || this.files === undefined) return;
-    // Cancelled: what is before it goes first.
-    if (this.outgoing?.first !== undefined) return;
-    const { send, after, done } = this.files.next();
-    this.giveQueue();
-    this.outgoing = after;
-    try {
-      done(send.result, send.sent);
-    } finally {
-      if (send.socketFailed) this.fail(send.result);
-    }
-  }
-
-  private giveQueue(): void {
-    const { outgoing } = this;
-    if (outgoing === undefined) return;
-    this.outgoing = undefined;
-    this.backend.pool.giveQueue(outgoing);
   }
 
   private sentAll(): void {
@@ -216,14 +122,7 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
     this.events.drained();
   }
 
-  end(): void {
-    if (this.is(END_WANTED | CLOSING)) return;
-    this.set(END_WANTED);
-    this.uncork();
-    if (this.idle) this.shutDown();
-  }
-
-  private shutDown(): void {
+  protected shutDown(): void {
     const result = native.shutdown(this.socket.fd, SHUT_WR);
     // Told in a later turn, as whatever the kernel answers to a ring.
     process.nextTick(() => {
@@ -259,7 +158,7 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
 
   // --- the end -----------------------------------------------------------------------------------
 
-  private fail(result: number): void {
+  protected fail(result: number): void {
     if (this.is(CLOSING)) return;
     this.failure = result;
     try {
@@ -269,24 +168,12 @@ export class EpollStream extends Flags implements Stream, Sender, Watched, FdUse
     }
   }
 
-  close(): void {
-    if (this.is(CLOSING)) return;
-    this.letGo();
-    this.socket.close();
-  }
-
   /** The socket is being closed, by somebody else perhaps, or given away. */
   letGo(): void {
     if (this.is(CLOSING)) return;
     this.set(CLOSING);
     this.outgoing?.clear();
     process.nextTick(() => this.settle());
-  }
-
-  reset(): void {
-    if (this.is(CLOSING)) return;
-    resetOnClose(this.socket);
-    this.close();
   }
 
   detach(done: (held: Uint8Array[] | undefined) => void): void {

@@ -5,13 +5,20 @@ import { bufferId, hasMore } from '../ring/cqe.js';
 import { pollAdd } from '../ring/ops/poll-add.js';
 import { shutdown } from '../ring/ops/shutdown.js';
 import type { Sink } from '../ring/slots.js';
-import { FileSend } from '../splice/file-send.js';
-import type { FileDone, Pending, Stream, StreamEvents, StreamOptions } from './backend.js';
-import type { Sender } from './dirty.js';
-import { type FileHost, FileQueue } from './file-queue.js';
-import { Flags } from './flags.js';
-import type { Outgoing } from './outgoing.js';
-import { resetOnClose } from './reset.js';
+import type { Stream, StreamEvents, StreamOptions } from './backend.js';
+import {
+  BLOCKED,
+  CLOSING,
+  CORKED,
+  DIRTY,
+  END_WANTED,
+  OWN,
+  PAUSED,
+  QueuedStream,
+  RECEIVED_ALL,
+  SENDING,
+  TOLD_CLOSED,
+} from './queued-stream.js';
 import type { RingBackend } from './ring-backend.js';
 
 const RECEIVE = 0;
@@ -19,80 +26,34 @@ const SEND = 1;
 const SHUTDOWN = 2;
 const WRITABLE = 3;
 
-const MULTISHOT = 1;
-const SENDING = 2;
+const MULTISHOT = OWN;
 /** A file goes on when the socket has room. */
-const WAITING = 4;
-const SHUTTING_DOWN = 8;
-const DIRTY = 16;
-const CORKED = 32;
-const PAUSED = 64;
-const STARVED = 128;
-/** The peer has ended its side, or no more is to be received. */
-const RECEIVED_ALL = 256;
-const TOLD_END = 512;
-const END_WANTED = 1024;
-const SHUT_DOWN_BEGUN = 2048;
-const BLOCKED = 4096;
-const CLOSING = 8192;
-const TOLD_CLOSED = 16_384;
+const WAITING = OWN << 1;
+const SHUTTING_DOWN = OWN << 2;
+const STARVED = OWN << 3;
+const TOLD_END = OWN << 4;
+const SHUT_DOWN_BEGUN = OWN << 5;
 
-export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, FileHost {
-  readonly socket: OwnedFd;
-  place = -1;
-  private readonly backend: RingBackend;
-  private readonly events: StreamEvents;
-  /** Made for the first file: most streams never send one. */
-  private files: FileQueue | undefined = undefined;
-  /** What is sent next, while there is something. */
-  private outgoing: Outgoing | undefined = undefined;
-  private readonly highWater: number;
+export class RingStream extends QueuedStream<RingBackend> implements Stream, Sink, FdUser {
   /** Slot and generation of the receive in force, to cancel it. */
   private slot = -1;
   private generation = 0;
   /** Buffers given to the kernel until then. */
   private seen = 0;
-  private onDetached: ((held: Uint8Array[] | undefined) => void) | undefined = undefined;
-  private failure = 0;
   /**
    * What came while paused, copied: who does not read must not keep buffers from those who do.
    */
   private held: Uint8Array[] | undefined = undefined;
 
   constructor(backend: RingBackend, socket: OwnedFd, events: StreamEvents, options: StreamOptions) {
-    super();
-    this.backend = backend;
-    this.socket = socket;
-    this.events = events;
-    this.highWater = options.highWater ?? backend.plan.highWater;
+    super(backend, socket, events, options);
     backend.enter(this);
     socket.addUser(this);
-    if (options.paused === true) this.set(PAUSED);
-    else this.arm();
-  }
-
-  /** Whether the socket's end would be news. */
-  get open(): boolean {
-    return !this.is(CLOSING);
+    if (!this.is(PAUSED)) this.arm();
   }
 
   get batched(): boolean {
     return this.backend.plan.batched;
-  }
-
-  get pending(): number {
-    return (this.outgoing?.pending ?? 0) + (this.files?.pending ?? 0);
-  }
-
-  /** Nothing waits to be sent. */
-  private get idle(): boolean {
-    return (this.outgoing?.pending ?? 0) === 0 && (this.files?.empty ?? true);
-  }
-
-  /** Where bytes are appended. */
-  private get tail(): Outgoing {
-    this.outgoing ??= this.backend.pool.takeQueue();
-    return this.files?.tail ?? this.outgoing;
   }
 
   // --- sending -----------------------------------------------------------------------------------
@@ -105,37 +66,6 @@ export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, F
     if (tail.pending < this.highWater) return true;
     this.set(BLOCKED);
     return false;
-  }
-
-  sendFile(file: OwnedFd, offset: number, length: number, done: FileDone): Pending {
-    return this.queue(new FileSend(file, offset, length), done);
-  }
-
-  sendPipe(readEnd: OwnedFd, length: number, done: FileDone): Pending {
-    return this.queue(FileSend.ofPipe(readEnd, length), done);
-  }
-
-  private queue(send: FileSend, done: FileDone): Pending {
-    if (this.is(CLOSING | END_WANTED)) throw new TypeError('the stream has been ended');
-    this.files ??= new FileQueue(this, this.backend.fill);
-    const queued = this.files.add(send, this.backend.pool, done);
-    if (!this.is(SENDING | DIRTY)) this.sendSoon();
-    return queued;
-  }
-
-  private sendSoon(): void {
-    this.set(DIRTY);
-    this.backend.sendSoon(this);
-  }
-
-  cork(): void {
-    this.set(CORKED);
-  }
-
-  uncork(): void {
-    if (!this.is(CORKED)) return;
-    this.unset(CORKED);
-    if (!this.is(SENDING | DIRTY | CLOSING)) this.sendSoon();
   }
 
   sendNow(): void {
@@ -176,28 +106,6 @@ export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, F
     this.sendNow();
   }
 
-  /** What was behind the file goes next. */
-  fileEnded(): void {
-    if (this.is(CLOSING) || this.files === undefined) return;
-    // Cancelled: what is before it goes first.
-    if (this.outgoing?.first !== undefined) return;
-    const { send: file, after, done } = this.files.next();
-    this.giveQueue();
-    this.outgoing = after;
-    try {
-      done(file.result, file.sent);
-    } finally {
-      if (file.socketFailed) this.fail(file.result);
-    }
-  }
-
-  private giveQueue(): void {
-    const { outgoing } = this;
-    if (outgoing === undefined) return;
-    this.outgoing = undefined;
-    this.backend.pool.giveQueue(outgoing);
-  }
-
   private sentAll(): void {
     this.giveQueue();
     this.detachIfIdle();
@@ -208,14 +116,7 @@ export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, F
     this.events.drained();
   }
 
-  end(): void {
-    if (this.is(END_WANTED | CLOSING)) return;
-    this.set(END_WANTED);
-    this.uncork();
-    if (this.idle) this.shutDown();
-  }
-
-  private shutDown(): void {
+  protected shutDown(): void {
     this.set(SHUT_DOWN_BEGUN);
     const slot = this.backend.begin(shutdown(this.socket, 'write'), this, SHUTDOWN);
     if (slot >= 0) this.set(SHUTTING_DOWN);
@@ -341,19 +242,13 @@ export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, F
     }
   }
 
-  private fail(result: number): void {
+  protected fail(result: number): void {
     this.failure = result;
     try {
       this.events.failed(result);
     } finally {
       this.close();
     }
-  }
-
-  close(): void {
-    if (this.is(CLOSING)) return;
-    this.letGo();
-    this.socket.close();
   }
 
   /** The socket is being closed, by somebody else perhaps, or given away. */
@@ -363,12 +258,6 @@ export class RingStream extends Flags implements Stream, Sink, Sender, FdUser, F
     this.held = undefined;
     // Told in a later turn in any case: whoever closes is not called back at once.
     process.nextTick(() => this.settle());
-  }
-
-  reset(): void {
-    if (this.is(CLOSING)) return;
-    resetOnClose(this.socket);
-    this.close();
   }
 
   detach(done: (held: Uint8Array[] | undefined) => void): void {
