@@ -31,6 +31,8 @@ export interface Native extends DescriptorCalls, PoolCalls, SpliceCalls {
   readonly constants: Readonly<Record<string, number>>;
   /** True in the build whose system calls can be made to fail (see `native/seam.h`). */
   readonly hasSeam: boolean;
+  /** Bytes of an ordinary page: 4096, or 16 or 64 KiB in some kernels for arm64. */
+  readonly pageBytes: number;
 
   // --- descriptors -----------------------------------------------------------------------------
   /**

@@ -1,5 +1,6 @@
 // The addon's table of contents: each family adds its functions to the exports, once per thread.
 #include <node_api.h>
+#include <unistd.h>
 
 #include "constants.h"
 #include "env_state.h"
@@ -40,6 +41,9 @@ NAPI_MODULE_INIT() {
 #else
   constexpr bool kHasSeam = false;
 #endif
+  napi_value page_bytes = nullptr;
+  napi_create_double(env, static_cast<double>(sysconf(_SC_PAGESIZE)), &page_bytes);
+  napi_set_named_property(env, exports, "pageBytes", page_bytes);
   napi_value has_seam = nullptr;
   napi_get_boolean(env, kHasSeam, &has_seam);
   napi_set_named_property(env, exports, "hasSeam", has_seam);

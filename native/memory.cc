@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -55,9 +56,9 @@ napi_value region_core(napi_env env, napi_callback_info info) {
   Args<4> args(env, info);
   const Part part(env, args);
   const Bytes pages = args.bytes(3);
-  constexpr int64_t kPage = 4096;
+  const int64_t page = sysconf(_SC_PAGESIZE);
   if (!args.ok() || part.region == nullptr ||
-      static_cast<int64_t>(pages.length) < (part.length + kPage - 1) / kPage) {
+      static_cast<int64_t>(pages.length) < (part.length + page - 1) / page) {
     return small_number(env, -EINVAL);
   }
   return small_number(

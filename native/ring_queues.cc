@@ -2,6 +2,7 @@
 // and mapped anew when they are resized.
 #include <linux/io_uring.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -147,7 +148,9 @@ long Ring::register_wait() {
   constexpr uint64_t kWaitArguments = 1u << 0;
   RegionDescription description{};
   description.user_address = reinterpret_cast<uint64_t>(control->base);
-  description.size = kControlBytes;
+  // Whole pages, which may be larger than what is used of them.
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  description.size = std::max(kControlBytes, page);
   description.flags = kUserMemory;
   MemRegion region{};
   region.region = reinterpret_cast<uint64_t>(&description);

@@ -459,7 +459,7 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * A byte for each 4 KiB: 1 where touching it needs no fault.
+   * A byte for each ordinary page, of 4 KiB mostly: 1 where touching it needs no fault.
    *
    * @man mincore(2)
    */

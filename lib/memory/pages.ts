@@ -1,17 +1,19 @@
 /** Which pages a mapping asks for, and which it falls back to. */
 import { MAP_HUGE_SHIFT, MAP_HUGETLB } from '../abi.js';
+import { native } from '../native.js';
 import { isPowerOfTwo, parseSize, type SizeText, sizeText } from '../units.js';
 import { invalidType, invalidValue, oneOf } from '../validate.js';
 
-export const PAGE_BYTES = 4096;
-/** What the processor maps at once where it can, on x64 and on arm64 with 4 KiB pages. */
-export const TRANSPARENT_BYTES = 2 * 2 ** 20;
+/** An ordinary page, as this kernel has it. */
+export const PAGE_BYTES: number = native.pageBytes;
+/** What the processor maps at once where it can: a page full of entries, of 8 bytes each. */
+export const TRANSPARENT_BYTES: number = PAGE_BYTES * (PAGE_BYTES / 8);
 
 /** A hugepage size of the kernel's pools, in bytes or as '2MiB'; or the kernel's own choice. */
 export type HugePage = number | SizeText | 'transparent';
 /** What to do where the hugepages asked for are not to be had. */
 export type HugePageFallback = 'throw' | 'transparent' | 'ordinary';
-/** What a mapping got: 4 KiB pages, whatever the kernel puts together, or pages of one pool. */
+/** What a mapping got: ordinary pages, whatever the kernel puts together, or pages of one pool. */
 export type Backing = 'ordinary' | 'transparent' | SizeText;
 
 /** One way to back a mapping. */

@@ -2,9 +2,7 @@
 import { ENOSYS, RWF_NOWAIT } from '../abi.js';
 import { native } from '../native.js';
 
-/** The smallest page that there is: with larger ones the answer is no, which costs only time. */
-const PAGE_BYTES = 4096;
-
+const PAGE = native.pageBytes;
 const probe = [new Uint8Array(1)];
 let supported = true;
 
@@ -19,6 +17,6 @@ export function isResident(fd: number, offset: number, length: number): boolean 
   const pages = native.cachestat(fd, offset, length);
   if (pages === -ENOSYS) supported = false;
   const end = offset + length;
-  if (pages < Math.ceil(end / PAGE_BYTES) - Math.floor(offset / PAGE_BYTES)) return false;
+  if (pages < Math.ceil(end / PAGE) - Math.floor(offset / PAGE)) return false;
   return native.preadv2(fd, probe, end - 1, RWF_NOWAIT) === 1;
 }
