@@ -40,7 +40,12 @@ NEARMETAL_IO_URING_OLD(NEARMETAL_SAME)
 static_assert(IORING_OP_SENDMSG_ZC == nearmetal::uapi::OP_SENDMSG_ZC);
 static_assert(IORING_REGISTER_FILE_ALLOC_RANGE == nearmetal::uapi::REGISTER_FILE_ALLOC_RANGE);
 static_assert(IORING_SETUP_DEFER_TASKRUN == nearmetal::uapi::SETUP_DEFER_TASKRUN);
+#endif
+// Not in 6.1 when it came out; its later releases have them.
+#ifdef IORING_ASYNC_CANCEL_OP
 static_assert(IORING_ASYNC_CANCEL_OP == nearmetal::uapi::ASYNC_CANCEL_OP);
+#endif
+#ifdef IORING_OFF_MMAP_MASK
 static_assert(IORING_OFF_MMAP_MASK == nearmetal::uapi::OFF_MMAP_MASK);
 #endif
 
