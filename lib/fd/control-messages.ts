@@ -1,6 +1,6 @@
 /** Control messages of Unix sockets as bytes: descriptors and credentials. */
 import { SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS, SOL_SOCKET } from '../abi.js';
-import { malformed } from './inotify-events.js';
+import { malformed } from '../errors/malformed.js';
 
 /** Who a process is, as the kernel checked it. */
 export interface Credentials {

@@ -24,7 +24,7 @@ import {
   FAN_Q_OVERFLOW,
   FAN_RENAME,
 } from '../abi.js';
-import { malformed } from './inotify-events.js';
+import { malformed } from '../errors/malformed.js';
 
 /** What can be asked for. */
 export const FANOTIFY_EVENTS = {

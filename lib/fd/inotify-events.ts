@@ -17,6 +17,7 @@ import {
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
 } from '../abi.js';
+import { malformed } from '../errors/malformed.js';
 import { invalidType, invalidValue, oneOf } from '../validate.js';
 
 /** What can be asked for. */
@@ -68,12 +69,6 @@ export function eventMask(events: unknown, table: Readonly<Record<string, number
   for (const event of events) mask |= table[oneOf('events', event, names)] as number;
   if (mask === 0) throw invalidValue('events', 'must name at least one event', events);
   return mask;
-}
-
-/** Malformed: the kernel never writes such. */
-export function malformed(what: string): Error & { code: string } {
-  const error = new Error(`malformed ${what}: please report this`);
-  return Object.assign(error, { code: 'ERR_NEARMETAL_UNEXPECTED' });
 }
 
 /** Cuts what one read(2) gave into records. */

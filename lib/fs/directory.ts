@@ -9,17 +9,13 @@ import { type FileType, fileType } from '../ring/ops/file-status.js';
 import { boolean, integer } from '../validate.js';
 import type { Signal } from './calls.js';
 import { calls } from './choose.js';
+import { eachRecord, type Visit } from './directory-records.js';
 import { about } from './failure.js';
 import { READ_ONLY, type SignalOptions, signalOf } from './options.js';
 import { isCode, lstat, MISSING, rmdir, unlink } from './paths.js';
 
 /** Some 8000 names of ordinary length in one call. */
 const BATCH_BYTES = 262_144;
-/** Of `struct linux_dirent64`: where the record's length, type and name stand. */
-const RECORD_LENGTH = 16;
-const TYPE = 18;
-const NAME = 19;
-
 /** Its types are those of a mode, without the bits below them. */
 const TYPE_SHIFT = 12;
 
@@ -55,21 +51,6 @@ export class DirectoryEntry {
 
   isSymbolicLink(): boolean {
     return this.type === 'symlink';
-  }
-}
-
-type Visit = (name: string, type: number, inodeAt: number, records: Buffer) => void;
-
-function eachRecord(records: Buffer, length: number, visit: Visit): void {
-  for (let at = 0; at < length; at += records.readUInt16LE(at + RECORD_LENGTH)) {
-    const start = at + NAME;
-    const end = records.indexOf(0, start);
-    const first = records[start];
-    // '.' and '..'
-    if (first === 46 && (end === start + 1 || (end === start + 2 && records[start + 1] === 46))) {
-      continue;
-    }
-    visit(records.toString('utf8', start, end), records[at + TYPE] as number, at, records);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Socket addresses: host and port, or a Unix path, as the kernel's bytes and back. */
 import { AF_INET, AF_INET6, AF_UNIX, EINVAL } from '../abi.js';
+import { malformed } from '../errors/malformed.js';
 import { check } from '../errors.js';
 import { native } from '../native.js';
 import { integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
@@ -94,6 +95,7 @@ export function decodeAddress(bytes: Uint8Array): SocketAddress {
     return { path: Buffer.from(end < 0 ? path : path.subarray(0, end)).toString() };
   }
   if (family !== AF_INET && family !== AF_INET6) check(-EINVAL, 'getsockname');
+  if (bytes.length < (family === AF_INET6 ? IPV6_BYTES : IPV4_BYTES)) throw malformed('address');
   const at = family === AF_INET6 ? bytes.subarray(8, 24) : bytes.subarray(4, 8);
   return { host: hostText(family, at), port: view.getUint16(2) };
 }

@@ -103,7 +103,7 @@ function decodeOne(
   size: number,
 ): boolean {
   if (level === abi.SOL_SOCKET) return decodeSocket(found, view, type, offset, size);
-  if (level === abi.IPPROTO_UDP && type === abi.UDP_GRO) {
+  if (level === abi.IPPROTO_UDP && type === abi.UDP_GRO && size >= 4) {
     found.segmentSize = view.getInt32(offset, true);
   } else if (level === abi.IPPROTO_IP && type === abi.IP_PKTINFO && size >= 12) {
     found.pktinfo = {
@@ -117,13 +117,15 @@ function decodeOne(
       address: hostText(abi.AF_INET6, bytesAt(view, offset, 16)),
     };
   } else if (
-    (level === abi.IPPROTO_IP && type === abi.IP_TTL) ||
-    (level === abi.IPPROTO_IPV6 && type === abi.IPV6_HOPLIMIT)
+    size >= 4 &&
+    ((level === abi.IPPROTO_IP && type === abi.IP_TTL) ||
+      (level === abi.IPPROTO_IPV6 && type === abi.IPV6_HOPLIMIT))
   ) {
     found.hopLimit = view.getInt32(offset, true);
   } else if (
-    (level === abi.IPPROTO_IP && type === abi.IP_TOS) ||
-    (level === abi.IPPROTO_IPV6 && type === abi.IPV6_TCLASS)
+    size >= 1 &&
+    ((level === abi.IPPROTO_IP && type === abi.IP_TOS) ||
+      (level === abi.IPPROTO_IPV6 && type === abi.IPV6_TCLASS))
   ) {
     found.trafficClass = view.getUint8(offset);
   } else return false;
@@ -139,16 +141,18 @@ function decodeSocket(
 ): boolean {
   if (type === abi.SCM_RIGHTS) {
     for (let at = 0; at + 4 <= size; at += 4) {
-      found.rights.push(OwnedFd.adopt(view.getInt32(offset + at, true)));
+      const fd = view.getInt32(offset + at, true);
+      if (fd >= 0) found.rights.push(OwnedFd.adopt(fd));
     }
-  } else if (type === abi.SCM_PIDFD) {
+  } else if (type === abi.SCM_PIDFD && size >= 4) {
     const fd = view.getInt32(offset, true);
     if (fd >= 0) found.pidfd = OwnedFd.adopt(fd);
-  } else if (type === abi.SCM_CREDENTIALS) {
+  } else if (type === abi.SCM_CREDENTIALS && size >= 12) {
     const id = (at: number): number => view.getUint32(offset + at, true);
     found.credentials = { pid: id(0), uid: id(4), gid: id(8) };
-  } else if (type === abi.SO_TIMESTAMPNS) found.timestamp = timespec(view, offset);
-  else if (type === abi.SO_TIMESTAMP) {
+  } else if (type === abi.SO_TIMESTAMPNS && size >= 16) {
+    found.timestamp = timespec(view, offset);
+  } else if (type === abi.SO_TIMESTAMP && size >= 16) {
     const { seconds, nanoseconds: microseconds } = timespec(view, offset);
     found.timestamp = { seconds, nanoseconds: microseconds * 1000 };
   } else if (type === abi.SO_TIMESTAMPING && size >= 48) {
@@ -158,7 +162,7 @@ function decodeSocket(
       ...(isSet(software) && { software }),
       ...(isSet(hardware) && { hardware }),
     };
-  } else if (type === abi.SO_RXQ_OVFL) found.dropped = view.getUint32(offset, true);
+  } else if (type === abi.SO_RXQ_OVFL && size >= 4) found.dropped = view.getUint32(offset, true);
   else return false;
   return true;
 }
