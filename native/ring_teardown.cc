@@ -159,11 +159,14 @@ void Ring::adopt_control(const uint8_t* bytes, size_t length) const {
 uint32_t Ring::reap(uint32_t pending) {
   uint32_t head = __atomic_load_n(cq_head, __ATOMIC_RELAXED);
   const uint32_t tail = __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE);
-  for (; head != tail; head++) {
+  // No more than there is room for, whatever the words in memory say.
+  for (uint32_t left = std::min(tail - head, cq_mask + 1); left > 0;) {
     const auto* cqe =
         reinterpret_cast<const io_uring_cqe*>(cqes + size_t{head & cq_mask} * cqe_bytes);
     // Of two sizes in one queue (IORING_SETUP_CQE_MIXED): doubles take two places, and fillers one.
-    if ((cqe->flags & kCqe32) != 0) head++;
+    const uint32_t places = std::min((cqe->flags & kCqe32) != 0 ? 2u : 1u, left);
+    head += places;
+    left -= places;
     if ((cqe->flags & kCqeSkip) != 0) continue;
     const auto low = static_cast<uint32_t>(cqe->user_data);
     if (low == kMessageLow || low == kFileMessageLow) continue;
