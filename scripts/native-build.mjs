@@ -39,10 +39,11 @@ function nodeGyp() {
 }
 
 /** Runs node-gyp in `cwd`; answers its exit code, or 127 when there is none to run. */
-export function runNodeGyp(args, { cwd = root, quiet = false } = {}) {
+export function runNodeGyp(args, { cwd = root, quiet = false, tools = {} } = {}) {
   const [command, first] = nodeGyp();
   const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
-  const result = spawnSync(command, [...first, ...args], { cwd, env: gypEnvironment(), stdio });
+  const env = { ...gypEnvironment(), ...tools };
+  const result = spawnSync(command, [...first, ...args], { cwd, env, stdio });
   if (quiet && result.status !== 0) {
     process.stderr.write(result.stdout ?? '');
     process.stderr.write(result.stderr ?? '');

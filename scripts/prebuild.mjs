@@ -1,15 +1,17 @@
-/** Makes prebuilds/ for this platform, in a folder of its own: prebuildify moves what it builds. */
+/**
+ * Makes prebuilds/ for this platform, or another processor: `prebuild.mjs [--arch arm64]`. In a
+ * folder of its own, since prebuildify moves what it builds.
+ */
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { copySources, toolsFor } from './cross.mjs';
 import { gypEnvironment, root } from './native-build.mjs';
 
+const { arch } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } }).values;
 const work = join(root, 'build-prebuild');
-rmSync(work, { recursive: true, force: true });
-for (const name of ['package.json', 'binding.gyp', 'native']) {
-  cpSync(join(root, name), join(work, name), { recursive: true });
-}
+copySources(work);
 
 const require = createRequire(import.meta.url);
 const tool = join(dirname(require.resolve('prebuildify/package.json')), 'bin.js');
@@ -19,6 +21,8 @@ const args = [
   '--napi',
   '--strip',
   '--tag-libc',
+  '--arch',
+  arch,
   '--target',
   target,
   '--cwd',
@@ -26,5 +30,6 @@ const args = [
   '--out',
   root,
 ];
-const result = spawnSync(process.execPath, args, { stdio: 'inherit', env: gypEnvironment() });
+const env = { ...gypEnvironment(), ...toolsFor(arch) };
+const result = spawnSync(process.execPath, args, { stdio: 'inherit', env });
 process.exitCode = result.status ?? 1;

@@ -10,3 +10,16 @@ export const PARTS = [
   'promises',
   'contract',
 ].map((part) => `test/${part}`);
+
+/** What depends on the processor most: the queues, structs of the kernel, memory, threads. */
+export const ARM64_PARTS = [
+  'ring/ops',
+  'ring/ring',
+  'features',
+  'memory',
+  'epoll',
+  'cpu',
+  'fd',
+  'shared',
+  'contract',
+].map((part) => `test/${part}`);

@@ -53,7 +53,16 @@ function manifest() {
   return `${JSON.stringify(read, null, 2)}\n`;
 }
 
-export async function stage(folder) {
+/** Where the addons are, and what compiles C. */
+const HERE = {
+  addons: {
+    'build/Release/nearmetal.node': 'build/Release/nearmetal.node',
+    'build/seam/nearmetal_seam.node': 'build/seam/nearmetal_seam.node',
+  },
+  compiler: 'cc',
+};
+
+export async function stage(folder, { addons, compiler } = HERE) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const here = (path) => join(root, path);
@@ -77,12 +86,11 @@ export async function stage(folder) {
   for (const path of ['dist', '.dev', 'examples', 'scripts', ...closure(MODULES)]) {
     cpSync(here(path), there(path), { recursive: true });
   }
-  for (const path of ['build/Release/nearmetal.node', 'build/seam/nearmetal_seam.node']) {
-    cpSync(here(path), there(path));
-  }
+  for (const [to, from] of Object.entries(addons)) cpSync(here(from), there(to));
   writeFileSync(there('package.json'), manifest());
   const launcher = there('build/nouring');
-  execFileSync('cc', ['-O1', '-o', launcher, here('test/support/nouring.c')]);
+  mkdirSync(there('build'), { recursive: true });
+  execFileSync(compiler, ['-O1', '-o', launcher, here('test/support/nouring.c')]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

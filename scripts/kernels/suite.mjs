@@ -22,9 +22,10 @@ export function readWords(versions, parts) {
 /**
  * Has `run(version, folder)` answer what the staged suite printed for each version, and writes
  * test/results/KIND-VERSION.json, then the pages of all. `say` tells of each result. A version of
- * which nothing ran is not written. The process ends with 1 when a test failed.
+ * which nothing ran is not written. The process ends with 1 when a test failed. `machine` is what
+ * the suite is staged for, where that is not this one.
  */
-export async function runVersions(kind, { versions, parts }, run, say) {
+export async function runVersions(kind, { versions, parts }, run, say, machine) {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const asked = parts.flatMap((part) =>
     filesBelow('test').filter((path) => path.startsWith(part) && path.endsWith('.test.ts')),
@@ -32,7 +33,7 @@ export async function runVersions(kind, { versions, parts }, run, say) {
   const folder = mkdtempSync(join(tmpdir(), 'nearmetal-suite-'));
   let failures = 0;
   try {
-    await stage(folder);
+    await stage(folder, machine);
     mkdirSync('test/results', { recursive: true });
     for (const version of versions) {
       const result = collect(await run(version, folder), asked);
@@ -53,4 +54,13 @@ export async function runVersions(kind, { versions, parts }, run, say) {
   }
   writePages();
   if (failures > 0) process.exitCode = 1;
+}
+
+/** A result in one line. */
+export function countsOf(version, result) {
+  const skipped = Object.values(result.skipped).reduce((sum, count) => sum + count, 0);
+  return (
+    `${version}: ${result.passed} passed, ${skipped} skipped by name, ${result.failed.length} ` +
+    `failed, ${result.notReached.length} files not reached`
+  );
 }
