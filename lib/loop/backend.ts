@@ -38,6 +38,9 @@ export interface AcceptEvents {
 }
 
 export interface Acceptor {
+  /** Connections stay in the backlog until `resume`; some that were taken already may be told of. */
+  pause(): void;
+  resume(): void;
   /** Nothing more is told; connections that were not taken yet stay in the backlog. */
   close(): void;
   /**

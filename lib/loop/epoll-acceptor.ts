@@ -15,13 +15,14 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
   readonly #events: AcceptEvents;
   readonly #listener: OwnedFd;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #paused = false;
   #closed = false;
 
   constructor(backend: EpollBackend, listener: OwnedFd, events: AcceptEvents) {
     this.#backend = backend;
     this.#events = events;
     this.#listener = listener;
-    backend.enter(this, () => backend.epoll.add(listener, EPOLLIN, { tag: this.place }));
+    backend.enter(this, () => this.#watch());
     listener.addUser(this);
   }
 
@@ -35,7 +36,7 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
   }
 
   ready(): void {
-    for (let count = 0; count < BUDGET && !this.#closed && !this.#listener.closed; count++) {
+    for (let count = 0; count < BUDGET && this.#watching; count++) {
       const result = native.accept4(this.#listener.fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (result >= 0) this.#events.connection(OwnedFd.adopt(result));
       else if (result === -EAGAIN) return;
@@ -48,21 +49,45 @@ export class EpollAcceptor implements Acceptor, Watched, FdUser {
 
   #failed(result: number): void {
     if (isShortage(result)) {
-      this.#backend.epoll.delete(this.#listener);
+      this.#forget();
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
-        this.#backend.epoll.add(this.#listener, EPOLLIN, { tag: this.place });
+        this.#watch();
       }, RETRY_MS);
     } else this.close();
     this.#events.failed(result);
+  }
+
+  get #watching(): boolean {
+    return !this.#paused && !this.#closed && !this.#listener.closed;
+  }
+
+  #watch(): void {
+    if (!this.#watching || this.#timer !== undefined) return;
+    const { epoll } = this.#backend;
+    if (!epoll.has(this.#listener)) epoll.add(this.#listener, EPOLLIN, { tag: this.place });
+  }
+
+  #forget(): void {
+    const { epoll } = this.#backend;
+    if (!this.#listener.closed && epoll.has(this.#listener)) epoll.delete(this.#listener);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#forget();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#watch();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    const { epoll } = this.#backend;
-    if (!this.#listener.closed && epoll.has(this.#listener)) epoll.delete(this.#listener);
+    this.#forget();
     this.#backend.leave(this);
   }
 

@@ -19,6 +19,9 @@ export class RingAcceptor implements Acceptor, Sink {
   #slot = -1;
   #generation = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #paused = false;
+  /** The end of what is in flight was asked for by `pause`. */
+  #stopping = false;
   #closed = false;
   #finished: (() => void) | undefined = undefined;
 
@@ -32,16 +35,26 @@ export class RingAcceptor implements Acceptor, Sink {
   }
 
   #arm(): void {
-    if (this.#closed || this.#finished !== undefined || this.#slot >= 0) return;
+    if (this.#closed || this.#finished !== undefined || this.#slot >= 0 || this.#paused) return;
     this.#slot = this.#backend.begin(this.#operation, this, 0);
     if (this.#slot >= 0) this.#generation = this.#backend.generationOf(this.#slot);
   }
 
+  #armAgain(): void {
+    this.#arm();
+    // The listener was closed meanwhile.
+    if (this.#slot < 0 && !this.#paused) this.close();
+  }
+
   complete(_tag: number, result: number, flags: number): void {
-    if (!hasMore(flags)) this.#slot = -1;
+    const stopped = this.#stopping && result === -ECANCELED;
+    if (!hasMore(flags)) {
+      this.#slot = -1;
+      this.#stopping = false;
+    }
     try {
       if (result >= 0) this.#connection(OwnedFd.adopt(result));
-      else this.#failed(result);
+      else if (!stopped) this.#failed(result);
     } finally {
       if (this.#timer === undefined) this.#arm();
       if (this.#slot < 0) this.#end();
@@ -64,12 +77,22 @@ export class RingAcceptor implements Acceptor, Sink {
     if (isShortage(result)) {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
-        this.#arm();
-        // The listener was closed meanwhile.
-        if (this.#slot < 0) this.close();
+        this.#armAgain();
       }, RETRY_MS);
     } else this.#closed = true;
     if (result !== -ECANCELED) this.#events.failed(result);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#slot < 0 || this.#stopping) return;
+    this.#stopping = true;
+    this.#backend.cancel(this.#slot, this.#generation);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#timer === undefined) this.#armAgain();
   }
 
   close(): void {

@@ -26,6 +26,9 @@ export interface ListenerOptions extends ListenOptions {
   backend?: BackendName;
 }
 
+/** Connections that nobody has taken yet, above which the others wait in the backlog. */
+const MOST_WAITING = 64;
+
 interface Waiter {
   resolve(connection: Connection | undefined): void;
   reject(error: unknown): void;
@@ -33,7 +36,8 @@ interface Waiter {
 
 /**
  * A socket that listens; `for await` gives its connections. Leaving the loop early closes it, as
- * `using` does; connections that were accepted and not taken are closed then.
+ * `using` does; connections that were accepted and not taken are closed then. Accepting stops while 64
+ * or more wait for the loop: the others stay in the backlog of the socket.
  */
 export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDisposable {
   /** Where it listens. */
@@ -118,7 +122,10 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
   /** The next connection; undefined when the listener has been closed. */
   accept(): Promise<Connection | undefined> {
     const socket = this.#queue.shift();
-    if (socket !== undefined) return Promise.resolve(this.#connection(socket));
+    if (socket !== undefined) {
+      if (this.#queue.length === MOST_WAITING >> 1 && this.#listening) this.#acceptor.resume();
+      return Promise.resolve(this.#connection(socket));
+    }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#closed || this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => void this.#waiters.push({ resolve, reject }));
@@ -148,8 +155,10 @@ export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDis
       return;
     }
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#queue.push(socket);
-    else waiter.resolve(this.#connection(socket));
+    if (waiter === undefined) {
+      this.#queue.push(socket);
+      if (this.#queue.length === MOST_WAITING && this.#listening) this.#acceptor.pause();
+    } else waiter.resolve(this.#connection(socket));
   }
 
   #failed(result: number): void {

@@ -1,9 +1,10 @@
 /** `Listener` and `Connection`: promises and loops; over both backends. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Connection, Listener } from 'nearmetal/net';
+import { Connection, type InternetAddress, Listener } from 'nearmetal/net';
 import { expect, onTestFinished, test } from 'vitest';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import {
   expectRefusal,
   folder,
@@ -14,6 +15,7 @@ import {
   until,
   VALUE,
 } from '../support/ring.js';
+import { descriptors } from '../support/sockets.js';
 
 onEachBackend((backend) => {
   function listening(options: object = {}): Listener {
@@ -106,6 +108,34 @@ onEachBackend((backend) => {
     await expect(client.write('late')).rejects.toThrow('closed');
     // Both sides have ended: nothing is left to close.
     await client.closed;
+  });
+
+  test('what nobody takes waits in the backlog, and none is lost', async () => {
+    needs('proc');
+    const listener = listening();
+    const options = { host: '127.0.0.1', port: listener.port as number, backend };
+    const before = descriptors();
+    const clients: Connection[] = [];
+    onTestFinished(() => {
+      for (const client of clients) client.close();
+    });
+    while (clients.length < 300) {
+      const some = Array.from({ length: 10 }, () => Connection.open(options));
+      clients.push(...(await Promise.all(some)));
+      await turn();
+    }
+    const accepted = descriptors() - before - clients.length;
+    expect(accepted).toBeGreaterThanOrEqual(64);
+    expect(accepted).toBeLessThan(200);
+    const ports = new Set<number>();
+    for (let count = 0; count < clients.length; count++) {
+      using connection = (await listener.accept()) as Connection;
+      ports.add((connection.remoteAddress as InternetAddress).port);
+    }
+    expect(ports.size).toBe(clients.length);
+    const late = listener.accept();
+    clients.push(await Connection.open(options));
+    (await late)?.close();
   });
 
   test('leaving the loop closes', async () => {
