@@ -38,7 +38,7 @@ export interface AcceptEvents {
 }
 
 export interface Acceptor {
-  /** Connections stay in the backlog until `resume`; some that were taken already may be told of. */
+  /** Others stay in the backlog until `resume`; what was taken already may still be told of. */
   pause(): void;
   resume(): void;
   /** Nothing more is told; connections that were not taken yet stay in the backlog. */

@@ -13,6 +13,7 @@ import {
   boolean,
   bytesView,
   invalidType,
+  invalidValue,
   milliseconds,
   onlyKeys,
 } from '../validate.js';
@@ -49,6 +50,11 @@ interface Waiter<Value> {
   reject(error: unknown): void;
 }
 
+interface Reader extends Waiter<Uint8Array | undefined> {
+  /** Where it wants its bytes. */
+  readonly target: Uint8Array | undefined;
+}
+
 /** Received and not yet read: beyond it, no more is received. */
 const WAITING_MAX = 65_536;
 
@@ -73,7 +79,7 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
   #finished = false;
   #failure: Error | undefined;
   #open = true;
-  #reader: Waiter<Uint8Array | undefined> | undefined;
+  #reader: Reader | undefined;
   readonly #writers: Waiter<void>[] = [];
   #ending: { waiter: Waiter<void>; promise: Promise<void> } | undefined;
   #onClosed: () => void = () => undefined;
@@ -171,14 +177,15 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
 
   // --- receiving ---------------------------------------------------------------------------------
 
-  /** The next bytes; undefined when the peer has ended its side. */
-  read(): Promise<Uint8Array | undefined> {
-    const bytes = this.#queue.shift();
-    if (bytes !== undefined) {
-      this.#waiting -= bytes.length;
-      if (this.#waiting < WAITING_MAX) this.#receive();
-      return Promise.resolve(bytes);
-    }
+  /**
+   * The next bytes; undefined when the peer has ended its side. They are the reader's own; with
+   * `target` they are copied there, as many as it has room for, and what resolves is a view of
+   * them: no memory is taken for them, which counts where much is received.
+   */
+  read(target?: Uint8Array): Promise<Uint8Array | undefined> {
+    if (target !== undefined) checkTarget(target);
+    const bytes = this.#queue[0];
+    if (bytes !== undefined) return Promise.resolve(this.#take(bytes, target));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#ended || !this.#open) return Promise.resolve(undefined);
     if (this.#reader !== undefined) {
@@ -186,8 +193,19 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
     }
     this.#receive();
     return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject };
+      this.#reader = { resolve, reject, target };
     });
+  }
+
+  /** Of what was received before it was asked for. */
+  #take(bytes: Uint8Array, target: Uint8Array | undefined): Uint8Array {
+    const { length } = bytes;
+    const taken = target === undefined ? bytes : copied(bytes, length, target);
+    if (taken.length === length) this.#queue.shift();
+    else this.#queue[0] = bytes.subarray(taken.length);
+    this.#waiting -= taken.length;
+    if (this.#waiting < WAITING_MAX) this.#receive();
+    return taken;
   }
 
   #receive(): void {
@@ -319,7 +337,7 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
 
   #events(): StreamEvents {
     return {
-      received: (bytes, length) => this.#received(bytes.slice(0, length)),
+      received: (bytes, length) => this.#received(bytes, length),
       ended: () => {
         this.#ended = true;
         this.#reader?.resolve(undefined);
@@ -344,20 +362,56 @@ export class Connection implements AsyncIterable<Uint8Array>, Disposable, AsyncD
     };
   }
 
-  #received(bytes: Uint8Array): void {
-    this.bytesReceived += bytes.length;
+  /** The first `length` of `bytes`, which are the library's. */
+  #received(bytes: Uint8Array, length: number): void {
+    this.bytesReceived += length;
     const reader = this.#reader;
-    if (reader !== undefined) {
-      this.#reader = undefined;
-      reader.resolve(bytes);
+    if (reader === undefined) {
+      this.#keep(bytes.slice(0, length));
       return;
     }
+    this.#reader = undefined;
+    const { target } = reader;
+    if (target === undefined) {
+      reader.resolve(bytes.slice(0, length));
+      return;
+    }
+    if (target.length === 0) {
+      this.#keep(bytes.slice(0, length));
+      reader.reject(detachedTarget());
+      return;
+    }
+    const taken = copied(bytes, length, target);
+    if (taken.length < length) this.#keep(bytes.slice(taken.length, length));
+    reader.resolve(taken);
+  }
+
+  #keep(bytes: Uint8Array): void {
     this.#queue.push(bytes);
     this.#waiting += bytes.length;
     if (this.#waiting < WAITING_MAX) return;
     this.#paused = true;
     this.#stream.pause();
   }
+}
+
+/** As many of the first `length` bytes as `target` has room for, in it. */
+function copied(bytes: Uint8Array, length: number, target: Uint8Array): Uint8Array {
+  const count = Math.min(length, target.length);
+  target.set(bytes.subarray(0, count));
+  return target.subarray(0, count);
+}
+
+function checkTarget(target: Uint8Array): void {
+  if (!(target instanceof Uint8Array)) throw invalidType('target', 'a Uint8Array', target);
+  bytesView('target', target);
+  if (target.length === 0) throw invalidValue('target', 'must have room for a byte', target);
+}
+
+/** Memory that was transferred meanwhile has no room. */
+function detachedTarget(): TypeError {
+  const message = 'the target was detached while it waited; its bytes are there for the next read';
+  return Object.assign(new TypeError(message), { code: 'ERR_NEARMETAL_DETACHED' });
 }
 
 const brokenBy = (result: number): SystemError => systemError(result, 'recv');

@@ -36,8 +36,9 @@ interface Waiter {
 
 /**
  * A socket that listens; `for await` gives its connections. Leaving the loop early closes it, as
- * `using` does; connections that were accepted and not taken are closed then. Accepting stops while 64
- * or more wait for the loop: the others stay in the backlog of the socket.
+ * `using` does; connections that were accepted and not taken are closed then.
+ *
+ * Accepting stops while 64 or more wait for the loop: the others stay in the socket's backlog.
  */
 export class Listener implements AsyncIterable<Connection>, Disposable, AsyncDisposable {
   /** Where it listens. */

@@ -11,6 +11,7 @@ import {
   later,
   pattern,
   RANGE,
+  TYPE,
   turn,
   until,
   VALUE,
@@ -93,6 +94,36 @@ onEachBackend((backend) => {
     expect(peer.bytesReceived).toBe(0);
     expect((await all(peer)).length).toBe(20_000_000);
     await writing;
+  });
+
+  test('bytes are read into memory of the reader', async () => {
+    const { client, peer } = await pair();
+    const target = new Uint8Array(10);
+    const reading = client.read(target);
+    const sent = pattern(30_000);
+    await peer.write(sent);
+    const first = (await reading) as Uint8Array;
+    expect(first.buffer).toBe(target.buffer);
+    const parts = [Buffer.from(first)];
+    for (let got = first.length; got < sent.length; got += parts.at(-1)?.length ?? 0) {
+      const room = new Uint8Array(1 + (got % 4096));
+      const part = (await client.read(got % 3 === 0 ? undefined : room)) as Uint8Array;
+      if (got % 3 !== 0) expect(part.buffer).toBe(room.buffer);
+      parts.push(Buffer.from(part));
+    }
+    expect(Buffer.concat(parts).equals(sent)).toBe(true);
+    const gone = new Uint8Array(10);
+    const lost = later(client.read(gone));
+    structuredClone(gone, { transfer: [gone.buffer] });
+    await peer.write('kept');
+    await expect(lost).rejects.toMatchObject({ code: 'ERR_NEARMETAL_DETACHED' });
+    expect(`${Buffer.from((await client.read(target)) as Uint8Array)}`).toBe('kept');
+    expectRefusal(() => client.read(gone), VALUE, 'target');
+    expectRefusal(() => client.read(new Uint8Array(0)), VALUE, 'target');
+    expectRefusal(() => client.read('x' as never), TYPE, 'target');
+    const ending = client.read(target);
+    await peer.end();
+    expect(await ending).toBeUndefined();
   });
 
   test('half-close, read by read', async () => {
