@@ -5,6 +5,7 @@
 #include "uapi.h"
 #include "uapi_descriptors.h"
 #include "uapi_errno.h"
+#include "uapi_musl.h"
 #include "uapi_sched.h"
 #include "uapi_system.h"
 

@@ -70,7 +70,10 @@ napi_value region_name(napi_env env, napi_callback_info info) {
   const Region* region = EnvState::of(env)->region(args.integer(0));
   const std::string name = args.text(1);
   if (!args.ok() || region == nullptr) return small_number(env, -EINVAL);
-  return small_number(env, sys::call(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME,
+  // Linux 5.17; PR_SET_VMA, PR_SET_VMA_ANON_NAME.
+  constexpr long kSetName = 0x53564d41;
+  constexpr long kOfAnonymous = 0;
+  return small_number(env, sys::call(SYS_prctl, kSetName, kOfAnonymous,
                                      sys::pointer(region->base),
                                      static_cast<long>(region->length),
                                      sys::pointer(name.c_str())));
