@@ -106,8 +106,10 @@ napi_value region_touch(napi_env env, napi_callback_info info) {
   const int64_t count = args.wide(3);
   const bool write = args.boolean(4);
   constexpr int64_t kMost = 1024;
+  int64_t last = 0;
   if (!args.ok() || region == nullptr || step <= 0 || count <= 0 || count > kMost ||
-      !region->covers(offset, step * (count - 1) + 1)) {
+      __builtin_mul_overflow(step, count - 1, &last) || !region->covers(offset, last) ||
+      !region->covers(offset + last, 1)) {
     return number(env, -EINVAL);
   }
   uint8_t scratch = 0;

@@ -96,8 +96,12 @@ napi_value move_pages_(napi_env env, napi_callback_info info) {
   const size_t count = status.length / sizeof(int);
   if (!args.ok() || count == 0 || step <= 0) return small_number(env, -EINVAL);
   if (nodes.data != nullptr && nodes.length != status.length) return small_number(env, -EINVAL);
-  const long first = place(env, region, offset, step * static_cast<int64_t>(count - 1) + 1);
-  if (first == 0) return small_number(env, -EINVAL);
+  int64_t last = 0;
+  if (__builtin_mul_overflow(step, static_cast<int64_t>(count - 1), &last)) {
+    return small_number(env, -EINVAL);
+  }
+  const long first = place(env, region, offset, last);
+  if (first == 0 || place(env, region, offset + last, 1) == 0) return small_number(env, -EINVAL);
   std::vector<long> pages(count);
   for (size_t index = 0; index < count; index++) {
     pages[index] = first + step * static_cast<int64_t>(index);

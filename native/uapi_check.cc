@@ -21,7 +21,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#if __has_include(<uv.h>)
+// It includes <sys/stat.h>, which does not go with <linux/stat.h> in musl.
+#if defined(__GLIBC__) && __has_include(<uv.h>)
 #include <uv.h>
 #endif
 
@@ -260,7 +261,7 @@ NEARMETAL_SIZE(epoll_event, 12);  // packed here and nowhere else
 NEARMETAL_SIZE(epoll_event, 16);
 #endif
 
-#if __has_include(<uv.h>)
+#if defined(__GLIBC__) && __has_include(<uv.h>)
 // The bridge to libuv finds its functions at run time, without the header: it states these itself.
 static_assert(UV_POLL == 8);
 static_assert(UV_READABLE == 1);

@@ -1,8 +1,19 @@
-// Names of the kernel that musl's headers lack; its kernel has them all the same.
+// Names of the kernel that musl's headers lack, or have a view of their own on.
 #pragma once
 
-#if defined(__linux__) && !defined(__GLIBC__)
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#ifndef __GLIBC__
 #include <linux/falloc.h>
+// Here with O_PATH in it.
+#undef O_ACCMODE
+#define O_ACCMODE 3
+// What kernels before 5.4 had.
+#undef SOMAXCONN
+#define SOMAXCONN 4096
 #ifndef POLLREMOVE
 #define POLLREMOVE 0x1000
 #endif

@@ -1,5 +1,5 @@
 /**
- * Makes prebuilds/ for this platform, or another processor: `prebuild.mjs [--arch arm64]`. In a
+ * Makes prebuilds/ for this platform, or another: `prebuild.mjs [--arch arm64] [--libc musl]`. In a
  * folder of its own, since prebuildify moves what it builds.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import { copySources, toolsFor } from './cross.mjs';
 import { gypEnvironment, root } from './native-build.mjs';
 
-const { arch } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } }).values;
+const options = { arch: { type: 'string', default: process.arch }, libc: { type: 'string' } };
+const { arch, libc } = parseArgs({ options }).values;
 const work = join(root, 'build-prebuild');
 copySources(work);
 
@@ -30,6 +31,7 @@ const args = [
   '--out',
   root,
 ];
-const env = { ...gypEnvironment(), ...toolsFor(arch) };
+if (libc !== undefined) args.push('--libc', libc);
+const env = { ...gypEnvironment(), ...toolsFor(arch, libc) };
 const result = spawnSync(process.execPath, args, { stdio: 'inherit', env });
 process.exitCode = result.status ?? 1;

@@ -1,6 +1,7 @@
 /** Mapping: memory that the kernel may use, and when it is given back. */
 import { Mapping } from 'nearmetal/memory';
 import { expect, test } from 'vitest';
+import { EINVAL, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
 import {
   bytesOf,
@@ -188,4 +189,14 @@ test('what cannot be had is an error', () => {
   expect(none({ size: 2 ** 45, populate: false })).toThrow(
     expect.objectContaining({ message: expect.stringMatching(/ENOMEM|array buffer|ArrayBuffer/) }),
   );
+});
+
+test('steps so large that their sum wraps around reach no memory', () => {
+  const access = PROT_READ | PROT_WRITE;
+  const region = native.regionMap(0, 4096, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const status = new Int32Array(5);
+  // Four of them are 2^64.
+  expect(native.regionTouch(region, 0, 2 ** 62, status.length, false)).toBe(-EINVAL);
+  expect(native.movePages(region, 0, 2 ** 62, null, status, 0)).toBe(-EINVAL);
+  native.regionRelease(region, false);
 });
