@@ -57,6 +57,7 @@ const must = async (program, words) => {
 
 /** Compiles what all targets have, file by file, then links each. */
 async function build(names) {
+  if (names.length === 0) return;
   const clang = compiler();
   mkdirSync(WORK, { recursive: true });
   const object = (source) => join(WORK, `${source.replaceAll('/', '-')}.o`);
