@@ -413,3 +413,15 @@ test('index: the program loads lines, and says what it does not like', async () 
   const { code, stderr } = await runIndex('serve', '--directory', directory).ended;
   expect([code, stderr]).toEqual([1, expect.stringMatching(/^the checkpoint .* is damaged/)]);
 });
+
+test('index: its measurements run, with lmdb or without it', async () => {
+  const words = ['bench', '--keys', '1000', '--turn-ms', '1', '--no-hugepages'];
+  const { code, stdout } = await runIndex(...words).ended;
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^1000 entries loaded and durable in [\d.]+ s, \d+ bytes each$/m);
+  for (const name of ['index.get, a copy', 'index.range, copies', 'array, in order']) {
+    expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\d+ ns`, 'm'));
+  }
+  const wrong = await runIndex('bench', '--keys', 'many').ended;
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--keys must be')]);
+});

@@ -7,7 +7,7 @@ import type { Listening } from './server/server.js';
 export const USAGE = `usage: npm run example -- index serve|load --directory DIRECTORY
   [--memory SIZE] [--page-size 2MiB|4KiB] [--sync each|none|MILLISECONDS] [--checkpoint SIZE]
   [--host ADDRESS] [--port PORT] [--idle-ms MILLISECONDS] [--max-clients COUNT]
-usage: npm run example -- index bench [--keys COUNT] [--directory DIRECTORY]`;
+usage: npm run example -- index bench [--keys COUNT] [--turn-ms MILLISECONDS] [--no-hugepages]`;
 
 export interface Arguments {
   readonly command: 'serve' | 'load';

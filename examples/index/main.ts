@@ -47,14 +47,17 @@ async function load(index: OrderedIndex): Promise<void> {
   console.log(`${count} entries are durable`);
 }
 
-let checked: Arguments | undefined;
-try {
-  checked = argumentsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exitCode = 2;
-}
-if (checked !== undefined) {
+async function run(words: readonly string[]): Promise<void> {
+  let checked: Arguments;
+  try {
+    // What only measures is not loaded to serve.
+    if (words[0] === 'bench') return await (await import('./bench/bench.js')).bench(words.slice(1));
+    checked = argumentsOf(words);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
   try {
     await using index = await open(checked.index);
     await (checked.command === 'load' ? load(index) : serve(checked, index));
@@ -63,3 +66,5 @@ if (checked !== undefined) {
     process.exitCode = 1;
   }
 }
+
+await run(process.argv.slice(2));

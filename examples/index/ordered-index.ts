@@ -64,7 +64,10 @@ export class OrderedIndex implements AsyncDisposable {
   static async open(plan: Plan): Promise<OrderedIndex> {
     await mkdir(plan.directory, { recursive: true });
     // Its lock is the lock of all that is in the directory.
-    const log = await AppendLog.open(join(plan.directory, 'log'), { sync: plan.sync });
+    const log = await AppendLog.open(join(plan.directory, 'log'), {
+      sync: plan.sync,
+      segmentBytes: segmentBytes(plan.checkpointBytes),
+    });
     let store: Store | undefined;
     try {
       store = new Store(plan.memory, plan.pageSize);
@@ -285,6 +288,13 @@ export class OrderedIndex implements AsyncDisposable {
       this.store.close();
     }
   }
+}
+
+/** A few segments to a checkpoint, which removes those that it stands for. */
+function segmentBytes(checkpointBytes: number): number {
+  const most = 64 * 2 ** 20;
+  if (checkpointBytes === 0) return most;
+  return Math.min(most, Math.max(2 ** 20, Math.ceil(checkpointBytes / 4)));
 }
 
 function invalidState(message: string): TypeError {

@@ -61,7 +61,7 @@ export function* entriesOf(
     const entries: Entry[] = [];
     const most = Math.min(left, AT_ONCE);
     walk(tree, records, rest, (place) => {
-      entries.push({ key: records.key(place), value: records.value(place) });
+      entries.push(records.entry(place));
       return entries.length < most;
     });
     yield* entries;

@@ -33,7 +33,8 @@ export class Buckets {
   /** Buckets in all, and the power of two that they have passed, less one. */
   private buckets = 0;
   private mask = 0;
-  private moving: [hash: number, place: number][] = [];
+  /** Hashes and places of a bucket that is divided or put together, in turn. */
+  private readonly moving: number[] = [];
   count = 0;
 
   constructor(pages: Pages, blocks: Blocks, records: Records) {
@@ -186,7 +187,7 @@ export class Buckets {
     for (let at = first; ; ) {
       const count = words[at + COUNT] as number;
       for (let index = at; index < at + count; index++) {
-        this.moving.push([words[index] as number, words[index + ENTRIES] as number]);
+        this.moving.push(words[index] as number, words[index + ENTRIES] as number);
       }
       const next = words[at + NEXT] as number;
       if (at !== first) this.blocks.give(at >>> 1);
@@ -197,7 +198,10 @@ export class Buckets {
   }
 
   private scatter(): void {
-    for (const [hash, place] of this.moving) this.add(hash, place);
-    this.moving.length = 0;
+    const { moving } = this;
+    for (let index = 0; index < moving.length; index += 2) {
+      this.add(moving[index] as number, moving[index + 1] as number);
+    }
+    moving.length = 0;
   }
 }

@@ -31,7 +31,7 @@ export class Pages {
   readonly mapping: Mapping;
   /** Why the pages are not of the size that was asked for. */
   readonly fallback: string | undefined;
-  readonly bytes: Buffer;
+  readonly bytes: Buffer<ArrayBuffer>;
   readonly words: Int32Array;
   readonly count: number;
   private readonly free: number[] = [];
