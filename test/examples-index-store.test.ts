@@ -44,7 +44,7 @@ function difference(ours: [string, string][], theirs: [string, string][]): unkno
 
 const byBytes = ([a]: [string, string], [b]: [string, string]): number => (a < b ? -1 : 1);
 
-/** Latin-1 texts: each letter a byte. Few letters, so that keys are alike and long prefixes shared. */
+/** Latin-1 texts: each letter a byte. Few letters, so that keys are alike. */
 const word = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'ÿ'), minLength: 1, maxLength: 6 }),
   fc

@@ -279,7 +279,7 @@ test('index: a damaged checkpoint or log is refused, and cut ends are cut off', 
   expect((await openIndex({ directory })).count).toBe(3100);
 });
 
-test('index: a log whose end is gone has what came before it, and an empty one is refused', async () => {
+test('index: a log without its end has what came before, an empty one is refused', async () => {
   const directory = folder();
   const index = await openIndex({ directory });
   for (let at = 0; at < 50; at++) await index.put(`key ${at}`, 'value');

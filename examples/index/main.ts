@@ -13,7 +13,8 @@ function greet(index: OrderedIndex): string {
   const { count, backing, fallback, recovered } = index;
   const log = `${recovered.replayed} records of the log`;
   const why = fallback === undefined ? '' : ` (${fallback})`;
-  return `${count} entries, ${recovered.entries} of a checkpoint and ${log}; pages: ${backing}${why}`;
+  const from = `${recovered.entries} of a checkpoint and ${log}`;
+  return `${count} entries, ${from}; pages: ${backing}${why}`;
 }
 
 async function serve({ listening }: Arguments, index: OrderedIndex): Promise<void> {

@@ -224,7 +224,7 @@ export class OrderedIndex implements AsyncDisposable {
     return running;
   }
 
-  /** Makes durable what is not yet, and gives everything back; a second call waits for the first. */
+  /** Makes durable what is not, and gives everything back; a second call waits for the first. */
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;

@@ -44,7 +44,7 @@ export function inHeap(count: number): Pick<Others, 'map' | 'sorted'> {
   return { map, sorted };
 }
 
-/** Calls `read` with one key after the other; what it answers is used, so that it is not left out. */
+/** Calls `read` with one key after the other; its answers are used, lest they be left out. */
 function reading(
   name: string,
   keys: readonly string[],

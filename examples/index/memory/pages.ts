@@ -1,4 +1,4 @@
-/** One mapping, on hugepages where there are any, cut into pages that the parts of the index take. */
+/** One mapping, on hugepages where there are any, cut into pages that parts of the index take. */
 import { Mapping } from 'nearmetal/memory';
 import { IndexFullError } from '../errors.js';
 

@@ -1,4 +1,4 @@
-/** Bytes as words of a line: what is no plain letter is written as % and two digits, as in a URL. */
+/** Bytes as words of a line: what is no plain letter is % and two digits, as in a URL. */
 
 const PLAIN = /[^\x21-\x24\x26-\x7e]/g;
 

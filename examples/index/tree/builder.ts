@@ -1,4 +1,4 @@
-/** Builds a tree from records that come in the order of their keys: level by level, from the left. */
+/** Builds a tree from records that come in the order of their keys: from the left, by levels. */
 import type { Records } from '../memory/records.js';
 import * as L from './layout.js';
 import type { Nodes } from './nodes.js';

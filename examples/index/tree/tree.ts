@@ -5,7 +5,7 @@ import type { Nodes } from './nodes.js';
 
 /** More levels than memory can hold. */
 const LEVELS_MAX = 16;
-/** Nodes with fewer keys, in shares of what they can have, are put together with their neighbour. */
+/** Nodes with fewer keys, in shares of what they can have, are put together with a neighbour. */
 const SPARSE = 4;
 
 export class Tree {
