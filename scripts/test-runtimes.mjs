@@ -7,25 +7,33 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readWords, runVersions } from './kernels/suite.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-/** Those that are not Node: what is installed, and how a module is run. */
+/** Those that are not Node: what is installed, and how a module and the tests are run. */
 const others = {
-  bun: { install: 'bun', program: '.bin/bun', run: [] },
-  deno: { install: 'deno', program: '.bin/deno', run: ['run', '-A'] },
+  bun: { install: 'bun', program: '.bin/bun', run: [], tests: ['--expose-gc'] },
+  deno: {
+    install: 'deno',
+    program: '.bin/deno',
+    run: ['run', '-A'],
+    tests: ['run', '-A', '--v8-flags=--expose-gc'],
+  },
 };
+
+/** A test that has said nothing for so long hangs: no test waits for an emulated machine here. */
+const SUITE_SILENT_MS = '100000';
 
 const asked = readWords(['20', '22', '24', '26', ...Object.keys(others)], []);
 const cache = process.env.RUNTIMES_CACHE ?? join(tmpdir(), 'nearmetal-runtimes');
 
-/** The command of a runtime, installed once. */
+/** How a runtime is started, which is installed once. */
 function commandOf(runtime) {
   const node = { install: `node@${runtime}`, program: 'node/bin/node', run: [] };
-  const { install, program, run } = others[runtime] ?? node;
+  const { install, program, run, tests = ['--expose-gc'] } = others[runtime] ?? node;
   const folder = join(cache, install);
   const path = join(folder, 'node_modules', program);
   if (!existsSync(path)) {
@@ -33,21 +41,29 @@ function commandOf(runtime) {
     const words = ['install', '--no-audit', '--no-fund', '--prefix', folder, install];
     execFileSync('npm', words, { stdio: ['ignore', 2, 2] });
   }
-  return [path, ...run];
+  return { path, run, tests };
 }
 
+/** Bun and Deno themselves are started by the test of promise 27. */
+const PATH = asked.versions
+  .filter((runtime) => runtime in others)
+  .map((runtime) => dirname(commandOf(runtime).path))
+  .concat(process.env.PATH ?? '')
+  .join(delimiter);
+
 function printed(runtime, folder, parts) {
-  const [program, ...words] = commandOf(runtime);
-  const run = (...script) =>
-    spawnSync(program, [...words, ...script], {
+  const { path, run, tests } = commandOf(runtime);
+  const SUITE_RUNTIME = JSON.stringify([path, ...tests, '--conditions=sources']);
+  const lines = (program, ...words) =>
+    spawnSync(program, words, {
       cwd: folder,
       encoding: 'utf8',
       maxBuffer: 2 ** 28,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, GUEST_PROCESSES: '2' },
+      env: { ...process.env, PATH, GUEST_PROCESSES: '2', SUITE_SILENT_MS, SUITE_RUNTIME },
     }).stdout.split('\n');
-  const facts = run('scripts/kernels/facts.mjs');
-  return [...facts, ...run('scripts/kernels/run-suite.mjs', ...parts)];
+  const facts = lines(path, ...run, 'scripts/kernels/facts.mjs');
+  return [...facts, ...lines(process.execPath, 'scripts/kernels/run-suite.mjs', ...parts)];
 }
 
 const isOther = (runtime) => runtime in others;

@@ -41,6 +41,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'validate',
     'path',
     'proc',
+    'fstat',
     'ticks',
     'uncloneable',
   ],

@@ -1,7 +1,7 @@
 /** The errors of an epoll. */
-import { fstatSync } from 'node:fs';
 import { EPERM } from '../abi.js';
 import { type SystemError, systemError } from '../errors.js';
+import { fstat } from '../fstat.js';
 
 /** Of epoll_ctl, which refuses some sorts of files. */
 export function controlError(result: number, fd: number): SystemError {
@@ -11,7 +11,7 @@ export function controlError(result: number, fd: number): SystemError {
 
 function sortOf(fd: number): string {
   try {
-    const status = fstatSync(fd);
+    const status = fstat(fd);
     if (status.isFile()) return 'a regular file';
     if (status.isDirectory()) return 'a folder';
   } catch {

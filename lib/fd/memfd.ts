@@ -1,5 +1,4 @@
 /** A file that is memory and nothing else: memfd_create(2). */
-import { fstatSync } from 'node:fs';
 import {
   EINVAL,
   F_ADD_SEALS,
@@ -19,6 +18,7 @@ import {
   SYS_ftruncate,
 } from '../abi.js';
 import { check } from '../errors.js';
+import { fstat } from '../fstat.js';
 import { native } from '../native.js';
 import { boolean, integer, invalidType, invalidValue, oneOf, onlyKeys } from '../validate.js';
 import { OwnedFd } from './fd.js';
@@ -95,7 +95,7 @@ export class Memfd extends OwnedFd {
 
   /** Bytes. */
   get size(): number {
-    return fstatSync(this.#open()).size;
+    return fstat(this.#open()).size;
   }
 
   /**

@@ -1,7 +1,8 @@
 /** What this process has open, and the way to close ranges of it: proc(5), close_range(2). */
-import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, O_CLOEXEC } from '../abi.js';
 import { check } from '../errors.js';
+import { fstat } from '../fstat.js';
 import { native } from '../native.js';
 import { boolean, integer, onlyKeys } from '../validate.js';
 import { type FdFlags, flagsIn } from './fcntl.js';
@@ -69,7 +70,7 @@ export function openDescriptors(): OpenDescriptor[] {
 /** What one descriptor is: 'file', 'socket', 'eventfd' and so on. */
 export function kindOf(fd: FdLike): DescriptorKind {
   const { fd: number } = plainDescriptor('fd', fd);
-  return kindBy(fstatSync(number), readlinkSync(`/proc/self/fd/${number}`));
+  return kindBy(fstat(number), readlinkSync(`/proc/self/fd/${number}`));
 }
 
 /** Undefined where it has been closed meanwhile, as the folder that was listed. */
@@ -80,7 +81,7 @@ function describe(fd: number): OpenDescriptor | undefined {
     const status = Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '0', 8);
     return {
       fd,
-      kind: kindBy(fstatSync(fd), target),
+      kind: kindBy(fstat(fd), target),
       target,
       flags: flagsIn(status, (status & O_CLOEXEC) !== 0),
       position: Number(/^pos:\s*(\d+)$/m.exec(info)?.[1] ?? 0),

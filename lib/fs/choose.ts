@@ -17,6 +17,11 @@ export function calls(): FileCalls {
   return chosen;
 }
 
+/** @internal Tests choose: files of this thread go by these; undefined: by what works here. */
+export function useCalls(others: FileCalls | undefined): void {
+  chosen = others;
+}
+
 function choose(): FileCalls {
   const { available, detail } = features.ioUring;
   if (!available) {

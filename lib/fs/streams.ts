@@ -1,13 +1,12 @@
 /** Files as streams of Node and of the web. */
 import type { Stats } from 'node:fs';
 import { addAbortSignal, Readable, Writable } from 'node:stream';
+import { fstat } from '../fstat.js';
 import type { PathLike } from '../path.js';
 import { type TakesFiles, takeFile, takesFiles } from '../splice/takes-files.js';
 import { abortSignal, integer, onlyKeys } from '../validate.js';
 import { File, type OffsetOptions, open } from './file.js';
 import type { FileOpenOptions, OpenLetters } from './options.js';
-
-const { fstatSync } = process.getBuiltinModule('node:fs');
 
 const HIGH_WATER = 65_536;
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
@@ -157,7 +156,7 @@ class FileReadable extends Readable {
     };
     const { fd } = this.#file as File;
     // Of an open file it is in memory: there is no disk to wait for.
-    const length = this.#untouched && !fd.closed ? this.#lengthOf(fstatSync(fd.fd)) : 0;
+    const length = this.#untouched && !fd.closed ? this.#lengthOf(fstat(fd.fd)) : 0;
     if (length <= 0 || passing.ended) {
       goOn();
       return;

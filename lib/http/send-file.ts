@@ -4,13 +4,12 @@ import type { Stats } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { openBeneath } from '../fs/beneath.js';
 import { adopt, type File } from '../fs/file.js';
+import { fstat } from '../fstat.js';
 import { abortSignal, boolean, invalidType, onlyKeys } from '../validate.js';
 import { precondition, rangesApply, type Validators } from './conditions.js';
 import { type Part, sendBody, smallBody } from './file-body.js';
 import { mediaType } from './media-types.js';
 import { type ByteRange, parseRanges } from './ranges.js';
-
-const { fstatSync } = process.getBuiltinModule('node:fs');
 
 export interface SendFileOptions {
   /**
@@ -71,7 +70,7 @@ export async function sendFile(
   }
   try {
     // Of an open file it is in memory: there is no disk to wait for.
-    const stats = fstatSync(file.fd.fd);
+    const stats = fstat(file.fd.fd);
     if (!stats.isFile()) return refuse(response, 404);
     return await answer(request, response, file, stats, plan);
   } catch (error) {

@@ -9,15 +9,17 @@ import type { RingBackend } from './ring-backend.js';
 const IN = 0;
 const OUT = 1;
 
+type Tag = typeof IN | typeof OUT;
+
 export class RingPoll implements Poll, Sink {
   place = -1;
   readonly batched: boolean;
   readonly #backend: RingBackend;
   readonly #socket: OwnedFd;
   readonly #ready: (events: number) => void;
-  /** By tag: the slot of a poll in flight, or -1. */
-  #in = -1;
-  #out = -1;
+  /** By tag: the slot of a poll in flight, or -1, and its generation there. */
+  readonly #slots: [number, number] = [-1, -1];
+  readonly #generations: [number, number] = [0, 0];
   #closed = false;
 
   constructor(backend: RingBackend, socket: OwnedFd, ready: (events: number) => void) {
@@ -30,17 +32,21 @@ export class RingPoll implements Poll, Sink {
 
   wait(events: number): void {
     if (this.#closed) return;
-    if ((events & ~EPOLLOUT) !== 0 && this.#in < 0) this.#in = this.#begin(IN);
-    if ((events & EPOLLOUT) !== 0 && this.#out < 0) this.#out = this.#begin(OUT);
+    if ((events & ~EPOLLOUT) !== 0) this.#begin(IN);
+    if ((events & EPOLLOUT) !== 0) this.#begin(OUT);
   }
 
-  #begin(tag: number): number {
-    return this.#backend.begin(this.#backend.pollOn(this.#socket, tag === OUT), this, tag);
+  #begin(tag: Tag): void {
+    if (this.#slots[tag] >= 0) return;
+    const backend = this.#backend;
+    const slot = backend.begin(backend.pollOn(this.#socket, tag === OUT), this, tag);
+    this.#slots[tag] = slot;
+    // Now: when it is to be cancelled, its completion may have come, and the slot be another's.
+    if (slot >= 0) this.#generations[tag] = backend.generationOf(slot);
   }
 
   complete(tag: number, result: number): void {
-    if (tag === IN) this.#in = -1;
-    else this.#out = -1;
+    this.#slots[tag as Tag] = -1;
     if (this.#closed) this.#leave();
     else if (this.#socket.closed) return;
     else if (result >= 0) this.#ready(result);
@@ -50,14 +56,15 @@ export class RingPoll implements Poll, Sink {
   cancel(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const slot of [this.#in, this.#out]) {
-      if (slot >= 0) this.#backend.cancel(slot, this.#backend.generationOf(slot));
+    for (const tag of [IN, OUT] as const) {
+      const slot = this.#slots[tag];
+      if (slot >= 0) this.#backend.cancel(slot, this.#generations[tag]);
     }
     this.#leave();
   }
 
   #leave(): void {
-    if (this.#in < 0 && this.#out < 0) this.#backend.leave(this);
+    if (this.#slots[IN] < 0 && this.#slots[OUT] < 0) this.#backend.leave(this);
   }
 
   /** With its socket, whose user is told. */

@@ -1,5 +1,5 @@
 /** Maps a file that is open already, and finds out whether others may make it shorter. */
-import { fstatSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import {
   F_GET_SEALS,
   F_SEAL_SHRINK,
@@ -9,6 +9,7 @@ import {
   MAP_SYNC,
 } from '../abi.js';
 import { systemError } from '../errors.js';
+import { fstat } from '../fstat.js';
 import { native } from '../native.js';
 import { alignUp, sizeText } from '../units.js';
 import { boolean, integer, invalidValue, oneOf } from '../validate.js';
@@ -44,7 +45,7 @@ interface FileFacts {
 function factsOf(fd: number): FileFacts {
   const seals = native.fcntl(fd, F_GET_SEALS, 0);
   try {
-    const status = fstatSync(fd);
+    const status = fstat(fd);
     const sealed = seals > 0 && (seals & F_SEAL_SHRINK) !== 0;
     const size = status.isFile() ? status.size : undefined;
     const huge =

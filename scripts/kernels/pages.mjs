@@ -1,8 +1,9 @@
 /** Writes docs/kernels.md and docs/reliability.md from the results of runs. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { PROMISES } from './promises.mjs';
+import { soakPart } from './soak-part.mjs';
+import { RESULTS, table } from './tables.mjs';
 
-const RESULTS = 'test/results';
 const byVersion = (a, b) => a.localeCompare(b, undefined, { numeric: true });
 
 function read(kind) {
@@ -13,8 +14,6 @@ function read(kind) {
     .map((name) => JSON.parse(readFileSync(`${RESULTS}/${name}`, 'utf8')));
 }
 
-const row = (cells) => `| ${cells.join(' | ')} |`;
-const table = (head, rows) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 const skipsOf = ({ skipped }) => Object.values(skipped).reduce((sum, count) => sum + count, 0);
 const release = ({ facts, asked }) => facts?.kernel.replace(/-cloud-(amd|arm)64$/, '') ?? asked;
 
@@ -219,7 +218,8 @@ ${failures(runtimes, runtimeOf)}
 
 The contract of the two backends. What they cannot do for a reason of their own is skipped: "node"
 is what they do otherwise than Node, "node:fs" what needs calls of node:fs on descriptors of ours
-(files on helper threads are refused on Deno), "node:eval" how the test itself is run.
+(files on helper threads are refused on Deno), "ticks" microtasks between two callbacks of one batch
+(Deno runs them after it), "node:eval" how the test itself is run.
 
 ${contractTable(others)}
 
@@ -227,7 +227,7 @@ ${skips(others, runtimeOf)}
 
 ${failures(others, runtimeOf)}
 
-${toolsPart(fuzzed)}`;
+${toolsPart(fuzzed)}${soakPart()}`;
 }
 
 function contractTable(others) {

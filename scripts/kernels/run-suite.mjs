@@ -1,6 +1,7 @@
 /**
  * Runs the staged suite in this machine, `run-suite.mjs [FILE...]`: a few files to a process, a few
  * processes at once. A process that dies or hangs fails the file that it was at; the rest goes on.
+ * SUITE_RUNTIME has the words, as JSON, of what runs the tests where that is not this Node.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -9,7 +10,12 @@ import { PARTS } from './parts.mjs';
 
 const AT_ONCE = Number(process.env.GUEST_PROCESSES ?? 3);
 const FILES_EACH = 14;
-const SILENT_MS = 300_000;
+const SILENT_MS = Number(process.env.SUITE_SILENT_MS ?? 300_000);
+const RUNTIME = JSON.parse(process.env.SUITE_RUNTIME ?? 'null') ?? [
+  process.execPath,
+  '--expose-gc',
+  '--conditions=sources',
+];
 
 /** An emulator translates compiled code anew each time that it changes: less of it is faster. */
 const emulated = process.argv[2] === '--emulated' && {
@@ -31,17 +37,20 @@ mkdirSync(env.TMPDIR, { recursive: true });
 /** Answers the files that were not reached. */
 function run(files) {
   const { promise, resolve } = withResolvers();
-  const words = ['--expose-gc', '--conditions=sources', 'scripts/kernels/run-files.mjs', ...files];
-  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program, ...words] = [...RUNTIME, 'scripts/kernels/run-files.mjs', ...files];
+  // A group of its own, for what it has started goes with it.
+  const stdio = ['ignore', 'pipe', 'pipe'];
+  const child = spawn(program, words, { env, stdio, detached: true });
   const left = [...files];
   let said = '';
   let rest = '';
+  let last = 'it began';
   let limit;
   const alive = () => {
     clearTimeout(limit);
     limit = setTimeout(() => {
-      said += `[killed: it said nothing for ${SILENT_MS} ms]`;
-      child.kill('SIGKILL');
+      said = `it said nothing for ${SILENT_MS} ms after ${last}, and was killed; ${said}`;
+      process.kill(-child.pid, 'SIGKILL');
     }, SILENT_MS);
   };
   alive();
@@ -50,7 +59,9 @@ function run(files) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop();
     for (const line of lines) {
-      if (/^(FILE|TEST|RESULT) \{/.test(line)) process.stdout.write(`${line}\n`);
+      if (!/^(FILE|TEST|RESULT) \{/.test(line)) continue;
+      process.stdout.write(`${line}\n`);
+      last = line.slice(0, 200);
       if (line.startsWith('RESULT ')) left.shift();
     }
   });

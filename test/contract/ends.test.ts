@@ -1,6 +1,10 @@
 /** Ends of streams: half-closed, reset, closed in flight. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Poll } from 'nearmetal/loop';
+import type { OwnedFd } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
-import { ECONNRESET, EPIPE } from '../../lib/abi.js';
+import { ECONNRESET, EPIPE, EPOLLIN, EPOLLOUT } from '../../lib/abi.js';
+import { AGAIN_MS } from '../../lib/ring/cancels.js';
 import { onEachBackend } from '../support/backends.js';
 import { pattern, turn, until } from '../support/ring.js';
 import { isOpen, listening, open, pair, sockets, Told, text } from './support.js';
@@ -123,5 +127,28 @@ onEachBackend((name) => {
     await until(() => client.told.ends + client.told.failures.length > 0);
     expect(client.told.length).toBe(0);
     expect(server.told.end).toEqual({ ends: 0, failures: [], closes: 1 });
+  });
+
+  test('a poll given up while its other side comes ends nobody in its place', async () => {
+    const backend = open(name);
+    const { client, server } = await sockets(backend);
+    backend.stream(client, new Told()).send(text('x'));
+    const ready = (socket: OwnedFd, events: number): Promise<Poll> =>
+      new Promise((resolve) => {
+        const poll = backend.poll(socket, () => {
+          poll.cancel();
+          resolve(poll);
+        });
+        poll.wait(events);
+      });
+    await ready(server, EPOLLIN);
+    // Both are true already, and told together.
+    await ready(server, EPOLLIN | EPOLLOUT);
+    const pairs = await Promise.all([1, 2, 3, 4].map(() => sockets(backend)));
+    const waiting = pairs.map((each) => ready(each.server, EPOLLIN));
+    // Whoever is to end is asked again meanwhile.
+    await pause(5 * AGAIN_MS);
+    for (const each of pairs) backend.stream(each.client, new Told()).send(text('x'));
+    await Promise.all(waiting);
   });
 });

@@ -4,6 +4,7 @@ import { OwnedFd } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import { EBADF, ECANCELED } from '../../lib/abi.js';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { fileOf, openPlain, pattern, until } from '../support/ring.js';
 import { open, text } from './support.js';
 
@@ -12,6 +13,7 @@ onEachBackend((name) => {
     new Promise((resolve) => void begin(resolve));
 
   test('files: read and written at offsets, with short reads and errors', async () => {
+    needs('node:fs');
     const backend = open(name);
     const path = fileOf('0123456789');
     const file = openPlain(path);
@@ -33,6 +35,7 @@ onEachBackend((name) => {
   });
 
   test('a file closed while it is read: its number is nobody else’s meanwhile', async () => {
+    needs('node:fs');
     const backend = open(name);
     const path = fileOf(pattern(100_000));
     const other = fileOf(Buffer.alloc(100_000, 1));

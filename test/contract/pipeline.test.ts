@@ -138,6 +138,7 @@ onEachBackend((backend) => {
   });
 
   test('unpiped in the middle it goes on from there', async () => {
+    needs('ticks');
     const { near, far } = await pairOf(backend);
     const contents = pattern(20_000_000);
     const reading = createReadStream(fileOf(contents));

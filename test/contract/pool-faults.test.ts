@@ -2,27 +2,27 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyFile, open, openBeneath, readdir, statBatch } from 'nearmetal/fs';
+import { copyFile, backend as filesGo, open, openBeneath, readdir, statBatch } from 'nearmetal/fs';
 import { AppendLog, LogWriteError } from 'nearmetal/log';
 import { Mapping } from 'nearmetal/memory';
 import type { Connection } from 'nearmetal/net';
 import { copyFileRange, Pipe, sendFile, sendfile, splice } from 'nearmetal/zerocopy';
-import { expect, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import * as abi from '../../lib/abi.js';
-import { calls as threadCalls } from '../../lib/fs/choose.js';
+import { useCalls } from '../../lib/fs/choose.js';
 import { oneWrite } from '../../lib/fs/durable-write.js';
+import { ThreadCalls } from '../../lib/fs/thread-calls.js';
 import type { Seam } from '../../lib/native.js';
 import { pairOf } from '../support/connections.js';
+import { needs } from '../support/needs.js';
 import { fileOf, folder, openPlain, openWith, pattern } from '../support/ring.js';
 import { seam, withSeam } from '../support/seam.js';
 
 // Files go by helper threads here, whatever this machine has.
-vi.mock('../../lib/fs/choose.js', async (original) => {
-  const real = await original<object>();
-  const { ThreadCalls } = await import('../../lib/fs/thread-calls.js');
-  const threads = new ThreadCalls();
-  return { ...real, calls: () => threads, fileRing: () => undefined };
-});
+needs('node:fs');
+const threads = new ThreadCalls();
+beforeAll(() => useCalls(threads));
+afterAll(() => useCalls(undefined));
 
 const backend = 'epoll';
 const ALWAYS = 1e9;
@@ -163,7 +163,7 @@ withSeam('a sync, a truncation and an allocation tell what failed', async () => 
 
 withSeam('a log on helper threads goes on after short writes', async () => {
   const faults = seam();
-  expect(threadCalls().name).toBe('threads');
+  expect(filesGo().name).toBe('threads');
   const path = join(folder(), 'log');
   const log = await AppendLog.open(path);
   const records = Array.from({ length: 40 }, (_, index) => pattern(index * 50, index + 1));
@@ -234,21 +234,25 @@ for (const [name, number, sync] of [
 withSeam('ENOSPC of a sync is told from ENOSPC of a write', async () => {
   const faults = seam();
   using mapping = Mapping.anonymous({ size: 4096 });
-  const calls = threadCalls();
-  using file = await calls.open(join(folder(), 'file'), abi.O_RDWR | abi.O_CREAT, 0o600, undefined);
+  using file = await threads.open(
+    join(folder(), 'file'),
+    abi.O_RDWR | abi.O_CREAT,
+    0o600,
+    undefined,
+  );
   const four = mapping.bytes.subarray(0, 4);
-  expect(await calls.writeDurably(file, four, 0, 'written')).toEqual({ written: 4, synced: 0 });
+  expect(await threads.writeDurably(file, four, 0, 'written')).toEqual({ written: 4, synced: 0 });
   faults.fail(abi.SYS_pwritev2, 1, 2, abi.ENOSPC);
   const { ENOSPC, ECANCELED } = abi;
   const write = { written: -ENOSPC, synced: -ECANCELED };
-  expect(await calls.writeDurably(file, four, 4, 'written')).toEqual(write);
+  expect(await threads.writeDurably(file, four, 4, 'written')).toEqual(write);
   // As if the kernel had written them, and failed to sync.
-  await calls.ftruncate(file, 8, undefined);
+  await threads.ftruncate(file, 8, undefined);
   const sync = { written: 4, synced: -ENOSPC };
-  expect(await calls.writeDurably(file, four, 4, 'written')).toEqual(sync);
+  expect(await threads.writeDurably(file, four, 4, 'written')).toEqual(sync);
   file.close();
   // Of what cannot be told it is held for the worse.
-  expect(await oneWrite(calls, file, four, 4, 'written', -ENOSPC)).toEqual(sync);
+  expect(await oneWrite(threads, file, four, 4, 'written', -ENOSPC)).toEqual(sync);
 });
 
 /** Nothing is in the page cache, as far as anybody can tell: a helper thread brings it. */

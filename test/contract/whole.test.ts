@@ -5,6 +5,7 @@ import { asFd } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { ECANCELED, SOCK_DGRAM } from '../../lib/abi.js';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { fileOf, pattern, turn } from '../support/ring.js';
 import { listening, open, pair } from './support.js';
 
@@ -17,6 +18,7 @@ onEachBackend((name) => {
   });
 
   test('closing ends all that is open, and leaves nothing', async () => {
+    if (name === 'epoll') needs('node:fs');
     const before = process.getActiveResourcesInfo().length;
     const backend = openBackend({ backend: name });
     const { listener, address } = listening({ backlog: 0 });

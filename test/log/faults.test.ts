@@ -4,23 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { AppendLog, type AppendLogOptions, LogWriteError } from 'nearmetal/log';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { EDQUOT, EINTR, EIO, ENOSPC } from '../../lib/abi.js';
-import type { FileCalls } from '../../lib/fs/calls.js';
+import { calls, useCalls } from '../../lib/fs/choose.js';
 import { Disk } from '../support/disk.js';
 
-let disk: Disk | undefined;
-vi.mock('../../lib/fs/choose.js', async (original) => {
-  const real = await original<{ calls(): FileCalls }>();
-  return { ...real, calls: () => disk?.calls ?? real.calls() };
-});
-const { calls } = await vi.importActual<{ calls(): FileCalls }>('../../lib/fs/choose.js');
+const real = calls();
 
 function prepare(): { path: string; disk: Disk } {
   const path = mkdtempSync(join(tmpdir(), 'nearmetal-log-'));
-  disk = new Disk(calls());
+  const disk = new Disk(real);
+  useCalls(disk.calls);
   onTestFinished(() => {
-    disk = undefined;
+    useCalls(real);
     rmSync(path, { recursive: true, force: true });
   });
   return { path, disk };
@@ -163,8 +159,8 @@ test('whenever the power fails, what was durable is there, in order and unchange
     fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
     async (steps, sync, stream) => {
       const path = mkdtempSync(join(tmpdir(), 'nearmetal-log-'));
-      const now = new Disk(calls());
-      disk = now;
+      const now = new Disk(real);
+      useCalls(now.calls);
       const chance = (): number => stream.next().value as number;
       const options = { sync, segmentBytes: 8192, bufferBytes: 8192 };
       try {
@@ -217,6 +213,6 @@ test('whenever the power fails, what was durable is there, in order and unchange
   try {
     await fc.assert(scenario, { numRuns: RUNS });
   } finally {
-    disk = undefined;
+    useCalls(real);
   }
 });

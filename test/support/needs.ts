@@ -14,7 +14,8 @@ import { native } from '../../lib/native.js';
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all; `memlock` enough
  * for the ring of a backend; `proc`, where what a process holds is counted; `node` itself, and not
- * Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a child that runs words of a module.
+ * Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a child that runs words of a module;
+ * `ticks`, microtasks between two callbacks of one batch.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`
@@ -25,7 +26,8 @@ export type Need =
   | 'node:eval'
   | 'node:fs'
   | 'root'
-  | 'seam';
+  | 'seam'
+  | 'ticks';
 
 const onDeno = process.versions.deno !== undefined;
 
@@ -37,7 +39,7 @@ function look(need: Need): boolean {
   if (need === 'memlock') return roomForRing();
   if (need === 'proc') return existsSync('/proc/self/fd');
   if (need === 'node') return process.versions.bun === undefined && !onDeno;
-  if (need === 'node:eval' || need === 'node:fs') return !onDeno;
+  if (['node:eval', 'node:fs', 'ticks'].includes(need)) return !onDeno;
   const [kind, name = ''] = need.split(':');
   if (kind === 'linux') return kernel.atLeast(name);
   if (kind === 'program') {
