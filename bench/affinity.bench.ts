@@ -1,10 +1,11 @@
 /** What it costs to ask and set where a thread runs, to read a clock, and to be moved. */
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perOperation, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const C = 'C';
 /** A set of several CPUs can be given in part: what the call alone does not tell. */
@@ -62,13 +63,13 @@ async function run(session: Session): Promise<void> {
     try {
       for (const [subject, name] of subjects) {
         session.progress(`affinity: warming up ${subject}, ${name}`);
-        const turn = await session.admit(subject, async () => {
+        const contestant = await session.admit(subject, async () => {
           const child = new Child(subject, commandOf(subject), options);
           children.push(child);
           await child.ask<Work>(`${name} 0.2`);
-          return async () => perOperation(await child.ask<Work>(`${name} ${session.pace.turn}`));
+          return asking(subject, child, `${name} ${session.pace.turn}`);
         });
-        if (turn) contestants.push({ subject, turn });
+        if (contestant) contestants.push(contestant);
       }
       const references = [C_EXACT, C];
       await session.measure('affinity', title, { contestants, references, metrics: [metric] });

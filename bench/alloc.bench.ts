@@ -1,9 +1,10 @@
 /** What memory for one buffer costs: blocks of a mapping against Buffers that are collected. */
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perOperation, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const SLOW = 'Buffer.allocUnsafeSlow';
 const sizes = [4096, 65_536];
@@ -28,13 +29,13 @@ async function run(session: Session): Promise<void> {
       for (const subject of subjects) {
         session.progress(`alloc ${name}: warming up ${subject}`);
         const command = [process.execPath, subjectFile('alloc-nearmetal'), subject, String(size)];
-        const turn = await session.admit(subject, async () => {
+        const contestant = await session.admit(subject, async () => {
           const child = new Child(subject, command, { cpu: session.placement.server });
           children.push(child);
           await child.ask<Work>('0.1');
-          return async () => perOperation(await child.ask<Work>(String(session.pace.turn)));
+          return asking(subject, child, String(session.pace.turn));
         });
-        if (turn) contestants.push({ subject, turn });
+        if (contestant) contestants.push(contestant);
       }
       const references = [SLOW];
       await session.measure('alloc', name, { contestants, references, metrics: [metric] });

@@ -9,20 +9,27 @@ import { crossing } from './crossing.bench.js';
 import { echo } from './echo.bench.js';
 import { faults } from './faults.bench.js';
 import { fread } from './fread.bench.js';
+import { futex } from './futex.bench.js';
+import { fwrite } from './fwrite.bench.js';
 import { http } from './http.bench.js';
 import { latency } from './latency.bench.js';
 import { log } from './log.bench.js';
+import { modesOfRings } from './modes.bench.js';
+import { mpmc } from './mpmc.bench.js';
 import { nop } from './nop.bench.js';
+import { numa } from './numa.bench.js';
 import { proxy } from './proxy.bench.js';
 import { readiness } from './readiness.bench.js';
 import { sendfile } from './sendfile.bench.js';
 import { spsc } from './spsc.bench.js';
 import { stat } from './stat.bench.js';
+import { timers } from './timers.bench.js';
 import { tlb } from './tlb.bench.js';
 import { udp } from './udp.bench.js';
 
 export const benches: readonly Bench[] = [
   nop,
+  modesOfRings,
   crossing,
   echo,
   latency,
@@ -30,6 +37,7 @@ export const benches: readonly Bench[] = [
   http,
   udp,
   fread,
+  fwrite,
   log,
   sendfile,
   proxy,
@@ -40,6 +48,10 @@ export const benches: readonly Bench[] = [
   alloc,
   faults,
   affinity,
+  numa,
   spsc,
+  mpmc,
   channel,
+  futex,
+  timers,
 ];

@@ -2,12 +2,12 @@
  * What goes through a channel from one thread to another, each on a CPU of its own and on its event
  * loop, beside Node's MessagePort: objects, bytes, and an object that is asked for and answered.
  */
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import type { Child } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import { startThreads } from './_lib/threads.js';
-import { perOperation, perSecond, type Work } from './_lib/work.js';
 
 const NEARMETAL = 'nearmetal';
 const PORT = 'MessagePort';
@@ -38,11 +38,9 @@ async function run(session: Session): Promise<void> {
   try {
     for (const { title, name, metric } of cases) {
       if (!session.wants('channel', title)) continue;
-      const figures = metric === rate ? perSecond : perOperation;
-      const contestants: Contestant[] = [...children].map(([subject, child]) => ({
-        subject,
-        turn: async () => figures(await child.ask<Work>(`${name} ${session.pace.turn}`)),
-      }));
+      const contestants: Contestant[] = [...children].map(([subject, child]) =>
+        asking(subject, child, `${name} ${session.pace.turn}`),
+      );
       await session.measure('channel', title, {
         contestants,
         references: [PORT],

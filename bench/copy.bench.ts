@@ -39,9 +39,9 @@ async function run(session: Session): Promise<void> {
       children.push(child);
       const turn = async () => {
         const { operations: bytes, ns } = await child.ask<Work>('');
-        return { figures: { rate: bytes / ns } };
+        return { figures: { rate: bytes / ns }, operations: 1 };
       };
-      contestants.push({ subject, turn });
+      contestants.push({ subject, pid: child.pid, turn });
     }
     await session.measure('copy', name, { contestants, references: [CP], metrics });
   } finally {

@@ -1,9 +1,10 @@
 /** The price of one call into the addon, by what is handed over: why batches cross. */
-import type { Contestant, Sample } from './_lib/interleave.js';
+import { asking } from './_lib/asking.js';
+import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perOperation, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const EMPTY = 'empty';
 /** What `crossing-nearmetal` knows: shapes of arguments, and one native call of Node's own. */
@@ -20,14 +21,13 @@ async function run(session: Session): Promise<void> {
   try {
     for (const shape of shapes) {
       session.progress(`crossing: warming up ${shape}`);
-      const turn = await session.admit(shape, async () => {
+      const contestant = await session.admit(shape, async () => {
         const child = new Child(shape, [...command, shape], options);
         children.push(child);
         await child.ask<Work>('0.1');
-        return async (): Promise<Sample> =>
-          perOperation(await child.ask<Work>(String(session.pace.turn)));
+        return asking(shape, child, String(session.pace.turn));
       });
-      if (turn) contestants.push({ subject: shape, turn });
+      if (contestant) contestants.push(contestant);
     }
     const references = [EMPTY];
     await session.measure('crossing', 'call', { contestants, references, metrics: [metric] });

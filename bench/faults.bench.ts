@@ -29,17 +29,18 @@ async function run(session: Session): Promise<void> {
     const children: Child[] = [];
     const join = async (subject: string, command: () => string[]): Promise<void> => {
       session.progress(`faults: starting ${subject}`);
-      const turn = await session.admit(subject, async () => {
+      const contestant = await session.admit(subject, async (): Promise<Contestant> => {
         const words = [...command(), String(bytes)];
         const child = new Child(subject, words, { cpu: session.placement.server });
         children.push(child);
         await child.ask<Touched>('go');
-        return async () => {
+        const turn = async () => {
           const { ns, cpu_ns, faults } = await child.ask<Touched>('go');
-          return { figures: { ms: ns / 1e6, faults }, cpuUsPerOp: cpu_ns / 1000 };
+          return { figures: { ms: ns / 1e6, faults }, cpuUsPerOp: cpu_ns / 1000, operations: 1 };
         };
+        return { subject, pid: child.pid, turn };
       });
-      if (turn) contestants.push({ subject, turn });
+      if (contestant) contestants.push(contestant);
     };
     try {
       await join(C, () => [reference('faults'), '4KiB']);

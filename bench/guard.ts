@@ -24,6 +24,8 @@ const guarded: [bench: string, name: string, subject: string][] = [
   ['crossing', 'call', 'six integers'],
   ['echo', '50x64', 'nearmetal handlers'],
   ['fread', 'cached depth 32', 'nearmetal registered'],
+  ['spsc', 'records, published by 32', 'nearmetal'],
+  ['spsc', 'there and back, spinning', 'nearmetal'],
 ];
 
 type Ratios = Record<string, number>;

@@ -37,7 +37,7 @@ async function run(session: Session): Promise<void> {
     const seconds = Math.max(1, Math.round(pace.longTurn));
     const contestants = servers.map((server): Contestant => {
       const turn = (): Promise<Sample> => load(server, seconds, placement.client);
-      return { subject: server.subject, turn };
+      return { subject: server.subject, pid: server.child.pid, turn };
     });
     await session.measure('http', 'hello', { contestants, references: [NODE], metrics });
   } finally {
@@ -76,6 +76,7 @@ async function load(
       p99: microseconds(text, '99%'),
     },
     cpuUsPerOp: (cpuNs(child.pid) - before) / requests / 1000,
+    operations: requests,
   };
 }
 

@@ -1,12 +1,15 @@
 /** Durable appends of 256 B records, by 1, 16 and 256 writers that each wait for theirs. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
-import { scratch, subjectFile } from './_lib/paths.js';
+import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
+import { scratch } from './_lib/scratch.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perSecond, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const GROUP = 'C group commit';
 const writers = [1, 16, 256];
@@ -30,14 +33,14 @@ async function measureCase(session: Session, folder: string, count: number): Pro
   try {
     for (const [subject, command, ...last] of programs) {
       session.progress(`log ${name}: warming up ${subject}`);
-      const turn = await session.admit(subject, async () => {
+      const contestant = await session.admit(subject, async () => {
         const words = [...command(), folder, String(count), ...last];
         const child = new Child(subject, words, { cpu: placement.server });
         children.push(child);
         await child.ask<Work>(String(Math.max(0.2, pace.turn)));
-        return async () => perSecond(await child.ask<Work>(String(pace.longTurn)));
+        return asking(subject, child, String(pace.longTurn));
       });
-      if (turn) contestants.push({ subject, turn });
+      if (contestant) contestants.push(contestant);
     }
     await session.measure('log', name, { contestants, references: [GROUP], metrics: [metric] });
   } finally {
@@ -46,9 +49,8 @@ async function measureCase(session: Session, folder: string, count: number): Pro
 }
 
 async function run(session: Session): Promise<void> {
-  mkdirSync(scratch, { recursive: true });
   for (const count of writers) {
-    const folder = mkdtempSync(join(scratch, 'log-'));
+    const folder = mkdtempSync(join(scratch(), 'log-'));
     try {
       await measureCase(session, folder, count);
     } finally {

@@ -4,12 +4,13 @@
  * C and the raw ring fill each entry anew. The frozen operation is found in the entry from when
  * that was used last, and only gets its name there. All look at every completion.
  */
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perOperation, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const C = 'C io_uring';
 const RAW = 'nearmetal raw ring';
@@ -56,11 +57,7 @@ async function run(session: Session): Promise<void> {
       const contestants: Contestant[] = [];
       for (const [subject, child] of children) {
         if (!batchesOf(subject).includes(batch)) continue;
-        const request = `${batch} ${session.pace.turn}`;
-        contestants.push({
-          subject,
-          turn: async () => perOperation(await child.ask<Work>(request)),
-        });
+        contestants.push(asking(subject, child, `${batch} ${session.pace.turn}`));
       }
       const references = [C];
       await session.measure('nop', name, {

@@ -1,13 +1,14 @@
 /** A TCP proxy over loopback: splice(2) from C, haproxy, ours, and node:net's pipe. */
 import { randomFillSync } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startHaproxy } from './_lib/daemons.js';
 import { fetchTurn, ways } from './_lib/fetch.js';
 import type { Contestant, Sample } from './_lib/interleave.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
-import { scratch, subjectFile } from './_lib/paths.js';
+import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
+import { scratch } from './_lib/scratch.js';
 import { type Server, startServer } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
@@ -71,8 +72,7 @@ const cases: Case[] = [
 ];
 
 async function run(session: Session): Promise<void> {
-  mkdirSync(scratch, { recursive: true });
-  const file = join(scratch, 'proxied');
+  const file = join(scratch(), 'proxied');
   writeFileSync(file, randomFillSync(Buffer.alloc(FILE_BYTES)));
   try {
     for (const each of cases) {
@@ -98,7 +98,8 @@ async function measureCase(session: Session, each: Case, file: string): Promise<
       const proxy = await session.admit(subject, () => start(behind.port, placement.server));
       if (proxy === undefined) continue;
       servers.push(proxy);
-      contestants.push({ subject, turn: () => each.turn(session, proxy, file) });
+      const { pid } = proxy.child;
+      contestants.push({ subject, pid, turn: () => each.turn(session, proxy, file) });
     }
     const references = [HAPROXY, C];
     await session.measure('proxy', each.name, { contestants, references, metrics: each.metrics });

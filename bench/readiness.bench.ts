@@ -1,10 +1,11 @@
 /** What it costs to learn which of many descriptors are ready, as their number grows. */
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Result, Session } from './_lib/session.js';
-import { perOperation, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const counts = [10, 100, 1000, 10_000];
 /** Descriptor numbers from here on do not fit a set of select. */
@@ -71,8 +72,7 @@ async function compare(
   for (const { name } of subjects.filter((subject) => subject.kind === kind)) {
     const child = children.get(name);
     if (child === undefined) continue;
-    const turn = async () => perOperation(await child.ask<Work>(`${count} ${session.pace.turn}`));
-    contestants.push({ subject: name, turn });
+    contestants.push(asking(name, child, `${count} ${session.pace.turn}`));
   }
   const references = [`C ${names[kind]}`];
   await session.measure('readiness', `${count}`, { contestants, references, metrics: [metric] });

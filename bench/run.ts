@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME` and `npx nearmetal bench NAME`: measures, and shows what came out. */
 import { writeFileSync } from 'node:fs';
 import { comparison } from './_lib/compare.js';
+import { Counting } from './_lib/counting.js';
 import { choosePlacement } from './_lib/cpus.js';
 import { hostFacts, watchNoise } from './_lib/host.js';
 import { type Options, parse, usage } from './_lib/options.js';
@@ -60,7 +61,6 @@ async function measure(
   const progress = progressLine(() => session.done / cases);
   const placement = choosePlacement();
   const session = new Session(paces[options.pace], placement, progress.show);
-  const machine = [...hostFacts(), ['placement', placement.description] as const];
   const say = options.json ? console.error : console.log;
   const print = () => {
     progress.clear();
@@ -69,9 +69,17 @@ async function measure(
   };
   endChildrenWithUs(() => {
     print();
+    for (const line of absences(session)) console.error(line);
     console.error('interrupted: this is what was finished');
   });
-  if (!options.json) console.log(align(machine, [0, 1]).join('\n'));
+  const counting = new Counting();
+  session.counting = counting;
+  const machine = () => [
+    ...hostFacts(),
+    ['placement', placement.description] as const,
+    ...counting.facts,
+  ];
+  if (!options.json) console.log(align(machine(), [0, 1]).join('\n'));
   const noise = watchNoise();
   for (const bench of selected) {
     try {
@@ -85,7 +93,8 @@ async function measure(
     date: new Date().toISOString().slice(0, 16),
     command: ['nearmetal bench', ...words].join(' '),
     pace: options.pace,
-    machine,
+    // Only now it is known what could be counted.
+    machine: machine(),
     noise: noise(),
     absent: absences(session),
     benches: selected.map(({ name, title, view }) => ({ name, title, view })),

@@ -1,12 +1,13 @@
 /** Files from the page cache over HTTP: sendfile(2) from C, nginx, ours, and Node's ways. */
 import { randomFillSync } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startNginx } from './_lib/daemons.js';
 import { fetchTurn, ways } from './_lib/fetch.js';
 import type { Contestant } from './_lib/interleave.js';
-import { scratch, subjectFile } from './_lib/paths.js';
+import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
+import { scratch } from './_lib/scratch.js';
 import { type Server, startServer } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
@@ -46,8 +47,7 @@ async function run(session: Session): Promise<void> {
       (each) => each.bytes === bytes && session.wants('sendfile', each.name),
     );
     if (wanted.length === 0) continue;
-    mkdirSync(scratch, { recursive: true });
-    const path = join(scratch, `file-${bytes}`);
+    const path = join(scratch(), `file-${bytes}`);
     writeFileSync(path, randomFillSync(Buffer.alloc(bytes)));
     try {
       await measureFile(session, path, bytes, wanted);
@@ -75,11 +75,12 @@ async function measureFile(
       if (!sizes.includes(bytes)) continue;
       await admit(subject, () => startServer(subject, command(path), placement.server));
     }
-    await admit(NGINX, () => startNginx(scratch, placement.server));
+    await admit(NGINX, () => startNginx(scratch(), placement.server));
     for (const { name, connections, metrics } of wanted) {
       const contestants = servers.map(
         (server): Contestant => ({
           subject: server.subject,
+          pid: server.child.pid,
           turn: () => fetchTurn(server, path, connections, pace.longTurn, placement.client),
         }),
       );

@@ -1,18 +1,17 @@
 /**
  * What goes through a queue from one thread to another, each on a CPU of its own: records of 8
- * bytes, messages of 1 KiB, how long it takes there and back, and records through the queue that
- * any number of threads may use.
+ * bytes, messages of 1 KiB, and how long it takes there and back.
  *
  * C runs over the same layout, twice: without the fence that a sleeping consumer needs, which is
  * the fastest that there is; and with it, as everybody publishes where a consumer may sleep.
  */
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import type { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import { startThreads } from './_lib/threads.js';
-import { perOperation, perSecond, type Work } from './_lib/work.js';
 
 const C = 'C';
 const WAKING = 'C that wakes';
@@ -28,12 +27,7 @@ interface Case {
   readonly name: string;
   readonly port: string;
   readonly metric: Metric;
-  /** C does not do it. */
-  readonly ours?: boolean;
 }
-
-const takes = ({ ours }: Case, subject: string): boolean =>
-  !ours || subject === NEARMETAL || subject === PORT;
 
 const cases: readonly Case[] = [
   { title: 'records, one by one', name: 'one', port: 'one', metric: rate },
@@ -41,7 +35,6 @@ const cases: readonly Case[] = [
   { title: 'messages of 1 KiB', name: 'kilobyte', port: 'kilobyte', metric: rate },
   { title: 'there and back, spinning', name: 'spin', port: 'pingpong', metric: time },
   { title: 'there and back, asleep', name: 'futex', port: 'pingpong', metric: time },
-  { title: 'records, many to many', name: 'many', port: 'one', metric: rate, ours: true },
 ];
 
 const programs: [subject: string, command: () => string[]][] = [
@@ -54,23 +47,18 @@ const programs: [subject: string, command: () => string[]][] = [
 async function run(session: Session): Promise<void> {
   const children = new Map<string, Child>();
   for (const [subject, command] of programs) {
-    const names = cases
-      .filter((one) => takes(one, subject))
-      .map(({ name, port }) => (subject === PORT ? port : name));
+    const names = cases.map(({ name, port }) => (subject === PORT ? port : name));
     const more = subject === WAKING ? ['waking'] : [];
     const start = () => startThreads(session, 'spsc', subject, command(), names, more);
     const child = await session.admit(subject, start);
     if (child) children.set(subject, child);
   }
   try {
-    for (const one of cases) {
-      const { title, name, port, metric } = one;
+    for (const { title, name, port, metric } of cases) {
       if (!session.wants('spsc', title)) continue;
-      const figures = metric === rate ? perSecond : perOperation;
-      const there = [...children].filter(([subject]) => takes(one, subject));
-      const contestants: Contestant[] = there.map(([subject, child]) => {
+      const contestants: Contestant[] = [...children].map(([subject, child]) => {
         const request = `${subject === PORT ? port : name} ${session.pace.turn}`;
-        return { subject, turn: async () => figures(await child.ask<Work>(request)) };
+        return asking(subject, child, request);
       });
       await session.measure('spsc', title, {
         contestants,

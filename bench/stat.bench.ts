@@ -1,12 +1,15 @@
 /** Facts about 100,000 files that the kernel has in memory: a batch, and Node's ways. */
+
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
-import { scratch, subjectFile } from './_lib/paths.js';
+import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
+import { scratch } from './_lib/scratch.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perSecond, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const NODE = 'fs.promises.stat';
 const COUNT = 100_000;
@@ -24,7 +27,7 @@ const metrics: Metric[] = [{ key: 'rate', label: '', unit: 'stats/s', better: 'h
 
 async function run(session: Session): Promise<void> {
   if (!session.wants('stat', '100,000')) return;
-  const folder = join(scratch, `stat-${process.pid}`);
+  const folder = join(scratch(), 'stat');
   const list = join(folder, 'list');
   session.progress(`stat: making ${FILES} files`);
   mkdirSync(folder, { recursive: true });
@@ -36,13 +39,13 @@ async function run(session: Session): Promise<void> {
     const contestants: Contestant[] = [];
     for (const [subject, command] of subjects) {
       session.progress(`stat: warming up ${subject}`);
-      const turn = await session.admit(subject, async () => {
+      const contestant = await session.admit(subject, async () => {
         const child = new Child(subject, command(list), { cpu: session.placement.server });
         children.push(child);
         await child.ask<Work>(String(FILES));
-        return async () => perSecond(await child.ask<Work>(String(COUNT)));
+        return asking(subject, child, String(COUNT));
       });
-      if (turn) contestants.push({ subject, turn });
+      if (contestant) contestants.push(contestant);
     }
     await session.measure('stat', '100,000', { contestants, references: [NODE], metrics });
   } finally {

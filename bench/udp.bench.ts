@@ -1,10 +1,10 @@
 /** UDP over loopback, sent and received by one thread: batches, and what the kernel cuts. */
-import type { Contestant } from './_lib/interleave.js';
+import { asking } from './_lib/asking.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
-import { perSecond, type Work } from './_lib/work.js';
+import type { Work } from './_lib/work.js';
 
 const REFERENCE = 'C sendmmsg, recvmmsg';
 const subject = (name: string, ...words: string[]): string[] => [
@@ -46,11 +46,8 @@ async function run(session: Session): Promise<void> {
     }
     for (const { name, request } of cases) {
       if (!session.wants('udp', name)) continue;
-      const contestants = [...children].map(
-        ([subject, child]): Contestant => ({
-          subject,
-          turn: async () => perSecond(await child.ask<Work>(`${request} ${session.pace.turn}`)),
-        }),
+      const contestants = [...children].map(([subject, child]) =>
+        asking(subject, child, `${request} ${session.pace.turn}`),
       );
       const references = [REFERENCE, 'node:dgram'];
       await session.measure('udp', name, { contestants, references, metrics });

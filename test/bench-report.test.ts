@@ -171,16 +171,21 @@ describe('a run that was kept', () => {
     const html = page(
       run(
         result('C', [1, 1]),
-        result('nearmetal', even),
+        result('nearmetal', even, { counts: { systemCalls: 0.0156, events: { cycles: 77 } } }),
         result('nearmetal', even, { metric: 'echo p50', unit: 'us' }),
         result('nearmetal', even, { metric: 'echo p99', unit: 'us' }),
       ),
     );
     expect(html).toContain('a &lt;fast&gt; one');
-    expect(html).toContain('missing: Bun: not here');
+    expect(html).toContain('Missing: Bun: not here');
     expect(html).toMatch(/0\.83x/);
     expect(html.match(/<h3>/g)?.length).toBe(2);
     expect(html).toMatch(/latency by percentile/);
+    expect(html).toMatch(/Where it loses.*<td class="lose">0\.83x.*All rows/s);
+    expect(html).toMatch(/0\.016 calls/);
+    expect(html).toMatch(/cycles\/op.*<td>77\.0<\/td>/s);
+    // For a page and for a phone.
+    expect(html.match(/class="wide"/g)?.length).toBe(html.match(/class="narrow"/g)?.length);
     const outside = html
       .replaceAll('http://www.w3.org/', '')
       .match(/https?:|<script|<link|@import/);

@@ -1,18 +1,11 @@
 /** A file of 4 KiB blocks that each begin with their own number, and the order they are read in. */
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { scratch } from './paths.js';
+import { scratch } from './scratch.js';
 
 export const BLOCK = 4096;
+/** So many blocks are read back after writing: as in `reference/blocks.c`. */
+export const LOOKED_AT = 16;
 const BLOCKS_PER_WRITE = 256;
 
 export interface BlockFile {
@@ -24,10 +17,8 @@ export interface BlockFile {
 
 /** `bytes` is a power of two, so that a block is drawn with a mask. Gone again when we are. */
 export function createBlockFile(bytes: number): BlockFile {
-  mkdirSync(scratch, { recursive: true });
-  const path = join(scratch, `blocks-${process.pid}`);
+  const path = join(scratch(), 'blocks');
   const remove = () => rmSync(path, { force: true });
-  process.once('exit', remove);
   const chunk = Buffer.alloc(BLOCK * BLOCKS_PER_WRITE, 0xa5);
   const fd = openSync(path, 'w');
   try {
@@ -61,7 +52,7 @@ function probeDirect(path: string): string | undefined {
   }
 }
 
-/** xorshift32 from seed 1, as in `reference/fread.c`: all subjects read the same blocks. */
+/** xorshift32 from seed 1, as in `reference/blocks.c`: all subjects take the same blocks. */
 export class BlockOrder {
   readonly #mask: number;
   #state = 1;

@@ -19,9 +19,18 @@ export function intervalText(result: Result, dash = '-'): string {
     .join(` ${dash} `);
 }
 
-/** What a result is called where rows of several benchmarks stand together. */
-export const rowName = ({ bench, metric, subject }: Result): string =>
-  `${bench} ${metric}, ${subject}`;
+/** Whether it is better or worse than its reference for sure: the whole interval says so. */
+export function sureness(result: Result): 'win' | 'lose' | undefined {
+  if (result.ratio === null) return undefined;
+  const [low, high] = timesInterval(result);
+  return high < 1 ? 'lose' : low > 1 ? 'win' : undefined;
+}
+
+/** What was done, where rows of several benchmarks stand together. */
+export const workName = ({ bench, metric }: Result): string => `${bench} ${metric}`;
+
+/** What a result is called there. */
+export const rowName = (result: Result): string => `${workName(result)}, ${result.subject}`;
 
 export const isOurs = (subject: string): boolean => subject.startsWith('nearmetal');
 
@@ -36,3 +45,9 @@ export const ourRows = (results: readonly Result[]): Result[] =>
     ({ subject, reference, metric }) =>
       isOurs(subject) && reference !== subject && percentileOf(metric) === undefined,
   );
+
+/** Our rows that are behind their reference for sure, the farthest first. */
+export const losses = (results: readonly Result[]): Result[] =>
+  ourRows(results)
+    .filter((result) => sureness(result) === 'lose')
+    .sort((left, right) => timesAsGood(left) - timesAsGood(right));

@@ -5,8 +5,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MissingPeer } from './missing.js';
-import { scratch } from './paths.js';
 import { Child } from './process.js';
+import { scratch } from './scratch.js';
 import type { Server } from './servers.js';
 
 const START_TIMEOUT_MS = 5000;
@@ -14,7 +14,7 @@ const START_TIMEOUT_MS = 5000;
 /** nginx as Debian sets it up (sendfile, tcp_nopush), less its log: `folder` over HTTP. */
 export async function startNginx(folder: string, cpu: number | undefined): Promise<Server> {
   requireProgram('nginx', '-v', 'nginx-light');
-  const own = join(scratch, 'nginx');
+  const own = join(scratch(), 'nginx');
   mkdirSync(own, { recursive: true });
   const port = await freePort();
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -40,7 +40,7 @@ export async function startHaproxy(
   splicing: boolean,
 ): Promise<Server> {
   requireProgram('haproxy', '-v', 'haproxy');
-  const own = join(scratch, 'haproxy');
+  const own = join(scratch(), 'haproxy');
   mkdirSync(own, { recursive: true });
   const port = await freePort();
   const config = `

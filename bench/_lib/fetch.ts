@@ -9,6 +9,8 @@ import type { Metric } from './session.js';
 /** What it prints. */
 interface Fetched {
   readonly responses: number;
+  /** With those of the warm-up. */
+  readonly all: number;
   readonly bytes: number;
   readonly ns: number;
   readonly server_cpu_ns: number;
@@ -36,7 +38,7 @@ export async function fetchTurn(
   const words = [port, `/${basename(file)}`, file, connections, seconds * WARM_UP_PART, seconds];
   const command = [reference('fetch'), ...words.map(String), String(child.pid)];
   const client = new Child('fetch', command, { cpu });
-  const { responses, bytes, ns, ...spent } = await client.answer<Fetched>();
+  const { responses, all, bytes, ns, ...spent } = await client.answer<Fetched>();
   await client.stop();
   return {
     figures: {
@@ -45,6 +47,7 @@ export async function fetchTurn(
       server: spent.server_cpu_ns / bytes,
       both: (spent.server_cpu_ns + spent.client_cpu_ns) / bytes,
     },
+    operations: all,
     ...(responses > 0 && { cpuUsPerOp: spent.server_cpu_ns / responses / 1000 }),
   };
 }

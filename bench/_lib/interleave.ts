@@ -4,10 +4,14 @@
 export interface Sample {
   readonly figures: Readonly<Record<string, number>>;
   readonly cpuUsPerOp?: number;
+  /** How many there were, from the first byte of the turn to its last. */
+  readonly operations?: number;
 }
 
 export interface Contestant {
   readonly subject: string;
+  /** The process whose system calls are those of its operations. */
+  readonly pid?: number;
   /** One turn; the process behind it stays warm between turns. */
   turn(): Promise<Sample>;
 }

@@ -21,6 +21,8 @@ export interface LoadShape {
 /** What both clients print. */
 export interface LoadAnswer {
   readonly messages: number;
+  /** With those of the warm-up and what was on the way at the end. */
+  readonly all: number;
   readonly ns: number;
   readonly p50_us: number;
   readonly p99_us: number;
@@ -70,6 +72,7 @@ export function findLoad(cpu: number | undefined): Load {
           p999: answer.p999_us,
         },
         cpuUsPerOp: answer.server_cpu_ns / answer.messages / 1000,
+        operations: answer.all,
       };
     },
   };

@@ -27,7 +27,7 @@ const made = existsSync(join(root, 'bench/run.ts'))
   : join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'nearmetal');
 export const referencePrograms = join(made, 'reference');
 /** On a disk: the system's folder for temporary files may be memory. */
-export const scratch = join(made, 'bench-scratch');
+export const scratchRoot = join(made, 'bench-scratch');
 
 /** The compiled form of `bench/subjects/NAME.ts`. */
 export function subjectFile(name: string): string {

@@ -4,8 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { pinned } from './cpus.js';
+import { family } from './family.js';
 
 const STOP_TIMEOUT_MS = 2000;
+/** Characters of stderr that are kept. */
+const SAID_MOST = 16_000;
 /** USER_HZ, which Linux fixes for what it shows in /proc. */
 const TICKS_PER_SECOND = 100;
 
@@ -59,7 +62,7 @@ export class Child {
     running.add(this);
     this.#process.stdin.on('error', () => {});
     this.#process.stderr.on('data', (text) => {
-      this.#errors = (this.#errors + text).slice(-4000);
+      this.#errors = (this.#errors + text).slice(-SAID_MOST);
     });
     createInterface({ input: this.#process.stdout }).on('line', (line) => this.#deliver(line));
     this.ended = new Promise((resolve) => {
@@ -124,8 +127,13 @@ export class Child {
     clearTimeout(timer);
   }
 
-  kill(): void {
-    this.#process.kill('SIGKILL');
+  kill(signal: 'SIGKILL' | 'SIGINT' = 'SIGKILL'): void {
+    this.#process.kill(signal);
+  }
+
+  /** What it has written to stderr: the end of it, if that is long. */
+  get said(): string {
+    return this.#errors;
   }
 }
 
@@ -136,9 +144,16 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Ends everything that was started, at once. */
+/** Ends everything that was started, at once, with what that has started. */
 function killAll(): void {
-  for (const child of running) child.kill();
+  const all = [...running].flatMap(({ pid }) => (pid === 0 ? [] : family(pid)));
+  for (const pid of all) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 /**

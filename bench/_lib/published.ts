@@ -1,7 +1,7 @@
 /** The figures that the project shows: tables for README.md and docs/performance.md. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { intervalText, ourRows, timesAsGood, timesInterval } from './comparable.js';
+import { intervalText, losses, ourRows, timesAsGood } from './comparable.js';
 import { root } from './paths.js';
 import { figure } from './report.js';
 import type { Run } from './saved.js';
@@ -77,9 +77,7 @@ function readmeTable(run: Run): string {
 /** Every row of ours, benchmark by benchmark, and first those where the reference is ahead. */
 function resultTables(run: Run): string {
   const rows = ourRows(run.results).filter(({ ratio }) => ratio !== null);
-  const behind = rows
-    .filter((result) => timesInterval(result)[1] < 1)
-    .sort((left, right) => timesAsGood(left) - timesAsGood(right));
+  const behind = losses(run.results);
   const cells = (result: Result): string[] => [
     `${result.bench} ${result.metric}`,
     result.subject,

@@ -19,7 +19,12 @@ function rounded(value: number): number {
 
 /** One line per result; `ratio` is always value / the reference's value, whatever is better. */
 export function jsonLine(result: Result): string {
-  const { bench, subject, metric, unit, reference, ratio, cpuUsPerOp } = result;
+  const { bench, subject, metric, unit, reference, ratio, cpuUsPerOp, counts = {} } = result;
+  const { systemCalls, events = {} } = counts;
+  const counted = Object.entries(events).map(([event, count]) => [
+    `${event.replaceAll('-', '_')}_per_op`,
+    rounded(count),
+  ]);
   return JSON.stringify({
     bench,
     subject,
@@ -29,6 +34,8 @@ export function jsonLine(result: Result): string {
     reference,
     ratio: ratio === null ? null : rounded(ratio),
     ...(cpuUsPerOp === undefined ? {} : { cpu_us_per_op: rounded(cpuUsPerOp) }),
+    ...(systemCalls === undefined ? {} : { system_calls_per_op: rounded(systemCalls) }),
+    ...Object.fromEntries(counted),
   });
 }
 
@@ -37,13 +44,20 @@ function timesCell(result: Result): string {
   return result.ratio === null ? '' : `${timesAsGood(result).toFixed(2)}x`;
 }
 
-const headings = [
+/** The CPU's counters that some result has. */
+export function eventsOf(results: readonly Result[]): string[] {
+  return [...new Set(results.flatMap(({ counts }) => Object.keys(counts?.events ?? {})))];
+}
+
+const headings = (events: readonly string[]): string[] => [
   'subject',
   'value',
   'unit',
   'of reference',
   '95 % interval',
   'CPU us/op',
+  'syscalls/op',
+  ...events.map((event) => `${event}/op`),
   'spread',
   'outliers',
 ];
@@ -56,7 +70,19 @@ function intervalCell(result: Result): string {
   return intervalText(result);
 }
 
-function cells(result: Result): string[] {
+/** What is counted for an operation: often far less than one. */
+export function few(count: number | undefined): string {
+  if (count === undefined) return '';
+  if (count >= 100) return Math.round(count).toLocaleString('en-US');
+  return count.toFixed(count >= 10 ? 1 : count >= 0.1 || count === 0 ? 2 : 3);
+}
+
+/** A counter of the CPU for an operation. */
+export function eventCell({ counts }: Result, event: string): string {
+  return few((counts?.events as Readonly<Record<string, number>> | undefined)?.[event]);
+}
+
+function cells(result: Result, events: readonly string[]): string[] {
   return [
     result.subject,
     figure(result.value),
@@ -64,6 +90,8 @@ function cells(result: Result): string[] {
     timesCell(result),
     intervalCell(result),
     result.cpuUsPerOp === undefined ? '' : figure(result.cpuUsPerOp),
+    few(result.counts?.systemCalls),
+    ...events.map((event) => eventCell(result, event)),
     `${(100 * result.spread).toFixed(0)}%`,
     result.outliers === 0 ? '' : `${result.outliers}`,
   ];
@@ -96,7 +124,9 @@ export function table(results: readonly Result[]): string {
     const title = `${result.bench} ${result.metric}`;
     blocks.set(title, [...(blocks.get(title) ?? []), result]);
   }
-  const lines = align([headings, ...results.map(cells)], [0, 2]);
+  const events = eventsOf(results);
+  const rows = results.map((result) => cells(result, events));
+  const lines = align([headings(events), ...rows], [0, 2]);
   const output = [lines[0] as string];
   let next = 1;
   for (const [title, block] of blocks) {

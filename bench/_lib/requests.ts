@@ -9,21 +9,25 @@ const clockCost = (() => {
   return (performance.now() - startedAt) / 1000;
 })();
 
+type Done = number | (Readonly<Record<string, number>> & { readonly operations: number });
+
 /**
  * Calls `work` for each line and prints what it took; answers when stdin is closed.
  *
- * `work` gets the words of the line, and answers how many operations it did.
+ * `work` gets the words of the line, and answers how many operations it did, with what else it
+ * found if there is anything.
  */
 export async function serveRequests(
-  work: (words: string[]) => number | Promise<number>,
+  work: (words: string[]) => Done | Promise<Done>,
 ): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
-    const operations = await work(line.split(' '));
+    const done = await work(line.split(' '));
     const ns = (performance.now() - startedAt - clockCost) * 1e6;
     const { user, system } = process.cpuUsage(cpuBefore);
-    const answer: Work = { operations, ns, cpu_ns: (user + system) * 1000 };
+    const found = typeof done === 'number' ? { operations: done } : done;
+    const answer: Work = { ns, cpu_ns: (user + system) * 1000, ...found };
     console.log(JSON.stringify(answer));
   }
 }

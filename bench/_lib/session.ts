@@ -1,4 +1,5 @@
 /** What a benchmark is, with what it is given to run in: a pace, CPUs, and a place for its news. */
+import type { Counting, Counts } from './counting.js';
 import type { Placement } from './cpus.js';
 import { type Contestant, interleave, type Rounds, settle } from './interleave.js';
 import { MissingPeer } from './missing.js';
@@ -14,6 +15,8 @@ export interface Pace {
   readonly longTurn: number;
   readonly fileBytes: number;
   readonly memoryBytes: number;
+  /** Contestants are counted at the same time, and disturb each other: for figures like these. */
+  readonly countTogether: boolean;
 }
 
 export const paces = {
@@ -24,6 +27,7 @@ export const paces = {
     longTurn: 1,
     fileBytes: 256 * 2 ** 20,
     memoryBytes: 2 ** 30,
+    countTogether: false,
   },
   demo: {
     rounds: 3,
@@ -32,6 +36,7 @@ export const paces = {
     longTurn: 0.4,
     fileBytes: 64 * 2 ** 20,
     memoryBytes: 2 ** 28,
+    countTogether: true,
   },
   quick: {
     rounds: 2,
@@ -40,6 +45,7 @@ export const paces = {
     longTurn: 0.15,
     fileBytes: 16 * 2 ** 20,
     memoryBytes: 2 ** 26,
+    countTogether: true,
   },
 } as const satisfies Record<string, Pace>;
 
@@ -66,6 +72,8 @@ export interface Result {
   /** A value, or a ratio where there is a reference, for each round. */
   readonly rounds: readonly number[];
   readonly cpuUsPerOp: number | undefined;
+  /** What else an operation takes; beside the first metric of a case, as CPU time. */
+  readonly counts?: Counts | undefined;
   readonly better: 'higher' | 'lower';
   readonly spread: number;
   /** Rounds that lie far from the others. */
@@ -98,6 +106,8 @@ export class Session {
   done = 0;
   readonly missing = new Map<string, string>();
   readonly failed = new Map<string, string>();
+  /** Of what operations take beside time; without it nothing is counted. */
+  counting: Counting | undefined;
   readonly #progress: (text: string) => void;
   readonly #only: ReadonlySet<string> | undefined;
 
@@ -140,6 +150,7 @@ export class Session {
   /** Measures one case in interleaved rounds, and adds a result per subject and metric. */
   async measure(bench: string, name: string, how: Comparison): Promise<void> {
     const first = how.metrics[0]?.key ?? '';
+    const counts = await this.#count(how.contestants, `${bench} ${name}`);
     await settle(how.contestants, first, this.pace.settling, (subject) => {
       this.progress(`${bench} ${name}: ${subject}, until it is steady`);
     });
@@ -148,10 +159,28 @@ export class Session {
     });
     for (const metric of how.metrics) {
       for (const { subject } of how.contestants) {
-        this.results.push(summarize(bench, name, metric, subject, how, rounds));
+        this.results.push(summarize(bench, name, metric, subject, how, rounds, counts));
       }
     }
     this.done++;
+  }
+
+  async #count(contestants: readonly Contestant[], title: string): Promise<Map<string, Counts>> {
+    const found = new Map<string, Counts>();
+    const { counting } = this;
+    if (counting === undefined) return found;
+    const one = async (contestant: Contestant): Promise<void> => {
+      this.progress(`${title}: ${contestant.subject}, counting`);
+      try {
+        found.set(contestant.subject, await counting.count(contestant));
+      } catch (error) {
+        const what = `system calls of ${contestant.subject} in ${title}`;
+        this.missing.set(what, (error as Error).message);
+      }
+    };
+    if (this.pace.countTogether) await Promise.all(contestants.map(one));
+    else for (const contestant of contestants) await one(contestant);
+    return found;
   }
 }
 
@@ -170,6 +199,7 @@ function summarize(
   subject: string,
   how: Comparison,
   rounds: Rounds,
+  counts: ReadonlyMap<string, Counts>,
 ): Result {
   const figures = (of: string) =>
     (rounds.get(of) ?? []).map((sample) => sample.figures[metric.key] ?? 0);
@@ -178,6 +208,7 @@ function summarize(
   const theirs = reference === null ? [] : figures(reference);
   const compared = reference === null ? own : ratios(own, theirs);
   const cpu = (rounds.get(subject) ?? []).flatMap((sample) => sample.cpuUsPerOp ?? []);
+  const first = metric === how.metrics[0];
   return {
     bench,
     subject,
@@ -188,7 +219,8 @@ function summarize(
     ratio: reference === null ? null : median(compared),
     interval: interval(compared),
     rounds: compared,
-    cpuUsPerOp: metric === how.metrics[0] && cpu.length > 0 ? median(cpu) : undefined,
+    cpuUsPerOp: first && cpu.length > 0 ? median(cpu) : undefined,
+    ...(first && { counts: counts.get(subject) }),
     better: metric.better,
     spread: spread(own),
     outliers: outliers(own).length,

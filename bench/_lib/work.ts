@@ -10,16 +10,12 @@ export interface Work {
   readonly cpu_ns: number;
 }
 
-export function perOperation(work: Work): Sample {
-  return {
-    figures: { ns: work.ns / work.operations },
-    cpuUsPerOp: work.cpu_ns / work.operations / 1000,
-  };
-}
+/** What else a subject may have found: percentiles and the like, by their keys. */
+export type Found = Work & Readonly<Record<string, number>>;
 
-export function perSecond(work: Work): Sample {
-  return {
-    figures: { rate: (work.operations * 1e9) / work.ns },
-    cpuUsPerOp: work.cpu_ns / work.operations / 1000,
-  };
+/** Time, rate and CPU time of an operation, and what else the subject found. */
+export function sampleOf({ operations, ns, cpu_ns, ...found }: Work | Found): Sample {
+  const cpuUsPerOp = cpu_ns / operations / 1000;
+  const figures = { ns: ns / operations, rate: (operations * 1e9) / ns, cpu: cpuUsPerOp };
+  return { figures: { ...figures, ...found }, cpuUsPerOp, operations };
 }

@@ -36,7 +36,7 @@ static const char *expected;
 static uint64_t size;
 static char request[512], piece[PIECE];
 static int request_length, verifying = 1;
-static unsigned long long responses, bytes;
+static unsigned long long responses, all, bytes;
 
 static void broken(const char *what) {
   fprintf(stderr, "fetch: %s after %llu responses and %llu bytes\n", what, responses, bytes);
@@ -62,6 +62,7 @@ static void advance(struct connection *connection, size_t length) {
   bytes += length;
   if (connection->at < size) return;
   responses++;
+  all++;
   ask(connection);
 }
 
@@ -165,7 +166,7 @@ int main(int count, char **arguments) {
   const uint64_t cpu = cpu_ns(server), own_cpu = cpu_ns(getpid()), start = now_ns();
   const uint64_t end = run(poller, start + (uint64_t)(atof(arguments[6]) * 1e9));
   const uint64_t server_used = cpu_ns(server) - cpu, own_used = cpu_ns(getpid()) - own_cpu;
-  printf("{\"responses\":%llu,\"bytes\":%llu,\"ns\":%llu,", responses, bytes,
+  printf("{\"responses\":%llu,\"all\":%llu,\"bytes\":%llu,\"ns\":%llu,", responses, all, bytes,
          (unsigned long long)(end - start));
   printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu}\n", (unsigned long long)server_used,
          (unsigned long long)own_used);

@@ -36,7 +36,7 @@ static unsigned char pattern[PERIOD + SLACK];
 static unsigned char incoming[SLACK];
 static struct connection *connections;
 static unsigned connection_count, size, depth;
-static unsigned long long messages;
+static unsigned long long messages, all;
 static struct histogram latencies;
 static int measuring, stopping;
 // Open loop: message `n` of all is due at `opened` + n * `gap` ns, on connection n % count.
@@ -96,6 +96,7 @@ static void account(struct connection *connection, uint64_t length, uint64_t now
     *sent_at = now;
   }
   messages += after - before;
+  all += after - before;
   if (!stopping && gap == 0) connection->asked += (after - before) * size;
 }
 
@@ -224,7 +225,7 @@ int main(int count, char **arguments) {
          measured, (unsigned long long)(end - start), (double)histogram_at(&latencies, 0.5) / 1e3,
          (double)histogram_at(&latencies, 0.99) / 1e3,
          (double)histogram_at(&latencies, 0.999) / 1e3);
-  printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu,\"errors\":0}\n",
+  printf("\"all\":%llu,\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu,\"errors\":0}\n", all,
          (unsigned long long)server_used, (unsigned long long)own_used);
   return 0;
 }

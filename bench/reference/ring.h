@@ -1,7 +1,8 @@
 // A ring over the raw system calls, so that the yardsticks need nothing but a C compiler.
 //
-// One thread, no SQPOLL: the thread that fills the queue is the thread that enters the kernel, so
-// the submission side needs no barrier. The kernel writes the completion tail, hence the acquire.
+// One thread: the one that fills the queue enters the kernel, so the submission side needs no
+// barrier, unless a thread of the kernel takes the entries (SQPOLL: ring_submit_polled). The kernel
+// writes the completion tail, hence the acquire.
 #ifndef NEARMETAL_REFERENCE_RING_H
 #define NEARMETAL_REFERENCE_RING_H
 
@@ -29,6 +30,7 @@ struct ring {
   unsigned sq_entries;
   unsigned sq_mask;
   unsigned *sq_tail_shared;
+  unsigned *sq_flags_shared;
   struct io_uring_sqe *sqes;
   unsigned cq_head;
   unsigned cq_mask;
@@ -91,11 +93,9 @@ static inline void ring_register_itself(struct ring *ring) {
   }
 }
 
-static inline void ring_open(struct ring *ring, unsigned entries, unsigned cq_entries) {
-  struct io_uring_params params;
-  memset(ring, 0, sizeof(*ring));
-  int error = ring_setup(ring, entries, cq_entries, &params);
-  if (error < 0) fail("io_uring_setup", error);
+// Maps the queues of a ring that was just set up.
+static inline void ring_enter_into(struct ring *ring, const struct io_uring_params *made) {
+  const struct io_uring_params params = *made;
   if (!(params.features & IORING_FEAT_SINGLE_MMAP)) fail("a ring of one mapping", ENOSYS);
 
   const int has_array = !(ring->setup_flags & IORING_SETUP_NO_SQARRAY);
@@ -107,6 +107,7 @@ static inline void ring_open(struct ring *ring, unsigned entries, unsigned cq_en
   ring->sq_entries = params.sq_entries;
   ring->sq_mask = *(unsigned *)(rings + params.sq_off.ring_mask);
   ring->sq_tail_shared = (unsigned *)(rings + params.sq_off.tail);
+  ring->sq_flags_shared = (unsigned *)(rings + params.sq_off.flags);
   ring->cq_mask = *(unsigned *)(rings + params.cq_off.ring_mask);
   ring->cq_head_shared = (unsigned *)(rings + params.cq_off.head);
   ring->cq_tail_shared = (unsigned *)(rings + params.cq_off.tail);
@@ -116,6 +117,26 @@ static inline void ring_open(struct ring *ring, unsigned entries, unsigned cq_en
     for (unsigned i = 0; i < params.sq_entries; i++) array[i] = i;
   }
   ring_register_itself(ring);
+}
+
+static inline void ring_open(struct ring *ring, unsigned entries, unsigned cq_entries) {
+  struct io_uring_params params;
+  memset(ring, 0, sizeof(*ring));
+  int error = ring_setup(ring, entries, cq_entries, &params);
+  if (error < 0) fail("io_uring_setup", error);
+  ring_enter_into(ring, &params);
+}
+
+// A ring of just these IORING_SETUP_* flags, or an error: answers -errno.
+static inline int ring_open_as(struct ring *ring, unsigned entries,
+                               struct io_uring_params *params) {
+  memset(ring, 0, sizeof(*ring));
+  long fd = syscall(__NR_io_uring_setup, entries, params);
+  if (fd < 0) return -errno;
+  ring->real_fd = (int)fd;
+  ring->setup_flags = params->flags;
+  ring_enter_into(ring, params);
+  return 0;
 }
 
 // Submits everything that was filled, and waits until `wait` completions are there.
@@ -130,6 +151,15 @@ static inline int ring_submit_and_wait(struct ring *ring, unsigned wait) {
   // EAGAIN and EBUSY mean: reap first, then come back.
   if (errno != EINTR && errno != EAGAIN && errno != EBUSY) fail("io_uring_enter", errno);
   return 0;
+}
+
+// Shows everything that was filled to the kernel's own thread, which is woken if it sleeps.
+static inline void ring_submit_polled(struct ring *ring) {
+  // Sequentially consistent: the tail is seen before the flag is looked at.
+  __atomic_store_n(ring->sq_tail_shared, ring->sq_tail, __ATOMIC_SEQ_CST);
+  ring->sq_submitted = ring->sq_tail;
+  if (!(__atomic_load_n(ring->sq_flags_shared, __ATOMIC_SEQ_CST) & IORING_SQ_NEED_WAKEUP)) return;
+  syscall(__NR_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_SQ_WAKEUP | ring->enter_flags, NULL, 0);
 }
 
 // The next entry, all of it zero: a field left over from its last use is a classic mistake.

@@ -13,6 +13,7 @@ const SLACK = Math.max(65_536, size * depth);
 const pattern = makePattern();
 const latencies: number[] = [];
 let messages = 0;
+let all = 0;
 let measuring = false;
 let stopping = false;
 let lastNews = performance.now();
@@ -65,6 +66,7 @@ function drive(id: number, socket: Socket, done: () => void): void {
         sentAt[message % depth] = lastNews;
       }
       messages += after - before;
+      all += after - before;
       if (!stopping && after > before) send((after - before) * size);
     }
     if (stopping && received === sent) done();
@@ -111,4 +113,4 @@ await Promise.all(finished);
 clearInterval(watchdog);
 for (const socket of sockets) socket.destroy();
 const [p50_us, p99_us, p999_us] = [percentile(0.5), percentile(0.99), percentile(0.999)];
-console.log(JSON.stringify({ ...answer, p50_us, p99_us, p999_us, errors: 0 }));
+console.log(JSON.stringify({ ...answer, all, p50_us, p99_us, p999_us, errors: 0 }));

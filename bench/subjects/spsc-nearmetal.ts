@@ -6,8 +6,6 @@ import { asFd } from 'nearmetal/fd';
 import {
   type MessageConsumer,
   type MessageProducer,
-  type MpmcHandle,
-  MpmcQueue,
   SharedMemory,
   type SpscConsumer,
   SpscMessages,
@@ -19,7 +17,7 @@ import { deadline, serveRequests } from '../_lib/requests.js';
 const RECORDS = 65_536;
 const BATCH = 32;
 const KILOBYTE = 1024;
-const CASES = ['one', 'batch', 'kilobyte', 'spin', 'futex', 'many'];
+const CASES = ['one', 'batch', 'kilobyte', 'spin', 'futex'];
 /** Looks at the other side without end: the thread never sleeps. */
 const ASLEEP = { spin: 0 };
 
@@ -39,13 +37,6 @@ function pushBatches(there: Records): number {
   for (let count = 0; count < RECORDS; count += BATCH) {
     let done = there.pushMany(batch);
     while (done < BATCH) done += there.pushMany(batch, done);
-  }
-  return RECORDS;
-}
-
-function pushMany(many: MpmcHandle<'float64'>): number {
-  for (let index = 0; index < RECORDS; index++) {
-    while (!many.push(1));
   }
   return RECORDS;
 }
@@ -89,14 +80,6 @@ function take(there: Taken): number {
   }
 }
 
-function takeMany(many: MpmcHandle<'float64'>): void {
-  for (;;) {
-    const value = many.pop();
-    if (value === undefined) rest();
-    else if (value < 0) return;
-  }
-}
-
 function takeKilobytes(messages: MessageConsumer): void {
   const copy = new Uint8Array(KILOBYTE);
   let last = -1;
@@ -131,12 +114,10 @@ function serve(memory: SharedMemory): void {
   const there = SpscQueue.consumer(memory, 'there');
   const back = SpscQueue.producer(memory, 'back');
   const messages = SpscMessages.consumer(memory, 'messages');
-  const many = MpmcQueue.open(memory, 'many');
   for (;;) {
     const what = CASES[asked.popBlocking(ASLEEP) ?? -1];
     if (what === undefined) return;
     if (what === 'kilobyte') takeKilobytes(messages);
-    else if (what === 'many') takeMany(many);
     else if (what === 'spin') answerSpinning(there, back);
     else if (what === 'futex') answerAsleep(there, back);
     else take(there);
@@ -150,7 +131,6 @@ async function ask(cpus: string[]): Promise<void> {
     SpscQueue.create(memory, name, { capacity: RECORDS });
   }
   SpscMessages.create(memory, 'messages', { capacity: 2 ** 20 });
-  MpmcQueue.create(memory, 'many', { capacity: RECORDS });
   const data = { fd: memory.fd?.fd, cpu: cpus[1] };
   const worker = new Worker(fileURLToPath(import.meta.url), { workerData: data });
   if (cpus[0]) setAffinity(cpus[0]);
@@ -159,7 +139,6 @@ async function ask(cpus: string[]): Promise<void> {
   const there = SpscQueue.producer(memory, 'there');
   const back = SpscQueue.consumer(memory, 'back');
   const messages = SpscMessages.producer(memory, 'messages');
-  const many = MpmcQueue.open(memory, 'many');
   const bytes = new Uint8Array(KILOBYTE);
   const work: Record<string, () => number> = {
     one: () => pushOne(there),
@@ -167,7 +146,6 @@ async function ask(cpus: string[]): Promise<void> {
     kilobyte: () => pushKilobytes(messages, bytes),
     spin: () => spin(there, back),
     futex: () => sleep(there, back),
-    many: () => pushMany(many),
   };
   await serveRequests(([what = '', seconds]) => {
     const end = deadline(seconds);
@@ -177,7 +155,6 @@ async function ask(cpus: string[]): Promise<void> {
     do operations += some();
     while (performance.now() < end);
     if (what === 'kilobyte') messages.pushBlocking('');
-    else if (what === 'many') many.pushBlocking(-1);
     else there.pushBlocking(-1);
     finished.popBlocking();
     return operations;

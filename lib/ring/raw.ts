@@ -129,7 +129,9 @@ export class RawRing implements Disposable, MappingUser {
     if (this.closed) throw closedError();
     const { submission, control } = this.raw;
     submission.publish();
-    const result = control.enter(submission.waiting, waitFor, this.flagsFor(waitFor));
+    const { waiting } = submission;
+    if (waitFor === 0 && submission.attended) return waiting;
+    const result = control.enter(waiting, waitFor, this.flagsFor(waitFor));
     return result >= 0 ? result : this.refused(result);
   }
 

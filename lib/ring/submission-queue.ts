@@ -1,6 +1,6 @@
 /** The submission queue over mapped memory: filled here, published to the kernel once per batch. */
 
-import { IORING_ENTER_SQ_WAKEUP, IORING_SQ_NEED_WAKEUP } from '../abi.js';
+import { IORING_ENTER_SQ_WAKEUP, IORING_SQ_CQ_OVERFLOW, IORING_SQ_NEED_WAKEUP } from '../abi.js';
 import type { Operation } from './operation.js';
 import {
   SQE_ADDRESS_HIGH,
@@ -205,6 +205,13 @@ export class SubmissionQueue {
   get wakeUp(): number {
     if (!this.layout.polled) return 0;
     return this.flags & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0;
+  }
+
+  /** A kernel thread is awake and takes what is published; nothing else is to be told either. */
+  get attended(): boolean {
+    return (
+      this.layout.polled && (this.flags & (IORING_SQ_NEED_WAKEUP | IORING_SQ_CQ_OVERFLOW)) === 0
+    );
   }
 
   /** IORING_SQ_* bits, as the kernel set them last. */

@@ -1,0 +1,85 @@
+/** Benchmarks of programs that are asked for one case after the other: "CASE SECONDS" per line. */
+import { asking } from './asking.js';
+import type { Placement } from './cpus.js';
+import type { Contestant } from './interleave.js';
+import { Child } from './process.js';
+import type { Bench, Metric, Session } from './session.js';
+import type { Work } from './work.js';
+
+/** What a subject is run by; words may depend on where it runs. */
+export type Program = readonly [subject: string, command: (placement: Placement) => string[]];
+
+export interface AskedCase {
+  readonly title: string;
+  readonly metrics: readonly Metric[];
+  /** What each subject is asked for; those that are not named take no part. */
+  readonly asks: readonly (readonly [subject: string, request: string])[];
+  /** Turns take longer: it waits, or goes over a disk. */
+  readonly long?: boolean;
+}
+
+export interface Asked {
+  readonly name: string;
+  readonly title: string;
+  readonly programs: readonly Program[];
+  readonly cases: readonly AskedCase[];
+  readonly references: readonly string[];
+  /** Each pins its threads itself, to the two CPUs that it is told as its first arguments. */
+  readonly threads?: boolean;
+}
+
+const WARM_UP_SECONDS = 0.1;
+
+/** Starts one, and runs each of its cases once, so that compilers are done before any figure. */
+async function start(session: Session, asked: Asked, [subject, command]: Program): Promise<Child> {
+  const { placement, pace } = session;
+  const cpu = asked.threads ? undefined : placement.server;
+  session.progress(`${asked.name}: warming up ${subject}`);
+  const child = new Child(subject, command(placement), { cpu });
+  try {
+    for (const { title, asks } of asked.cases) {
+      if (!session.wants(asked.name, title)) continue;
+      for (const [who, request] of asks) {
+        if (who !== subject) continue;
+        await child.ask<Work>(`${request} ${Math.max(WARM_UP_SECONDS, pace.turn)}`);
+      }
+    }
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  return child;
+}
+
+/** The two CPUs for the threads of a program; without two, both run on the first. */
+export function twoCpus({ server, client }: Placement): string[] {
+  return server === undefined || client === undefined ? ['0', '0'] : [`${server}`, `${client}`];
+}
+
+export function askedBench(asked: Asked): Bench {
+  const { name, title, programs, cases, references } = asked;
+  async function run(session: Session): Promise<void> {
+    const children = new Map<string, Child>();
+    try {
+      for (const program of programs) {
+        const child = await session.admit(program[0], () => start(session, asked, program));
+        if (child) children.set(program[0], child);
+      }
+      for (const one of cases) {
+        if (!session.wants(name, one.title)) continue;
+        const { turn, longTurn } = session.pace;
+        const seconds = one.long ? longTurn : turn;
+        const contestants = one.asks.flatMap(([subject, request]): Contestant[] => {
+          const child = children.get(subject);
+          if (child === undefined) return [];
+          return [asking(subject, child, `${request} ${seconds}`)];
+        });
+        const { metrics } = one;
+        await session.measure(name, one.title, { contestants, references, metrics });
+      }
+    } finally {
+      for (const child of children.values()) await child.stop();
+    }
+  }
+  return { name, title, cases: cases.length, run };
+}
