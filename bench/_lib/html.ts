@@ -67,6 +67,17 @@ function notes(run: Run): string {
   return `<ul class="note">${lines.map((line) => `<li>${text(line)}</li>`).join('')}</ul>`;
 }
 
+/** So many are shown before the others have to be asked for. */
+const LOSSES_SHOWN = 10;
+
+function losing(behind: readonly Result[]): string {
+  const [first, others] = [behind.slice(0, LOSSES_SHOWN), behind.slice(LOSSES_SHOWN)];
+  if (others.length === 0) return summary(first);
+  return `${summary(first)}
+<details><summary>${others.length} more, nearer to their reference</summary>${summary(others)}
+</details>`;
+}
+
 function glance(run: Run): string {
   const rows = ourRows(run.results).filter(({ ratio }) => ratio !== null);
   if (rows.length === 0) return '';
@@ -81,12 +92,12 @@ better; ${behind.length} are behind it beyond their interval.`;
 broken line it is better. Green and red: the whole 95&nbsp;% interval is on that side.
 ${counted}</p>
 ${overview(rows)}</section>
-${behind.length === 0 ? '' : section('losses', 'Where it loses', summary(behind))}
-<section id="summary"><h2>All rows</h2>
+${behind.length === 0 ? '' : section('losses', 'Where it loses', losing(behind))}
+<details id="summary"><summary>All rows</summary>
 <p class="soft">Intervals are of the median of interleaved rounds, by resampling them. System calls
 are counted in turns that tell no time; a server that is traced is slower, and finds more to do each
 time that it looks.</p>
-${summary(ourRows(run.results))}</section>`;
+${summary(ourRows(run.results))}</details>`;
 }
 
 export function page(run: Run): string {

@@ -50,7 +50,8 @@ th, td {
   border-bottom: 1px solid var(--line)
 }
 th { font-weight: 500; font-size: .8rem; vertical-align: bottom }
-.left { text-align: left; white-space: normal; min-width: 7rem }
+.left { text-align: left; white-space: normal }
+.left span { display: inline-block }
 td:first-child, th:first-child { padding-left: 0 }
 .win { color: var(--win); font-weight: 600 }
 .lose { color: var(--lose); font-weight: 600 }
@@ -66,6 +67,9 @@ figure svg text { fill: currentColor }
   body { padding: 1rem .9rem 3rem }
   .wide { display: none }
   .narrow { display: block }
+  .left { min-width: 9.5rem }
+  .left span { display: block }
+  th, td { padding: .25rem .4rem; vertical-align: top }
   h2 { margin-top: 2.2rem }
 }
 @media print {

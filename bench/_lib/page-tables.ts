@@ -13,15 +13,22 @@ export const withUnit = (result: Result): string => `${figure(result.value)} ${r
 
 type Column = readonly [heading: string, cell: (result: Result) => string];
 
-const left = 'class="left"';
+/** The first cell says what was done, and by whom: on a phone below each other. */
+function named(result: Result, work: string): string {
+  const subject = `<span class="soft">${text(result.subject)}</span>`;
+  return `<td class="left"><span>${text(work)}</span> ${subject}</td>`;
+}
 
-function table(columns: readonly Column[], results: readonly Result[], texts: number): string {
-  const kind = (index: number): string => (index < texts ? ` ${left}` : '');
-  const head = columns.map(([heading], index) => `<th${kind(index)}>${text(heading)}</th>`);
+function table(columns: readonly Column[], results: readonly Result[]): string {
+  const said = columns.filter(([, cell]) => results.some((result) => cell(result) !== ''));
+  const head = said.map(([heading], index) => {
+    const kind = index === 0 ? ' class="left"' : '';
+    return `<th${kind}>${text(heading)}</th>`;
+  });
   const rows = results.map((result) => {
-    const cells = columns.map(([, cell], index) => {
+    const cells = said.map(([, cell]) => {
       const content = cell(result);
-      return content.startsWith('<td') ? content : `<td${kind(index)}>${text(content)}</td>`;
+      return content.startsWith('<td') ? content : `<td>${text(content)}</td>`;
     });
     return `<tr${isOurs(result.subject) ? ' class="our"' : ''}>${cells.join('')}</tr>`;
   });
@@ -54,16 +61,14 @@ const calls: Column = ['system calls/op', ({ counts }) => few(counts?.systemCall
 export function summary(results: readonly Result[]): string {
   return table(
     [
-      ['work', workName],
-      ['subject', ({ subject }) => subject],
-      ['as', ({ reference }) => reference ?? ''],
-      ['figure', withUnit],
+      ['work and subject', (result) => named(result, workName(result))],
       times,
       interval,
+      ['beside', ({ reference }) => reference ?? ''],
+      ['figure', withUnit],
       calls,
     ],
     results,
-    3,
   );
 }
 
@@ -74,11 +79,10 @@ export function details(results: readonly Result[]): string {
   );
   return table(
     [
-      ['work', ({ metric }) => metric],
-      ['subject', ({ subject }) => subject],
-      ['figure', withUnit],
+      ['work and subject', (result) => named(result, result.metric)],
       times,
       interval,
+      ['figure', withUnit],
       cpu,
       calls,
       ...events,
@@ -86,6 +90,5 @@ export function details(results: readonly Result[]): string {
       ['outliers', ({ outliers }) => (outliers === 0 ? '' : String(outliers))],
     ],
     results,
-    2,
   );
 }
