@@ -28,6 +28,12 @@ const sizes: readonly Size[] = [
 /** Beyond this many times from end to end a linear scale hides the small ones. */
 const WIDE_RANGE = 20;
 
+/** Room for an axis and what it says, without one on the other. */
+const UNDER = 44;
+const timesAxis = { label: 'times as good as the reference', labelOffset: 40 };
+/** What is written over lines stays readable. */
+const halo = { stroke: 'var(--back)', strokeWidth: 4, fill: 'currentColor' };
+
 /** The page says what the colours are, for light and for dark. */
 const colour = (subject: string): string => `var(--${isOurs(subject) ? 'ours' : 'others'})`;
 
@@ -67,14 +73,20 @@ export function bars(results: readonly Result[], figure: (result: Result) => str
     return {
       marginLeft: narrow ? 4 : 230,
       marginRight: narrow ? 14 : 190,
-      height: 40 + row * results.length,
+      marginBottom: UNDER,
+      height: UNDER + 20 + row * results.length,
       x: {
-        label: 'times as good as the reference',
+        ...timesAxis,
         type: log ? 'log' : 'linear',
         grid: true,
         ticks: narrow ? 4 : 5,
       },
-      y: { label: null, domain: rows.map(({ subject }) => subject), ...(narrow && { axis: null }) },
+      y: {
+        label: null,
+        tickSize: 0,
+        domain: rows.map(({ subject }) => subject),
+        ...(narrow && { axis: null }),
+      },
       color: { type: 'identity' },
       marks: [
         Plot.rectX(rows, {
@@ -107,6 +119,7 @@ export function bars(results: readonly Result[], figure: (result: Result) => str
               text: 'label',
               textAnchor: 'start',
               dx: 8,
+              ...halo,
             }),
       ],
     };
@@ -125,15 +138,16 @@ export function overview(results: readonly Result[]): string {
   return draw(({ name }) => ({
     marginLeft: name === 'narrow' ? 70 : 90,
     marginRight: 20,
-    height: 50 + 22 * benches.length,
+    marginBottom: UNDER,
+    height: UNDER + 20 + 22 * benches.length,
     x: {
+      ...timesAxis,
       type: 'log',
-      label: 'times as good as the reference',
       grid: true,
       tickFormat: '~g',
       ticks: name === 'narrow' ? 3 : 8,
     },
-    y: { label: null, domain: benches, type: 'point', padding: 0.6 },
+    y: { label: null, tickSize: 0, domain: benches, type: 'point', padding: 0.6 },
     color: { type: 'identity' },
     marks: [
       Plot.ruleX([1], { strokeDasharray: '3 3' }),
