@@ -67,7 +67,9 @@ const survey = `(() => {
   };
   const visible = (element) => element.getClientRects().length > 0;
   const texts = [...document.querySelectorAll('h1,h2,h3,p,dt,dd,th,td,a,li,summary,svg text,code')];
-  const charts = [...document.querySelectorAll('figure svg[viewBox]')].filter(visible).map((svg) => {
+  // Without the samples of colour in a legend.
+  const drawn = [...document.querySelectorAll('figure svg[viewBox]')];
+  const charts = drawn.filter(visible).map((svg) => {
     const { width, height, right } = svg.getBoundingClientRect();
     return { width, height, right, marks: svg.querySelectorAll('path,rect,circle').length };
   });
