@@ -57,10 +57,14 @@ async function measure(
   options: Options,
   words: readonly string[],
 ): Promise<number> {
-  const cases = selected.reduce((sum, bench) => sum + bench.cases, 0);
+  const { casesOfEach } = paces[options.pace];
+  const several = selected.length > 1;
+  const most = several ? casesOfEach : Infinity;
+  const cases = selected.reduce((sum, bench) => sum + Math.min(most, bench.cases), 0);
   const progress = progressLine(() => session.done / cases);
   const placement = choosePlacement();
   const session = new Session(paces[options.pace], placement, progress.show);
+  session.several = several;
   const say = options.json ? console.error : console.log;
   const print = () => {
     progress.clear();
@@ -82,6 +86,10 @@ async function measure(
   if (!options.json) console.log(align(machine(), [0, 1]).join('\n'));
   const noise = watchNoise();
   for (const bench of selected) {
+    if (session.late) {
+      session.missing.set(bench.name, 'no time was left for it in a quick run of all');
+      continue;
+    }
     try {
       await bench.run(session);
     } catch (error) {
@@ -109,7 +117,10 @@ async function measure(
   }
   for (const line of run.absent) console.error(line);
   for (const line of run.noise) console.error(`noise: ${line}`);
-  if (options.pace === 'quick') console.error('quick: these figures are not to be relied on');
+  if (options.pace === 'quick') {
+    const part = several ? 'the first case of each; ' : '';
+    console.error(`quick: ${part}these figures are not to be relied on`);
+  }
   if (options.jsonFile !== undefined) {
     save(options.jsonFile, run);
     say(`kept in ${options.jsonFile}`);

@@ -22,7 +22,8 @@ export const usage = `usage: nearmetal bench [NAME...] [options]
 
   without names, or with all: every benchmark
   --list               what there is
-  --quick              under a minute in all; its figures are not to be relied on
+  --quick              under a minute in all: the first case of each, where several are asked for;
+                       its figures are not to be relied on
   --full               the pace to rely on, and the default
   --json [FILE.json]   a line of JSON per result; with a file, the whole run in it beside the table
   --html FILE.html     a report to look at: one file, which needs nothing else

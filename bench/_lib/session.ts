@@ -15,6 +15,9 @@ export interface Pace {
   readonly longTurn: number;
   readonly fileBytes: number;
   readonly memoryBytes: number;
+  /** Of a run of several benchmarks: cases of each, and seconds after which none is begun. */
+  readonly casesOfEach: number;
+  readonly seconds: number;
   /** Contestants are counted at the same time, and disturb each other: for figures like these. */
   readonly countTogether: boolean;
 }
@@ -27,6 +30,8 @@ export const paces = {
     longTurn: 1,
     fileBytes: 256 * 2 ** 20,
     memoryBytes: 2 ** 30,
+    casesOfEach: Infinity,
+    seconds: Infinity,
     countTogether: false,
   },
   demo: {
@@ -36,15 +41,19 @@ export const paces = {
     longTurn: 0.4,
     fileBytes: 64 * 2 ** 20,
     memoryBytes: 2 ** 28,
+    casesOfEach: Infinity,
+    seconds: Infinity,
     countTogether: true,
   },
   quick: {
     rounds: 2,
     settling: 0,
     turn: 0.05,
-    longTurn: 0.15,
+    longTurn: 0.1,
     fileBytes: 16 * 2 ** 20,
     memoryBytes: 2 ** 26,
+    casesOfEach: 1,
+    seconds: 45,
     countTogether: true,
   },
 } as const satisfies Record<string, Pace>;
@@ -106,6 +115,10 @@ export class Session {
   done = 0;
   readonly missing = new Map<string, string>();
   readonly failed = new Map<string, string>();
+  /** The run is of several benchmarks, and the pace says how much of each there is time for. */
+  several = false;
+  readonly #wanted = new Map<string, Set<string>>();
+  readonly #startedAt = performance.now();
   /** Of what operations take beside time; without it nothing is counted. */
   counting: Counting | undefined;
   readonly #progress: (text: string) => void;
@@ -126,7 +139,17 @@ export class Session {
 
   /** Whether the case `name` of `bench` is to be measured. */
   wants(bench: string, name: string): boolean {
-    return this.#only?.has(`${bench} ${name}`) ?? true;
+    if (this.#only !== undefined) return this.#only.has(`${bench} ${name}`);
+    if (!this.several) return true;
+    const names = this.#wanted.get(bench) ?? new Set();
+    this.#wanted.set(bench, names);
+    if (names.size < this.pace.casesOfEach) names.add(name);
+    return names.has(name);
+  }
+
+  /** The time that a run of several benchmarks may take is over: no other is to be begun. */
+  get late(): boolean {
+    return this.several && performance.now() - this.#startedAt > 1000 * this.pace.seconds;
   }
 
   progress(text: string): void {
