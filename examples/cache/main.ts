@@ -14,15 +14,17 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
 try {
-  const { settings, host, port, workers } = optionsOf(process.argv.slice(2));
+  const { settings, host, port, workers, upstream } = optionsOf(process.argv.slice(2));
   // The listening sockets are this thread's: what connects while a worker restarts waits in them.
-  const listeners = Array.from({ length: workers }, (_, index) =>
+  // In front of other servers any worker can answer anything: they share a port.
+  const places = upstream === undefined ? workers : 1;
+  const listeners = Array.from({ length: places }, (_, index) =>
     listen({ host, port: port === 0 ? 0 : port + index, noDelay: true }),
   );
   const ports = listeners.map(portOf);
   const group = await launch<WorkerData>({
     entry: new URL('./worker.js', import.meta.url),
-    data: { settings, listeners: listeners.map(({ fd }) => fd), ports },
+    data: { settings, listeners: listeners.map(({ fd }) => fd), ports, upstream },
     workers,
     // What comes in a burst is not yet old: it need not be copied to be forgotten.
     thread: { resourceLimits: { maxYoungGenerationSizeMb: 64 } },

@@ -1,18 +1,22 @@
 /** The command line, checked before anything is opened. */
 import { parseArgs } from 'node:util';
+import { type Login, type Target, targetOf, type UpstreamSettings } from './near/target.js';
 import type { Settings } from './server/server.js';
 import { POLICIES, type Policy } from './store/access.js';
 
 export const USAGE = `usage: npm run example -- cache [--host ADDRESS] [--port PORT]
   [--workers COUNT] [--memory SIZE] [--policy POLICY] [--no-hugepages]
   [--max-request SIZE] [--max-output SIZE] [--max-clients COUNT]
-  [--request-timeout-ms MILLISECONDS] [--idle-ms MILLISECONDS]`;
+  [--request-timeout-ms MILLISECONDS] [--idle-ms MILLISECONDS]
+  [--upstream HOST:PORT[,HOST:PORT]] [--upstream-user NAME] [--upstream-timeout-ms MILLISECONDS]`;
 
 export interface Options {
   readonly settings: Settings;
   readonly host: string;
   readonly port: number;
   readonly workers: number;
+  /** The servers that this one is a cache of. */
+  readonly upstream: UpstreamSettings | undefined;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 };
@@ -40,6 +44,22 @@ function policyOf(value: string): Policy {
   throw new Error(`--policy must be one of ${POLICIES.join(', ')}, not '${value}'`);
 }
 
+function targetsOf(value: string): Target[] {
+  return value.split(',').map((text) => {
+    const target = targetOf(text);
+    if (target !== undefined) return target;
+    throw new Error(`--upstream must be HOST:PORT, or several between commas, not '${value}'`);
+  });
+}
+
+/** The password is not among the options, which everybody on the machine can see. */
+function loginOf(user: string | undefined): Login | undefined {
+  const password = process.env.UPSTREAM_PASSWORD;
+  if (password !== undefined) return { user, password };
+  if (user === undefined) return undefined;
+  throw new Error('--upstream-user needs the password, in UPSTREAM_PASSWORD of the environment');
+}
+
 export function optionsOf(words: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...words],
@@ -55,19 +75,37 @@ export function optionsOf(words: readonly string[]): Options {
       'request-timeout-ms': { type: 'string', default: '10000' },
       'idle-ms': { type: 'string', default: '0' },
       'max-clients': { type: 'string', default: '10000' },
+      upstream: { type: 'string' },
+      'upstream-user': { type: 'string' },
+      'upstream-timeout-ms': { type: 'string', default: '10000' },
     },
   });
   const workers = whole('workers', values.workers, 1, 1024);
   const memory = bytes('memory', values.memory, MEMORY_MIN * workers, MEMORY_MAX * workers);
+  const policy = policyOf(values.policy);
+  if (values.upstream !== undefined && !policy.startsWith('allkeys-')) {
+    throw new Error(`--policy must be one of allkeys-... with --upstream, not '${policy}'`);
+  }
+  const requestBytes = bytes('max-request', values['max-request'], 2 ** 20, 2 ** 29);
+  const timeoutMs = whole('upstream-timeout-ms', values['upstream-timeout-ms'], 100, 86_400_000);
   return {
     host: values.host,
     port: whole('port', values.port, 0, 65536 - workers),
     workers,
+    upstream:
+      values.upstream === undefined
+        ? undefined
+        : {
+            seeds: targetsOf(values.upstream),
+            login: loginOf(values['upstream-user']),
+            timeoutMs,
+            answerBytes: requestBytes,
+          },
     settings: {
       maxBytes: Math.floor(memory / workers),
-      policy: policyOf(values.policy),
+      policy,
       hugepages: !values['no-hugepages'],
-      requestBytes: bytes('max-request', values['max-request'], 2 ** 20, 2 ** 29),
+      requestBytes,
       outputBytes: bytes('max-output', values['max-output'], 2 ** 20, 2 ** 30),
       requestTimeoutMs: whole('request-timeout-ms', values['request-timeout-ms'], 1, 86_400_000),
       idleMs: whole('idle-ms', values['idle-ms'], 0, 86_400_000),

@@ -36,6 +36,8 @@ export class Request {
   count = 0;
   /** How far it has been read. */
   offset = 0;
+  /** It was typed: its bytes are not as the protocol has them. */
+  typed = false;
   /** Why it is malformed. */
   problem = '';
   private readonly starts: number[] = [];
@@ -65,6 +67,7 @@ export class Request {
 
   /** Ready for the next one. */
   reset(): void {
+    this.typed = false;
     this.count = 0;
     this.offset = 0;
     this.expected = 0;
@@ -193,6 +196,7 @@ export class Request {
     const words = splitWords(latin1(source, base, found - base));
     if (words === undefined) return this.refuse('unbalanced quotes in request');
     this.become(words);
+    this.typed = true;
     return found + 1;
   }
 

@@ -1,19 +1,17 @@
 /** Commands by name, found from the bytes of a request without making a text of them. */
-import type { Command } from './command.js';
-
 const SLOTS = 1024;
 /** Makes a letter small; what is no letter is changed too, and then is no name. */
 const SMALL = 0x20;
 
-interface Named {
+interface Named<Command> {
   readonly name: Uint8Array;
   readonly command: Command;
-  next: Named | undefined;
+  next: Named<Command> | undefined;
 }
 
-export class CommandTable {
+export class CommandTable<Command extends { readonly name: string }> {
   readonly all: readonly Command[];
-  private readonly slots: (Named | undefined)[] = new Array(SLOTS).fill(undefined);
+  private readonly slots: (Named<Command> | undefined)[] = new Array(SLOTS).fill(undefined);
 
   constructor(commands: readonly Command[]) {
     this.all = commands;

@@ -9,11 +9,20 @@ import { expireSome } from '../store/expirer.js';
 import { Keyspace } from '../store/keyspace.js';
 import { Call } from './call.js';
 import type { Cluster } from './cluster.js';
+import type { Command } from './command.js';
 import { CommandTable } from './command-table.js';
 import { PubSub } from './pubsub.js';
 import { run } from './run.js';
 import { Session } from './session.js';
 import { Watches } from './watches.js';
+
+/** Answers a request; false: not now, it comes again when the session goes on. */
+export type Dispatch = (call: Call) => boolean;
+
+function answerHere(call: Call): boolean {
+  run(call);
+  return true;
+}
 
 /** What `main` decided. */
 export interface Settings {
@@ -40,7 +49,10 @@ export class Server {
   readonly sessions = new Set<Session>();
   readonly pubsub = new PubSub();
   readonly watches: Watches;
-  readonly commands = new CommandTable(COMMANDS);
+  readonly commands = new CommandTable<Command>(COMMANDS);
+  dispatch: Dispatch = answerHere;
+  /** Answers, when those that come from elsewhere have come. */
+  inOrder = (_session: Session, answer: () => void): void => answer();
   readonly limits: { readonly requestBytes: number; readonly keyBytes: number };
   readonly call: Call;
   /** Where there are several workers. */
@@ -86,7 +98,8 @@ export class Server {
     if (session.closing) return;
     this.db.tick();
     session.lastUse = this.db.now;
-    if (session.blocked || session.carry.length > 0) this.receiveMore(session, bytes);
+    if (session.blocked || session.held || session.carry.length > 0)
+      this.receiveMore(session, bytes);
     else {
       const used = this.answer(session, bytes, 0, bytes.length);
       if (used < bytes.length && !session.closing) this.keep(session, bytes, used, bytes.length);
@@ -95,11 +108,12 @@ export class Server {
 
   private receiveMore(session: Session, bytes: Buffer): void {
     this.keep(session, bytes, 0, bytes.length);
-    if (!session.blocked && !session.closing) this.goOn(session);
+    this.goOn(session);
   }
 
   /** Answers what was kept. */
-  private goOn(session: Session): void {
+  goOn(session: Session): void {
+    if (session.blocked || session.held || session.closing) return;
     const { carry } = session;
     const before = carry.bytes.length;
     carry.consume(this.answer(session, carry.bytes, carry.start, carry.end));
@@ -130,7 +144,7 @@ export class Server {
     reply.protocol = session.protocol;
     reply.output = session;
     let from = start;
-    while (from < end && !session.blocked && !session.closing) {
+    while (from < end && !session.blocked && !session.held && !session.closing) {
       const next = request.parse(source, from, end);
       if (next <= 0) {
         if (next === MALFORMED) this.refuse(session, `Protocol error: ${request.problem}`);
@@ -139,23 +153,31 @@ export class Server {
       if (request.count > 0) {
         call.session = session;
         call.request = request;
-        run(call);
+        if (!this.dispatch(call)) {
+          request.reset();
+          break;
+        }
       }
       request.reset();
       from = next;
       session.partialSince = 0;
     }
     reply.flush();
-    if (session.closing) session.connection.end();
+    if (session.closing) this.end(session);
     return from;
   }
 
   private refuse(session: Session, problem: string): void {
     this.reply.output = session;
-    this.reply.error(`ERR ${problem}`);
+    this.inOrder(session, () => this.reply.error(`ERR ${problem}`));
     this.reply.flush();
+    this.end(session);
+  }
+
+  /** Takes no more, and ends the connection when all is answered. */
+  end(session: Session): void {
     session.closing = true;
-    session.connection.end();
+    if (session.waiting === 0) session.connection.end();
   }
 
   /** The peer has read what it was sent. */
@@ -163,7 +185,7 @@ export class Server {
     if (!session.blocked) return;
     session.blocked = false;
     this.db.tick();
-    if (session.carry.length > 0 && !session.closing) this.goOn(session);
+    if (session.carry.length > 0) this.goOn(session);
   }
 
   /** Some times a second. */
@@ -180,10 +202,11 @@ export class Server {
     for (const session of this.sessions) {
       const { partialSince, partialBytes, connection } = session;
       const allowed = requestTimeoutMs + (partialBytes / SLOWEST) * 1000;
-      if (partialSince !== 0 && !session.blocked && now - partialSince > allowed) {
+      const stopped = session.blocked || session.held;
+      if (partialSince !== 0 && !stopped && now - partialSince > allowed) {
         connection.reset();
       } else if (session.closing && now - session.lastUse > requestTimeoutMs) connection.reset();
-      else if (idleMs > 0 && now - session.lastUse > idleMs && session.subscriptions === 0) {
+      else if (idleMs > 0 && now - session.lastUse > idleMs && !session.isPatient) {
         connection.close();
       }
     }

@@ -1,5 +1,6 @@
 /** What belongs to one connection. */
 import type { ServedConnection } from 'nearmetal/net';
+import type { Line } from '../near/line.js';
 import { Carry } from '../protocol/carry.js';
 import type { Protocol } from '../protocol/reply.js';
 import { type Limits, Request } from '../protocol/request.js';
@@ -30,6 +31,12 @@ export class Session {
   partialBytes = 0;
   /** It takes no more for now: the peer reads too slowly. */
   blocked = false;
+  /** It takes no more for now: answers must come from elsewhere first. */
+  held = false;
+  /** Answers that come from elsewhere. */
+  waiting = 0;
+  /** These, and how they are had, where there is an upstream. */
+  line: Line | undefined = undefined;
   /** The answer is the last one. */
   closing = false;
   /** Between MULTI and EXEC. */
@@ -49,6 +56,11 @@ export class Session {
     this.request = new Request(limits);
     this.since = now;
     this.lastUse = now;
+  }
+
+  /** It need say nothing: it listens, or waits for an answer. */
+  get isPatient(): boolean {
+    return this.subscriptions > 0 || this.waiting > 0 || this.line?.own?.listens === true;
   }
 
   get subscriptions(): number {
