@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { OwnedFd } from 'nearmetal/fd';
 import { op } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
+import { O_DIRECT } from '../../../lib/abi.js';
 import {
   bytesOf,
   expectRefusal,
@@ -87,7 +88,7 @@ test('opens past the page cache, and takes raw flags', async () => {
   const ring = openRing();
   const path = fileOf(new Uint8Array(8192));
   using direct = await ring.openat(path, { direct: true });
-  expect(flagsOf(direct.fd) & 0o40000).toBe(0o40000);
+  expect(flagsOf(direct.fd) & O_DIRECT).toBe(O_DIRECT);
   using synced = await ring.openat(path, { access: 'write', rawFlags: 0o4010000 });
   expect(flagsOf(synced.fd) & 0o4010000).toBe(0o4010000);
 });
