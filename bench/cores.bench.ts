@@ -80,5 +80,6 @@ export const cores: Bench = {
   name: 'cores',
   title: `TCP echo by workers on 1 and on ${CPUS} CPUs: CPU time for each message`,
   cases: 1,
+  slow: true,
   run,
 };

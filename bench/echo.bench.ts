@@ -38,5 +38,6 @@ export const echo: Bench = {
   name: 'echo',
   title: 'TCP echo: 50x64 B, 200x64 B pipelined 16 deep, 20x16 KiB',
   cases: cases.length,
+  slow: true,
   run,
 };

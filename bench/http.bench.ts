@@ -95,5 +95,6 @@ export const http: Bench = {
   name: 'http',
   title: 'HTTP hello world under wrk: node:http on connections of Node and of ours',
   cases: 1,
+  slow: true,
   run,
 };

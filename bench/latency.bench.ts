@@ -45,5 +45,6 @@ export const latency: Bench = {
   name: 'latency',
   title: 'TCP echo at half of what node:net can do: 50x64 B, 20x16 KiB; from when each was due',
   cases: cases.length,
+  slow: true,
   run,
 };

@@ -63,5 +63,6 @@ export const log: Bench = {
   name: 'log',
   title: 'durable appends of 256 B by 1, 16 and 256 writers',
   cases: writers.length,
+  slow: true,
   run,
 };

@@ -112,5 +112,6 @@ export const proxy: Bench = {
   name: 'proxy',
   title: 'a TCP proxy: echoes of 64 KiB and 1 MiB, and downloads, through splice and haproxy',
   cases: cases.length,
+  slow: true,
   run,
 };

@@ -85,7 +85,9 @@ async function measure(
   ];
   if (!options.json) console.log(align(machine(), [0, 1]).join('\n'));
   const noise = watchNoise();
-  for (const bench of selected) {
+  const short = several && Number.isFinite(session.pace.seconds);
+  const slow = (bench: Bench) => Number(short && bench.slow === true);
+  for (const bench of [...selected].sort((left, right) => slow(left) - slow(right))) {
     if (session.late) {
       session.missing.set(bench.name, 'no time was left for it in a quick run of all');
       continue;

@@ -95,5 +95,6 @@ export const sendfile: Bench = {
   name: 'sendfile',
   title: 'files over HTTP from the page cache: 64 MiB to 1 and 16 connections, 1 KiB to 50',
   cases: cases.length,
+  slow: true,
   run,
 };

@@ -58,5 +58,6 @@ export const stat: Bench = {
   name: 'stat',
   title: 'facts about 100,000 files: a batch, fs.promises.stat, fs.statSync, C',
   cases: 1,
+  slow: true,
   run,
 };

@@ -102,6 +102,8 @@ export interface Bench {
   /** How often it calls `Session.measure`, for the time left. */
   readonly cases: number;
   readonly view?: View;
+  /** It takes many seconds even when quick: where time is short the others come first. */
+  readonly slow?: boolean;
   run(session: Session): Promise<void>;
   /** How its results go together, for a terminal. */
   chart?(results: readonly Result[]): string;
