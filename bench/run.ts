@@ -52,6 +52,23 @@ async function show(run: Run, options: Options): Promise<void> {
   else console.log(`${align(run.machine, [0, 1]).join('\n')}\n\n${table(run.results)}`);
 }
 
+/** One after the other; where one fails, that is said, and the others go on. */
+async function runAll(selected: readonly Bench[], session: Session): Promise<void> {
+  const short = session.several && Number.isFinite(session.pace.seconds);
+  const slow = (bench: Bench) => Number(short && bench.slow === true);
+  for (const bench of [...selected].sort((left, right) => slow(left) - slow(right))) {
+    if (session.late) {
+      session.missing.set(bench.name, 'no time was left for it in a quick run of all');
+      continue;
+    }
+    try {
+      await bench.run(session);
+    } catch (error) {
+      session.failed.set(bench.name, `${bench.name}: ${(error as Error).message}`);
+    }
+  }
+}
+
 async function measure(
   selected: readonly Bench[],
   options: Options,
@@ -85,19 +102,7 @@ async function measure(
   ];
   if (!options.json) console.log(align(machine(), [0, 1]).join('\n'));
   const noise = watchNoise();
-  const short = several && Number.isFinite(session.pace.seconds);
-  const slow = (bench: Bench) => Number(short && bench.slow === true);
-  for (const bench of [...selected].sort((left, right) => slow(left) - slow(right))) {
-    if (session.late) {
-      session.missing.set(bench.name, 'no time was left for it in a quick run of all');
-      continue;
-    }
-    try {
-      await bench.run(session);
-    } catch (error) {
-      session.failed.set(bench.name, `${bench.name}: ${(error as Error).message}`);
-    }
-  }
+  await runAll(selected, session);
   const run: Run = {
     format: FORMAT,
     date: new Date().toISOString().slice(0, 16),
