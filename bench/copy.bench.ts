@@ -43,7 +43,8 @@ async function run(session: Session): Promise<void> {
       };
       contestants.push({ subject, pid: child.pid, turn });
     }
-    await session.measure('copy', name, { contestants, references: [CP], metrics });
+    const how = { contestants, apart: true, references: [CP], metrics };
+    await session.measure('copy', name, how);
   } finally {
     for (const child of children) await child.stop();
     rmSync(target, { force: true });

@@ -175,7 +175,7 @@ export class Session {
   /** Measures one case in interleaved rounds, and adds a result per subject and metric. */
   async measure(bench: string, name: string, how: Comparison): Promise<void> {
     const first = how.metrics[0]?.key ?? '';
-    const counts = await this.#count(how.contestants, `${bench} ${name}`);
+    const counts = await this.#count(how, `${bench} ${name}`);
     await settle(how.contestants, first, this.pace.settling, (subject) => {
       this.progress(`${bench} ${name}: ${subject}, until it is steady`);
     });
@@ -190,7 +190,7 @@ export class Session {
     this.done++;
   }
 
-  async #count(contestants: readonly Contestant[], title: string): Promise<Map<string, Counts>> {
+  async #count({ contestants, apart }: Comparison, title: string): Promise<Map<string, Counts>> {
     const found = new Map<string, Counts>();
     const { counting } = this;
     if (counting === undefined) return found;
@@ -203,7 +203,7 @@ export class Session {
         this.missing.set(what, (error as Error).message);
       }
     };
-    if (this.pace.countTogether) await Promise.all(contestants.map(one));
+    if (this.pace.countTogether && !apart) await Promise.all(contestants.map(one));
     else for (const contestant of contestants) await one(contestant);
     return found;
   }
@@ -211,6 +211,8 @@ export class Session {
 
 export interface Comparison {
   readonly contestants: readonly Contestant[];
+  /** They use the same thing, such as a file, and can never run at the same time. */
+  readonly apart?: boolean;
   /** The first of these that takes part is what the others are compared with. */
   readonly references: readonly string[];
   /** CPU time goes with the first one. */
