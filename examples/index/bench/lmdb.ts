@@ -24,7 +24,7 @@ export async function openLmdb(path: string, count: number): Promise<Lmdb | unde
     await last;
     return database;
   } catch (error) {
-    console.error(`without lmdb (npm install --no-save lmdb): ${(error as Error).message}`);
+    console.error(`without lmdb (npm install lmdb): ${(error as Error).message}`);
     return undefined;
   }
 }
