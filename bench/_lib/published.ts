@@ -7,6 +7,8 @@ import { figure } from './report.js';
 import type { Run } from './saved.js';
 import type { Result } from './session.js';
 
+const COLUMNS = 100;
+
 /** The run that is shown. */
 export const KEPT = join(root, 'bench/results.json');
 
@@ -93,7 +95,7 @@ function resultTables(run: Run): string {
     table(headings, behind.map(cells)),
     '### All rows',
     table(headings, rows.map(cells)),
-    ...run.absent.map((each) => `- ${each}`),
+    ...run.absent.map((each) => wrapped(`- ${each}`)),
   ].join('\n\n');
 }
 
@@ -113,4 +115,15 @@ export function pages(run: Run): Readonly<Record<string, string>> {
     'README.md': between(read('README.md'), readmeTable(run)),
     'docs/performance.md': between(read('docs/performance.md'), resultTables(run)),
   };
+}
+
+/** An item of a list, in lines that the house allows. */
+function wrapped(item: string): string {
+  const lines = [''];
+  for (const word of item.split(' ')) {
+    const line = lines.at(-1) as string;
+    if (line.length + word.length < COLUMNS) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join('\n').trimStart();
 }
