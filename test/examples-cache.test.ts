@@ -6,6 +6,7 @@ import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { hasRedis, startCache, startRedis, waitFor } from './support/cache.js';
 import { Commands, comparable, randomOf } from './support/cache-commands.js';
+import { poolCount, withHugepages } from './support/hugepages.js';
 import { encoded, Refused, RespClient } from './support/resp.js';
 
 const withRedis = test.skipIf(!hasRedis);
@@ -43,6 +44,19 @@ withRedis(
   },
   3_600_000,
 );
+
+test('cache: values are in hugepages where the pool has them', async (context) => {
+  await withHugepages(context, 2 ** 21, 16, async () => {
+    const cache = await startCache('--memory', '32mb', '--workers', '1');
+    const client = await cache.open();
+    expect(poolCount(2 ** 21, 'free_hugepages')).toBe(0);
+    const value = 'v'.repeat(100_000);
+    expect(await client.ask('SET', 'key', value)).toBe('OK');
+    expect(String(await client.ask('GET', 'key'))).toBe(value);
+    cache.child.kill('SIGTERM');
+    expect(await cache.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+});
 
 test('cache: ioredis finds what it expects', async () => {
   const cache = await startCache();

@@ -46,6 +46,8 @@ export class Blocks {
       ...(huge ? { hugePage: '2MiB', orElse: 'transparent' } : {}),
       name: 'cache',
     });
+    // Those of a pool are reserved, and safe to touch once they are there.
+    if (this.mapping.backing === '2MiB') this.mapping.populate();
     const { buffer } = this.mapping.bytes;
     this.bytes = Buffer.from(buffer, 0, size);
     this.words = new Int32Array(buffer, 0, size / 4);
