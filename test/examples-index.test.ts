@@ -1,6 +1,4 @@
 /** The index among the examples: killed, damaged, asked nonsense, and what it says to that. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -18,6 +16,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { IndexOptions } from '../examples/index/options.js';
 import { type OrderedIndex, open } from '../examples/index/ordered-index.js';
 import { runIndex, serveIndex } from './support/index-program.js';
+import { saidUntilKilled } from './support/process.js';
 import { folder, pattern } from './support/ring.js';
 
 const killed = fileURLToPath(new URL('../.dev/test/fixtures/index-killed.js', import.meta.url));
@@ -173,29 +172,16 @@ interface Expected {
 /** Runs the program until `ms` after it has begun, and reads what it said. */
 async function runAndKill(directory: string, seed: number, ms: number, last: Expected['sure']) {
   const words = ['--enable-source-maps', killed, directory, String(seed)];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  const opened = new Promise<void>((resolve) => {
-    child.stdout.setEncoding('utf8').on('data', (part: string) => {
-      said += part;
-      resolve();
-    });
-    child.on('close', () => resolve());
-  });
-  const closed = once(child, 'close');
-  await opened;
-  await pause(ms);
-  child.kill('SIGKILL');
-  expect((await closed)[1]).toBe('SIGKILL');
+  const [first = '', ...lines] = await saidUntilKilled(words, ms);
   const expected: Expected = { sure: new Map(last), maybe: new Map() };
   // A change is a number; one that removes is below 0.
-  for (const line of said.slice(0, said.lastIndexOf('\n')).split('\n').slice(1)) {
+  for (const line of lines) {
     const [, what, number, key = ''] = /^(\w+) (\d+) (.*)$/.exec(line) ?? [];
     if (what === 'done') expected.sure.set(key, expected.maybe.get(key) as number);
     if (what === 'done') expected.maybe.delete(key);
     else expected.maybe.set(key, what === 'put' ? Number(number) : -1);
   }
-  return { expected, count: Number(/^open (\d+)/.exec(said)?.[1]), changes: said.length };
+  return { expected, count: Number(/^open (\d+)/.exec(first)?.[1]), changes: lines.length };
 }
 
 test('index: killed again and again, it has what it said and nothing torn', async () => {

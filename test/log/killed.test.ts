@@ -1,13 +1,11 @@
 /** A process that is killed while it appends loses nothing that it was told is durable. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppendLog } from 'nearmetal/log';
 import { expect, onTestFinished, test } from 'vitest';
+import { saidUntilKilled } from '../support/process.js';
 
 const program = fileURLToPath(new URL('../../.dev/test/fixtures/log-killed.js', import.meta.url));
 /** For a long night: NEARMETAL_LOG_KILLS=5000. */
@@ -25,26 +23,13 @@ interface Told {
 }
 
 /** Runs it until `ms` after it has opened the log. */
-async function runAndKill(path: string, sync: string, env: object, ms: number): Promise<Told> {
-  const child = spawn(process.execPath, [program, path, sync], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let said = '';
-  const opened = new Promise<void>((resolve) => {
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-      resolve();
-    });
-    child.on('close', () => resolve());
-  });
-  const closed = once(child, 'close');
-  await opened;
-  await pause(ms);
-  child.kill('SIGKILL');
-  const [code, signal] = await closed;
-  expect([code, signal]).toEqual([null, 'SIGKILL']);
-  const [first = '', ...rest] = said.slice(0, said.lastIndexOf('\n')).split('\n');
+async function runAndKill(
+  path: string,
+  sync: string,
+  env: NodeJS.ProcessEnv,
+  ms: number,
+): Promise<Told> {
+  const [first = '', ...rest] = await saidUntilKilled([program, path, sync], ms, env);
   const [word, found] = first.split(' ');
   expect(word).toBe('open');
   return { found: Number(found), acknowledged: rest.filter((line) => line !== '').map(Number) };

@@ -1,6 +1,8 @@
 /** Runs a fixture as a process of its own: how it ends is what the test looks at. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
@@ -106,4 +108,31 @@ export async function outputOf(
 /** As `outputOf`, for a test that has nothing more to look at. */
 export async function passes(...run: Parameters<typeof outputOf>): Promise<void> {
   await outputOf(...run);
+}
+
+/** The whole lines that a program said until it was killed, `ms` after the first of them. */
+export async function saidUntilKilled(
+  words: readonly string[],
+  ms: number,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string[]> {
+  const child = spawn(process.execPath, words, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  const began = new Promise<void>((resolve) => {
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      said += part;
+      resolve();
+    });
+    child.on('close', () => resolve());
+  });
+  const closed = once(child, 'close');
+  await began;
+  await sleep(ms);
+  child.kill('SIGKILL');
+  const [code, signal] = await closed;
+  expect([code, signal]).toEqual([null, 'SIGKILL']);
+  return said.slice(0, said.lastIndexOf('\n')).split('\n');
 }
