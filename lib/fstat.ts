@@ -1,6 +1,8 @@
 /** What a descriptor is, whatever the runtime knows of it. */
 import type { Stats } from 'node:fs';
 
+const { existsSync, fstatSync, statSync } = process.getBuiltinModule('node:fs');
+
 /**
  * Deno's node:fs knows only descriptors that it has opened itself; the names in /proc are for all.
  *
@@ -8,8 +10,7 @@ import type { Stats } from 'node:fs';
  * @man fstat(2)
  */
 export function fstat(fd: number): Stats {
-  const { existsSync, fstatSync, statSync } = process.getBuiltinModule('node:fs');
+  if (process.versions.deno === undefined) return fstatSync(fd);
   const name = `/proc/self/fd/${fd}`;
-  const byName = process.versions.deno !== undefined && existsSync(name);
-  return byName ? statSync(name) : fstatSync(fd);
+  return existsSync(name) ? statSync(name) : fstatSync(fd);
 }

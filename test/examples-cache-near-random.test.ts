@@ -1,8 +1,7 @@
 /** The cache among the examples, in front of a redis-server: random commands, and noise. */
-import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { hasRedis, startCache, waitFor } from './support/cache.js';
-import { Commands, comparable, randomOf } from './support/cache-commands.js';
+import { Commands, expectAlike, randomOf } from './support/cache-commands.js';
 import { startRedisAt } from './support/redis.js';
 import { encoded, RespClient } from './support/resp.js';
 
@@ -32,13 +31,7 @@ withRedis(
       for (const each of [client, other]) await each.askAll(reads);
       batch.unshift(...reads);
       const [ours, theirs] = await Promise.all([client.askAll(batch), other.askAll(batch)]);
-      batch.forEach((words, index) => {
-        const our = comparable(words, ours[index]);
-        const their = comparable(words, theirs[index]);
-        if (isDeepStrictEqual(our, their)) return;
-        const where = `command ${done + index} of seed ${SEED}: ${JSON.stringify(words)}`;
-        expect(our, where).toEqual(their);
-      });
+      expectAlike(batch, ours, theirs, `seed ${SEED}, from command ${done}`);
     }
     const text = String(await clients[0]?.ask('INFO', 'near'));
     expect(Number(/near_hits:(\d+)/.exec(text)?.[1])).toBeGreaterThan(COMMANDS / 100);

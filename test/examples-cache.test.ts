@@ -1,11 +1,10 @@
 /** The cache among the examples: real clients, rude ones, and redis-server to be like. */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { isDeepStrictEqual } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { hasRedis, startCache, startRedis, waitFor } from './support/cache.js';
-import { Commands, comparable, randomOf } from './support/cache-commands.js';
+import { Commands, expectAlike, randomOf } from './support/cache-commands.js';
 import { poolCount, withHugepages } from './support/hugepages.js';
 import { encoded, Refused, RespClient } from './support/resp.js';
 
@@ -26,13 +25,7 @@ withRedis(
     for (let done = 0; done < COMMANDS; done += PER_BATCH) {
       const batch = Array.from({ length: PER_BATCH }, () => commands.next());
       const [ours, theirs] = await Promise.all([client.askAll(batch), other.askAll(batch)]);
-      batch.forEach((words, index) => {
-        const our = comparable(words, ours[index]);
-        const their = comparable(words, theirs[index]);
-        if (isDeepStrictEqual(our, their)) return;
-        const where = `command ${done + index} of seed ${SEED}: ${JSON.stringify(words)}`;
-        expect(our, where).toEqual(their);
-      });
+      expectAlike(batch, ours, theirs, `seed ${SEED}, from command ${done}`);
     }
     // All that is counted is given back.
     await client.ask('FLUSHALL');

@@ -56,7 +56,6 @@ export abstract class QueuedStream<Kind extends Host> extends Flags implements S
 
   abstract sendNow(): void;
   /** The socket is being closed, by somebody else perhaps, or given away. */
-  /** The socket is being closed, by somebody else perhaps, or given away. */
   abstract letGo(): void;
   protected abstract shutDown(): void;
   protected abstract fail(result: number): void;

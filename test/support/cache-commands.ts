@@ -1,4 +1,6 @@
 /** Random commands for a cache and for redis-server, whose answers must be the same. */
+import { isDeepStrictEqual } from 'node:util';
+import { expect } from 'vitest';
 
 /** A generator of numbers that a seed repeats. */
 export function randomOf(seed: number): () => number {
@@ -16,7 +18,7 @@ const UNORDERED = new Set([...['smembers', 'sunion', 'sinter', 'sdiff', 'hkeys',
 const UNORDERED_PAIRS = new Set(['hgetall']);
 
 /** What of an answer is to be the same. */
-export function comparable(words: readonly string[], answer: unknown): unknown {
+function comparable(words: readonly string[], answer: unknown): unknown {
   const name = (words[0] as string).toLowerCase();
   if (!Array.isArray(answer)) return answer;
   if (UNORDERED.has(name)) return [...answer].sort();
@@ -163,4 +165,20 @@ export class Commands {
     if (kind < 6) return String(this.below(1000));
     return this.of('a', 'b', 'some text', 'other', '3.25', ' 1', '+1', '01', '-0');
   }
+}
+
+/** The cache has answered each command as redis-server has. */
+export function expectAlike(
+  batch: readonly (readonly string[])[],
+  ours: readonly unknown[],
+  theirs: readonly unknown[],
+  where: string,
+): void {
+  batch.forEach((words, index) => {
+    const our = comparable(words, ours[index]);
+    const their = comparable(words, theirs[index]);
+    // Only where they differ is it worth what `expect` costs.
+    if (isDeepStrictEqual(our, their)) return;
+    expect(our, `${where}, ${index} on: ${JSON.stringify(words)}`).toEqual(their);
+  });
 }
