@@ -9,7 +9,7 @@ import { findLoad, type LoadShape } from './_lib/load.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
-import { type Server, startServer } from './_lib/servers.js';
+import { type Server, startServer, withServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const C = 'C splice';
@@ -102,7 +102,8 @@ async function measureCase(session: Session, each: Case, file: string): Promise<
       contestants.push({ subject, pid, turn: () => each.turn(session, proxy, file) });
     }
     const references = [HAPROXY, C];
-    await session.measure('proxy', each.name, { contestants, references, metrics: each.metrics });
+    const how = { contestants, references, metrics: each.metrics };
+    await withServers(servers, () => session.measure('proxy', each.name, how));
   } finally {
     for (const { child } of servers.reverse()) await child.stop();
   }

@@ -8,7 +8,7 @@ import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
-import { type Server, startServer } from './_lib/servers.js';
+import { type Server, startServer, withServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const C = 'C sendfile';
@@ -84,7 +84,8 @@ async function measureFile(
           turn: () => fetchTurn(server, path, connections, pace.longTurn, placement.client),
         }),
       );
-      await session.measure('sendfile', name, { contestants, references: [C, NGINX], metrics });
+      const how = { contestants, references: [C, NGINX], metrics };
+      await withServers(servers, () => session.measure('sendfile', name, how));
     }
   } finally {
     for (const { child } of servers) await child.stop();

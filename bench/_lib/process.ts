@@ -127,7 +127,7 @@ export class Child {
     clearTimeout(timer);
   }
 
-  kill(signal: 'SIGKILL' | 'SIGINT' = 'SIGKILL'): void {
+  kill(signal: 'SIGKILL' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT' = 'SIGKILL'): void {
     this.#process.kill(signal);
   }
 

@@ -48,3 +48,15 @@ export async function startServer(
   const { port } = await child.answer<{ port: number }>();
   return { subject, child, port };
 }
+
+/** Runs `measure`; when it fails, and a server has ended by itself, that is what failed. */
+export async function withServers(
+  servers: readonly Server[],
+  measure: () => Promise<void>,
+): Promise<void> {
+  try {
+    await measure();
+  } catch (error) {
+    throw servers.find(({ child }) => !child.runs)?.child.failure() ?? error;
+  }
+}

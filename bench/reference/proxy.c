@@ -45,7 +45,11 @@ static void open_pair(int fd, int target) {
   if (pair->fd[1] < 0) give_up("socket");
   setsockopt(pair->fd[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   if (connect(pair->fd[1], (struct sockaddr *)&address, sizeof(address)) && errno != EINPROGRESS) {
-    give_up("connect");
+    // Nobody is there any more.
+    close(fd);
+    close(pair->fd[1]);
+    free(pair);
+    return;
   }
   for (int i = 0; i < 2; i++) {
     if (pipe2(pair->way[i].pipe, O_NONBLOCK | O_CLOEXEC)) give_up("pipe2");

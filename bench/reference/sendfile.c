@@ -35,7 +35,8 @@ static void begin_connection(int fd) {
   connections[fd]->file = -1;
 }
 
-static void begin(int fd) {
+// False when the client is gone: a proxy may pass on its last request, and then its end.
+static int begin(int fd) {
   struct connection *connection = connections[fd];
   struct stat status;
   char header[256];
@@ -49,7 +50,7 @@ static void begin(int fd) {
                               "Content-Length: %lld\r\n\r\n",
                               (long long)status.st_size);
   // An empty socket has room for so little.
-  if (send(fd, header, (size_t)length, MSG_NOSIGNAL | MSG_MORE) != length) give_up("send");
+  return send(fd, header, (size_t)length, MSG_NOSIGNAL | MSG_MORE) == length;
 }
 
 // 1: all was sent; 0: the socket is full; -1: it is broken.
@@ -80,8 +81,7 @@ static void on_readable(int fd) {
   connection->received += (size_t)received;
   request[connection->received] = 0;
   if (!strstr(request, "\r\n\r\n")) return;
-  begin(fd);
-  const int state = go_on(fd);
+  const int state = begin(fd) ? go_on(fd) : -1;
   if (state < 0) forget(fd);
   else if (state == 0) watch(fd, EPOLLOUT, EPOLL_CTL_MOD);
 }

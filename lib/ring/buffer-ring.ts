@@ -12,6 +12,7 @@ import { populate } from '../memory/populate.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
 import { boolean, integer, invalidType, invalidValue, onlyKeys } from '../validate.js';
 import { BufferEntries } from './buffer-entries.js';
+import { BufferWaiters } from './buffer-waiters.js';
 import { bufferId } from './cqe.js';
 import type { Engine } from './engine.js';
 import { Lease } from './lease.js';
@@ -52,8 +53,6 @@ export interface BufferPressure {
 
 const COUNT_MAX = 32_768;
 const SIZE_MAX = 2 ** 30;
-/** Not by the number of receives, but for the case that nobody tells when to try again. */
-const RETRY_MS = 10;
 const KEYS = ['count', 'size', 'maxCount', 'copyBelow', 'incremental', 'onPressure'] as const;
 
 /**
@@ -95,7 +94,7 @@ export class BufferRing implements Disposable {
   readonly #lends: Uint32Array;
   /** Where the next bytes go in each buffer, when it is used piece by piece. */
   readonly #offsets: Uint32Array;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters: BufferWaiters;
   readonly #onPressure: ((pressure: BufferPressure) => void) | undefined;
   #telling = false;
   #closed = false;
@@ -113,6 +112,7 @@ export class BufferRing implements Disposable {
     this.incremental = boolean('incremental', options.incremental ?? false);
     this.#onPressure = pressureHook(options.onPressure);
     this.#engine = engine;
+    this.#waiters = new BufferWaiters(this, engine);
     this.debug = engine.plan.debug || creationSite() !== undefined;
     this.#withKernel = new Uint8Array(this.maxCount);
     this.#places = new Uint16Array(this.maxCount);
@@ -232,17 +232,17 @@ export class BufferRing implements Disposable {
    */
   recycle(id: number): void {
     if (this.#closed) return;
-    if (this.#giveBack(id)) this.#publish();
+    if (this.#giveBack(id)) this.#publish(1);
   }
 
   /** @internal As `recycle`, the first `count` of `ids` together. */
   recycleAll(ids: Uint16Array, count: number): void {
     if (this.#closed) return;
-    let given = false;
+    let given = 0;
     for (let index = 0; index < count; index++) {
-      if (this.#giveBack(ids[index] as number)) given = true;
+      if (this.#giveBack(ids[index] as number)) given++;
     }
-    if (given) this.#publish();
+    if (given > 0) this.#publish(given);
   }
 
   /** Whether it is the kernel's again. */
@@ -255,9 +255,9 @@ export class BufferRing implements Disposable {
     return true;
   }
 
-  #publish(): void {
+  #publish(given: number): void {
     this.#entries.publish();
-    if (this.#waiting.size > 0) this.#wake();
+    this.#waiters.wake(given);
   }
 
   get disposed(): boolean {
@@ -269,19 +269,8 @@ export class BufferRing implements Disposable {
    * buffer was given to the kernel since `puts` was `seen`, when the operation began.
    */
   ranOut(seen: number, resume: () => void): void {
-    const grown = this.available === 0 && this.#grow();
-    this.#tell(grown);
-    if (this.puts !== seen) {
-      queueMicrotask(resume);
-      return;
-    }
-    this.#waiting.add(resume);
-    if (this.available === 0) return;
-    // Operations in flight hold buffers, and may give them back without a word.
-    const retry = setTimeout(() => {
-      if (this.#waiting.delete(resume)) resume();
-    }, RETRY_MS);
-    retry.unref();
+    this.#tell(this.available === 0 && this.#grow());
+    this.#waiters.add(resume, seen);
   }
 
   /** @internal */
@@ -303,18 +292,11 @@ export class BufferRing implements Disposable {
     this.#entries.dispose();
     this.mapping.dispose();
     this.#engine.bufferRings.delete(this);
-    this.#wake();
+    this.#waiters.wakeAll();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  #wake(): void {
-    // All of them: one that is woken alone may have nothing to receive, and keep others waiting.
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resume of waiting) resume();
   }
 
   /** As many again, up to the most; false when there are no more to be had. */
@@ -334,6 +316,7 @@ export class BufferRing implements Disposable {
     for (let id = this.#count; id < this.#count + more; id++) this.#put(id);
     this.#count += more;
     this.#entries.publish();
+    this.#waiters.look();
     return true;
   }
 

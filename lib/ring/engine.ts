@@ -112,6 +112,7 @@ export class Engine implements FdUser, MappingUser {
   private readonly credentials: Credentials | undefined = undefined;
   private readonly kept = new Kept();
   private readonly givingUp: GivingUp;
+  private after: (() => void)[] = [];
   private spillNext = false;
   private flushScheduled = false;
   private kicked = false;
@@ -423,6 +424,12 @@ export class Engine implements FdUser, MappingUser {
     else setImmediate(turn);
   }
 
+  /** Calls `call` when all that was submitted by now, and has been answered, has been delivered. */
+  afterTurn(call: () => void): void {
+    this.after.push(call);
+    if (!this.inTurn) this.kick();
+  }
+
   /**
    * Submits, and blocks this thread until there are `count` completions, at most `timeoutNs`; after
    * `minWaitUs` one is enough.
@@ -455,6 +462,7 @@ export class Engine implements FdUser, MappingUser {
       this.inTurn = false;
       if (this.wakeUp !== undefined) this.rest(this.wakeUp, more);
     }
+    if (this.after.length > 0 && this.open) for (const call of this.after.splice(0)) call();
     if (this.polled && this.slots.inUse > 0) this.kick();
     this.updateReference();
   }
