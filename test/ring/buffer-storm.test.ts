@@ -28,7 +28,7 @@ function sendAll(clients: readonly OwnedFd[]): void {
   });
 }
 
-test('streams that hold what they got: each comes to its end, in order, few are asked', async () => {
+test('streams that hold what they got: each ends, in order, and few are asked', async () => {
   needs('register:PBUF_RING');
   const ring = openRing({ entries: 512 });
   const all = await connections(ring);
