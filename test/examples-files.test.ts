@@ -1,85 +1,13 @@
 /** The static file server among the examples, asked by real clients and by rude ones. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { Agent, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import { readFileSync } from 'node:fs';
+import { Agent, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { folder, pattern, until } from './support/ring.js';
-
-const program = fileURLToPath(new URL('../.dev/examples/files/main.js', import.meta.url));
-const BIG = pattern(3_000_000);
-
-function site(): string {
-  const root = join(folder(), 'root');
-  mkdirSync(join(root, 'sub'), { recursive: true });
-  mkdirSync(join(root, 'with-index'));
-  writeFileSync(join(root, 'with-index', 'index.html'), '<p>index');
-  writeFileSync(join(root, 'big.bin'), BIG);
-  writeFileSync(join(root, 'page.css'), 'p { color: red }'.repeat(10));
-  writeFileSync(join(root, 'page.css.gz'), gzipSync('p { color: red }'.repeat(10)));
-  writeFileSync(join(root, 'sub', 'a <b>.txt'), 'odd name');
-  writeFileSync(join(root, '.hidden'), 'hidden');
-  writeFileSync(join(root, '..', 'secret'), 'secret');
-  symlinkSync('../secret', join(root, 'escape'));
-  execFileSync('mkfifo', [join(root, 'fifo')]);
-  return root;
-}
-
-async function start(...words: string[]) {
-  const child = spawn(process.execPath, [program, '--port', '0', '--workers', '1', ...words]);
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (part) => {
-    stdout += part;
-  });
-  child.stderr.on('data', (part) => {
-    stderr += part;
-  });
-  const ended = once(child, 'close').then(([code]) => ({ code, stdout, stderr }));
-  await Promise.race([until(() => stdout.includes('\n')), ended]);
-  const port = Number(/:(\d+)\/\n/.exec(stdout)?.[1]);
-  return { child, ended, port };
-}
-
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-function ask(port: number, path: string, options: RequestOptions = {}): Promise<Answer> {
-  const make = options.protocol === 'https:' ? tlsRequest : request;
-  return new Promise((resolve, reject) => {
-    make({ port, path, ...options }, async (response) => {
-      const parts: Buffer[] = [];
-      for await (const part of response) parts.push(part);
-      const { statusCode: status, headers } = response;
-      resolve({ status, headers, body: Buffer.concat(parts) });
-    })
-      .on('error', reject)
-      .end();
-  });
-}
-
-/** What comes back for these bytes, until the server ends the connection. */
-function raw(port: number, bytes: Uint8Array | string): Promise<string> {
-  return new Promise((resolve) => {
-    let back = '';
-    const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-    socket.on('data', (part) => {
-      back += part;
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(back));
-    socket.write(bytes);
-  });
-}
+import { ask, BIG, raw, site, start } from './support/files.js';
+import { pattern, until } from './support/ring.js';
 
 test('files: whole, in parts, unchanged, encoded, listed, logged, and a clean end', async () => {
   const root = site();
@@ -149,7 +77,7 @@ test('files: nothing outside of the root, and nothing that is no file', async ()
 });
 
 test('files: malformed, endless and abandoned requests cost nothing that lasts', async () => {
-  const { child, ended, port } = await start('--root', site());
+  const { child, ended, port } = await start('--root', site(), '--idle-ms', '1000');
   const fds = (): number => Number(execFileSync('sh', ['-c', `ls /proc/${child.pid}/fd | wc -l`]));
   await ask(port, '/page.css');
   const before = fds();
@@ -198,6 +126,7 @@ test('files: what it cannot work with it says', async () => {
     [['--root', join(root, 'none')], 'ENOENT'],
     [['--root', join(root, 'page.css')], '--root must be a folder'],
     [['--root', root, '--cache-ms', '-1'], '--cache-ms'],
+    [['--root', root, '--idle-ms', '0'], '--idle-ms must be a whole number from 1'],
     [['--root', root, '--cert', join(root, 'page.css')], '--cert and --key go together'],
     [['--root', root, '--host', 'nowhere'], 'must be a numeric IPv4 or IPv6 address'],
   ];

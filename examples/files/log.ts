@@ -1,6 +1,6 @@
 /** The access log: the common log format with ISO times; many lines are one write. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { Request } from './request.js';
 
 const EVERY_MS = 100;
 /** Of lines that the disk has not taken: what comes on top of it is counted, and dropped. */
@@ -26,14 +26,18 @@ export class AccessLog {
     return new AccessLog(await open(path, 'a'));
   }
 
-  add({ socket, method, url, httpVersion }: IncomingMessage, status: number, bytes: number): void {
+  /** @param request undefined where what came is none */
+  add(address: string, request: Request | undefined, status: number, bytes: number): void {
     if (this.lines.length > WAITING_MAX) {
       this.dropped++;
       return;
     }
     const time = new Date().toISOString();
-    const asked = `${method} ${escaped(url ?? '')} HTTP/${httpVersion}`;
-    this.lines += `${socket.remoteAddress ?? '-'} - - [${time}] "${asked}" ${status} ${bytes}\n`;
+    const asked =
+      request === undefined
+        ? '-'
+        : `${escaped(request.method)} ${escaped(request.target)} HTTP/1.${request.minor}`;
+    this.lines += `${address} - - [${time}] "${asked}" ${status} ${bytes}\n`;
     this.timer ??= setTimeout(() => this.flush(), EVERY_MS);
   }
 

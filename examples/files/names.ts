@@ -36,6 +36,27 @@ export const ENCODINGS: readonly Encoding[] = [
   { name: 'gzip', ending: '.gz' },
 ];
 
+/** Encodings that a client takes; `key` is the same for the same ones. */
+export interface Choice {
+  readonly key: string;
+  readonly encodings: readonly Encoding[];
+}
+
+/** Reads the header Accept-Encoding, which is the same for most clients. */
+export class EncodingChoice {
+  private header: string | undefined = undefined;
+  private choice: Choice = { key: '', encodings: [] };
+
+  of(header: string | undefined): Choice {
+    if (header !== this.header) {
+      const encodings = encodingsFor(header);
+      this.choice = { key: encodings.map(({ name }) => name).join(), encodings };
+      this.header = header;
+    }
+    return this.choice;
+  }
+}
+
 /** Those of `ENCODINGS` that the header Accept-Encoding allows. */
 export function encodingsFor(header: string | undefined): Encoding[] {
   if (header === undefined) return [];

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 
 export const USAGE = `usage: npm run example -- files --root FOLDER [--host ADDRESS] [--port PORT]
   [--workers COUNT] [--list] [--log FILE] [--cache-ms MILLISECONDS] [--cache-control VALUE]
-  [--max-connections COUNT] [--cert FILE --key FILE]`;
+  [--max-connections COUNT] [--idle-ms MILLISECONDS] [--cert FILE --key FILE]`;
 
 /** What each worker gets. */
 export interface Site {
@@ -18,6 +18,8 @@ export interface Site {
   readonly cacheControl: string | undefined;
   /** Of each worker. */
   readonly maxConnections: number;
+  /** For the next request, for the whole of one, and for a peer to take of what it is sent. */
+  readonly idleMs: number;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
 }
 
@@ -66,6 +68,7 @@ export function optionsOf(words: readonly string[]): Options {
       'cache-ms': { type: 'string', default: '1000' },
       'cache-control': { type: 'string' },
       'max-connections': { type: 'string', default: '10000' },
+      'idle-ms': { type: 'string', default: '10000' },
       cert: { type: 'string' },
       key: { type: 'string' },
     },
@@ -85,6 +88,7 @@ export function optionsOf(words: readonly string[]): Options {
       cacheMs: whole('cache-ms', values['cache-ms'], 0, 86_400_000),
       cacheControl,
       maxConnections: whole('max-connections', values['max-connections'], 1, 1_000_000),
+      idleMs: whole('idle-ms', values['idle-ms'], 1, 86_400_000),
       tls: tlsOf(values.cert, values.key),
     },
   };

@@ -1,12 +1,17 @@
 /** Answers requests: from memory what is small, by the kernel what is not. */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { entityTag, mediaType, sendFile } from 'nearmetal/http';
+import { STATUS_CODES } from 'node:http';
+import { fileAnswer } from 'nearmetal/http';
 import { type FoundFile, find } from './find.js';
+import { beginning, beginningOfOk, lines } from './head.js';
 import { listing } from './listing.js';
 import type { AccessLog } from './log.js';
-import { type Encoding, encodingsFor, isHidden, pathOf } from './names.js';
+import { EncodingChoice, isHidden, pathOf } from './names.js';
+import { OpenFile, OpenFiles, SMALL_MAX } from './open-files.js';
 import type { Site } from './options.js';
-import { SMALL_MAX, type SmallFile, SmallFiles } from './small-files.js';
+import type { Request } from './request.js';
+import type { Answers, Session } from './session.js';
+
+type Headers = Readonly<Record<string, string>>;
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   EXDEV: 403,
@@ -18,145 +23,147 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   EAGAIN: 503,
 };
 
-/** Headers that ask for a part, or for a change. */
-const CONDITIONS = [
-  'range',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-];
+const statusOf = (error: unknown): number =>
+  STATUS_OF[(error as NodeJS.ErrnoException).code ?? ''] ?? 500;
 
-export class Responder {
+export class Responder implements Answers {
   requests = 0;
-  /** True: each answer is the last of its connection. */
-  draining = false;
+  readonly files: OpenFiles;
   private readonly site: Site;
   private readonly log: AccessLog | undefined;
-  private readonly small: SmallFiles;
+  private readonly choice = new EncodingChoice();
 
   constructor(site: Site, log: AccessLog | undefined) {
     this.site = site;
     this.log = log;
-    this.small = new SmallFiles(site.cacheMs);
+    this.files = new OpenFiles(site.cacheMs);
   }
 
-  readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
+  answer(session: Session, request: Request): Promise<void> | undefined {
     this.requests++;
-    if (this.draining) response.setHeader('Connection', 'close');
-    const { method, headers } = request;
+    const { method, target, headers } = request;
     if (method !== 'GET' && method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD');
-      this.refuse(request, response, 405);
-      return;
+      this.refuse(session, 405, request, { Allow: 'GET, HEAD' });
+      return undefined;
     }
-    const whole = !CONDITIONS.some((name) => headers[name] !== undefined);
-    const key = `${headers['accept-encoding'] ?? ''} ${request.url}`;
-    const small = whole ? this.small.get(key) : undefined;
-    if (small !== undefined) this.sendSmall(request, response, small);
-    else {
-      this.search(request, response, whole ? key : undefined).catch((error) => {
-        if (response.headersSent) response.destroy();
-        else this.refuse(request, response, STATUS_OF[error.code] ?? 500);
-      });
+    const path = request.body ? undefined : pathOf(target);
+    if (path === undefined || isHidden(path)) {
+      this.refuse(session, path !== undefined ? 404 : request.body ? 413 : 400, request);
+      return undefined;
     }
-  };
-
-  /** @param key under which to remember the file, where all of it is asked for */
-  private async search(
-    request: IncomingMessage,
-    response: ServerResponse,
-    key: string | undefined,
-  ): Promise<void> {
-    const path = pathOf(request.url as string);
-    if (path === undefined) return this.refuse(request, response, 400);
-    if (isHidden(path)) return this.refuse(request, response, 404);
-    const encodings = encodingsFor(request.headers['accept-encoding']);
-    const found = await find(this.site.root, path, encodings);
-    if (found === undefined) return this.refuse(request, response, 404);
-    using file = found.file;
-    if (found.what === 'file') return await this.send(request, response, found, key);
-    if (!path.endsWith('/')) {
-      // One slash: two would be the name of another host.
-      response.setHeader('Location', encodeURI(`/${path.replace(/^\/+/, '')}/`));
-      return this.refuse(request, response, 301);
-    }
-    if (!this.site.list) return this.refuse(request, response, 404);
-    const page = Buffer.from(await listing(file, path));
-    const headers = [
-      'Content-Type',
-      'text/html; charset=utf-8',
-      'Content-Length',
-      `${page.length}`,
-    ];
-    this.sendSmall(request, response, { bytes: page, headers });
+    const choice = this.choice.of(headers['accept-encoding'] as string | undefined);
+    const open = this.files.get(`${choice.key} ${path}`);
+    if (open === undefined) return this.search(session, request, path, choice);
+    return this.send(session, request, open);
   }
 
-  private async send(
-    request: IncomingMessage,
-    response: ServerResponse,
-    found: FoundFile,
-    key: string | undefined,
+  private async search(
+    session: Session,
+    request: Request,
+    path: string,
+    choice: ReturnType<EncodingChoice['of']>,
   ): Promise<void> {
-    const { root, cacheControl } = this.site;
-    if (key !== undefined && found.stats.size <= SMALL_MAX) {
-      const small = await this.load(found);
-      if (small !== undefined) {
-        this.small.set(key, small);
-        return this.sendSmall(request, response, small);
-      }
-    }
-    for (const [name, value] of codingHeaders(found.encoding)) response.setHeader(name, value);
+    let open: OpenFile;
     try {
-      const { status, bytesSent } = await sendFile(request, response, found.path, {
-        root,
-        contentType: mediaType(found.name),
-        ...(cacheControl === undefined ? {} : { cacheControl }),
-      });
-      this.log?.add(request, status, bytesSent);
+      const found = await find(this.site.root, path, choice.encodings);
+      if (found === undefined) return this.refuse(session, 404, request);
+      if (found.what === 'folder') {
+        using folder = found.file;
+        if (!path.endsWith('/')) {
+          // One slash: two would be the name of another host.
+          const Location = encodeURI(`/${path.replace(/^\/+/, '')}/`);
+          return this.refuse(session, 301, request, { Location });
+        }
+        if (!this.site.list) return this.refuse(session, 404, request);
+        const page = Buffer.from(await listing(folder, path));
+        return this.sendPage(session, request, 200, 'text/html', page);
+      }
+      open = await this.opened(found);
     } catch (error) {
-      this.log?.add(request, response.statusCode, 0);
+      return this.refuse(session, statusOf(error), request);
+    }
+    this.files.set(`${choice.key} ${path}`, open);
+    try {
+      await this.send(session, request, open);
+    } finally {
+      open.giveBack();
+    }
+  }
+
+  /** Closes the file when that fails. */
+  private async opened(found: FoundFile): Promise<OpenFile> {
+    const { file, stats } = found;
+    try {
+      let bytes: Buffer | undefined;
+      if (stats.size <= SMALL_MAX) {
+        bytes = Buffer.allocUnsafe(stats.size);
+        const count = stats.size > 0 ? await file.read(bytes, { offset: 0 }) : 0;
+        // It changes meanwhile.
+        if (count !== stats.size) bytes = undefined;
+      }
+      return new OpenFile(found, this.site.cacheControl, bytes);
+    } catch (error) {
+      file.close();
       throw error;
     }
   }
 
-  /** Undefined when it changes meanwhile. */
-  private async load({ file, stats, name, encoding }: FoundFile): Promise<SmallFile | undefined> {
-    const bytes = Buffer.allocUnsafe(stats.size);
-    if (stats.size > 0 && (await file.read(bytes, { offset: 0 })) !== stats.size) return undefined;
-    const { cacheControl } = this.site;
-    const headers = [
-      ...['Content-Type', mediaType(name), 'Content-Length', `${stats.size}`],
-      ...['Last-Modified', new Date(stats.mtimeMs).toUTCString(), 'ETag', entityTag(stats)],
-      ...['Accept-Ranges', 'bytes', ...codingHeaders(encoding).flat()],
-      ...(cacheControl === undefined ? [] : ['Cache-Control', cacheControl]),
-    ];
-    return { bytes, headers };
+  private send(session: Session, request: Request, open: OpenFile): Promise<void> | undefined {
+    const { whole, headLength } = open;
+    if (whole === undefined || request.conditional) return this.sendParts(session, request, open);
+    const usual = request.minor === 1 && !session.last;
+    session.write(usual ? beginningOfOk() : beginning(200, request, session.last));
+    const head = request.method === 'HEAD';
+    session.write(head ? whole.subarray(0, headLength) : whole);
+    this.log?.add(session.peer.address, request, 200, head ? 0 : whole.length - headLength);
+    return undefined;
   }
 
-  private sendSmall(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { bytes, headers }: SmallFile,
+  private async sendParts(session: Session, request: Request, open: OpenFile): Promise<void> {
+    const { stats, contentType, whole, headLength, file } = open.take();
+    const answer = fileAnswer(request, stats, { contentType });
+    const { status, parts, after } = answer;
+    const headers = { ...answer.headers, ...open.extra };
+    let bytes = 0;
+    try {
+      if (status === 412 || status === 416) return this.refuse(session, status, request, headers);
+      session.write(beginning(status, request, session.last) + lines(headers));
+      for (const { before, start, end } of parts) {
+        if (before !== '') session.write(before);
+        const length = end - start + 1;
+        if (whole !== undefined) {
+          session.write(whole.subarray(headLength + start, headLength + end + 1));
+        } else if (file !== undefined) await session.peer.sendFile(file, start, length);
+        bytes += length;
+      }
+      if (after !== '') session.write(after);
+    } finally {
+      this.log?.add(session.peer.address, request, status, bytes);
+      open.giveBack();
+    }
+  }
+
+  refuse(session: Session, status: number, request?: Request, headers: Headers = {}): void {
+    const words = Buffer.from(`${STATUS_CODES[status]}\n`);
+    this.sendPage(session, request, status, 'text/plain', words, headers);
+  }
+
+  private sendPage(
+    session: Session,
+    request: Request | undefined,
+    status: number,
+    type: string,
+    page: Buffer,
+    headers: Headers = {},
   ): void {
-    response.writeHead(200, headers);
-    const length = request.method === 'HEAD' ? 0 : bytes.length;
-    if (length === 0) response.end();
-    else response.end(bytes);
-    this.log?.add(request, 200, length);
+    const all = {
+      ...headers,
+      'Content-Type': `${type}; charset=utf-8`,
+      'Content-Length': `${page.length}`,
+    };
+    const head = request?.method === 'HEAD';
+    session.write(beginning(status, request, session.last) + lines(all));
+    if (!head) session.write(page);
+    this.log?.add(session.peer.address, request, status, head ? 0 : page.length);
   }
-
-  private refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
-    const words = `${STATUS_CODES[status]}\n`;
-    response.statusCode = status;
-    response.setHeader('Content-Type', 'text/plain; charset=utf-8');
-    response.setHeader('Content-Length', words.length);
-    response.end(words);
-    this.log?.add(request, status, request.method === 'HEAD' ? 0 : words.length);
-  }
-}
-
-function codingHeaders(encoding: Encoding | undefined): [string, string][] {
-  const vary: [string, string] = ['Vary', 'Accept-Encoding'];
-  return encoding === undefined ? [vary] : [vary, ['Content-Encoding', encoding.name]];
 }

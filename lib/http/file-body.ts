@@ -10,22 +10,16 @@ import type { File } from '../fs/file.js';
 import { createReadStream } from '../fs/streams.js';
 import { Socket } from '../net/socket.js';
 import { sendPart } from '../zerocopy/send-file.js';
+import type { FilePart } from './file-answer.js';
 
 /** From here on it pays not to bring the bytes here. */
 const SMALL = 32_768;
-
-/** A piece of a body: bytes of a file from `start` to `end`, both included, behind a few words. */
-export interface Part {
-  readonly before: string;
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * The bytes of a small part, where neither a disk nor a socket would have to wait for them;
  * undefined elsewhere.
  */
-export function smallBody(file: File, { start, end }: Part): Uint8Array | undefined {
+export function smallBody(file: File, { start, end }: FilePart): Uint8Array | undefined {
   const length = end - start + 1;
   if (length > SMALL) return undefined;
   if (length <= 0) return new Uint8Array(0);
@@ -46,7 +40,7 @@ export function smallBody(file: File, { start, end }: Part): Uint8Array | undefi
 export async function sendBody(
   response: ServerResponse,
   file: File,
-  parts: readonly Part[],
+  parts: readonly FilePart[],
   after: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
@@ -94,7 +88,7 @@ function turnOf(response: ServerResponse): Promise<void> {
 async function streamed(
   response: ServerResponse,
   file: File,
-  { start, end }: Part,
+  { start, end }: FilePart,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   if (end < start) return 0;

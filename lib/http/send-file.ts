@@ -1,15 +1,13 @@
 /** `sendFile`: a file as the response to a request. */
-import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { openBeneath } from '../fs/beneath.js';
 import { adopt, type File } from '../fs/file.js';
 import { fstat } from '../fstat.js';
 import { abortSignal, boolean, invalidType, onlyKeys } from '../validate.js';
-import { precondition, rangesApply, type Validators } from './conditions.js';
-import { type Part, sendBody, smallBody } from './file-body.js';
+import { type FilePart, fileAnswer } from './file-answer.js';
+import { sendBody, smallBody } from './file-body.js';
 import { mediaType } from './media-types.js';
-import { type ByteRange, parseRanges } from './ranges.js';
 
 export interface SendFileOptions {
   /**
@@ -141,19 +139,6 @@ async function refuse(response: ServerResponse, status: number): Promise<SentFil
   return { status, bytesSent: 0 };
 }
 
-/**
- * The ETag that `sendFile` gives a file, for who sends it another way. Strong: it changes whenever
- * the file does, as far as its time can tell.
- */
-export function entityTag({ ino, size, mtimeMs }: Stats): string {
-  const hex = (value: number): string => Math.trunc(value).toString(16);
-  return `"${hex(ino)}-${hex(size)}-${hex(mtimeMs * 1000)}"`;
-}
-
-function validatorsOf(stats: Stats): Validators {
-  return { etag: entityTag(stats), modifiedMs: Math.floor(stats.mtimeMs / 1000) * 1000 };
-}
-
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -161,53 +146,35 @@ async function answer(
   stats: Stats,
   plan: Plan,
 ): Promise<SentFile> {
-  const validators = validatorsOf(stats);
-  const { headers } = request;
-  setUnlessSet(response, 'Last-Modified', new Date(validators.modifiedMs).toUTCString());
-  if (plan.etag) setUnlessSet(response, 'ETag', validators.etag);
-  if (plan.cacheControl !== undefined) {
-    setUnlessSet(response, 'Cache-Control', plan.cacheControl);
+  const given = response.getHeader('Content-Type');
+  const { status, headers, parts, after } = fileAnswer(request, stats, {
+    contentType: given === undefined ? plan.contentType : String(given),
+    ...(plan.cacheControl !== undefined && { cacheControl: plan.cacheControl }),
+    etag: plan.etag,
+    ranges: plan.ranges,
+  });
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('Content-') || !response.hasHeader(name)) response.setHeader(name, value);
   }
-  if (plan.ranges) setUnlessSet(response, 'Accept-Ranges', 'bytes');
-  const failed = precondition(headers, validators);
-  if (failed === 412) return refuse(response, 412);
-  if (failed === 304) {
-    response.statusCode = 304;
+  if (status === 412 || status === 416) return refuse(response, status);
+  response.statusCode = status;
+  if (parts.length === 0) {
     response.end();
-    return { status: 304, bytesSent: 0 };
+    return { status, bytesSent: 0 };
   }
-  const { size } = stats;
-  let ranges: ByteRange[] | undefined;
-  if (plan.ranges && request.method === 'GET' && headers.range !== undefined) {
-    if (rangesApply(headers['if-range'] as string | undefined, validators))
-      ranges = parseRanges(headers.range, size);
-  }
-  if (ranges?.length === 0) {
-    response.setHeader('Content-Range', `bytes */${size}`);
-    return refuse(response, 416);
-  }
-  const { parts, after, type } = layout(response, ranges, size, plan.contentType);
-  if (type !== undefined) response.setHeader('Content-Type', type);
-  else setUnlessSet(response, 'Content-Type', plan.contentType);
-  response.setHeader('Content-Length', lengthOf(parts, after));
-  if (request.method === 'HEAD') {
-    response.end();
-    return { status: response.statusCode, bytesSent: 0 };
-  }
-  const bytesSent = await send(response, file, parts, after, plan.signal);
-  return { status: response.statusCode, bytesSent };
+  return { status, bytesSent: await send(response, file, parts, after, plan.signal) };
 }
 
 async function send(
   response: ServerResponse,
   file: File,
-  parts: readonly Part[],
+  parts: readonly FilePart[],
   after: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   signal?.throwIfAborted();
   const [only] = parts;
-  const small = parts.length === 1 ? smallBody(file, only as Part) : undefined;
+  const small = parts.length === 1 ? smallBody(file, only as FilePart) : undefined;
   if (small !== undefined) {
     response.end(small);
     return small.length;
@@ -220,44 +187,4 @@ async function send(
 function headersSent(): Error & { code: string } {
   const error = new Error('the header of this response has been sent already');
   return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
-}
-
-function setUnlessSet(response: ServerResponse, name: string, value: string): void {
-  if (!response.hasHeader(name)) response.setHeader(name, value);
-}
-
-/** What the body is made of. Several ranges are a body of parts, each with a header of its own. */
-function layout(
-  response: ServerResponse,
-  ranges: readonly ByteRange[] | undefined,
-  size: number,
-  contentType: string,
-): { parts: Part[]; after: string; type?: string } {
-  const [first] = ranges ?? [];
-  if (ranges === undefined || first === undefined) {
-    return { parts: [{ before: '', start: 0, end: size - 1 }], after: '' };
-  }
-  response.statusCode = 206;
-  if (ranges.length === 1) {
-    response.setHeader('Content-Range', `bytes ${first.start}-${first.end}/${size}`);
-    return { parts: [{ before: '', ...first }], after: '' };
-  }
-  const boundary = randomBytes(16).toString('hex');
-  const given = response.getHeader('Content-Type') ?? contentType;
-  const parts = ranges.map(({ start, end }) => ({
-    before:
-      `\r\n--${boundary}\r\nContent-Type: ${given}\r\n` +
-      `Content-Range: bytes ${start}-${end}/${size}\r\n\r\n`,
-    start,
-    end,
-  }));
-  const after = `\r\n--${boundary}--\r\n`;
-  return { parts, after, type: `multipart/byteranges; boundary=${boundary}` };
-}
-
-function lengthOf(parts: readonly Part[], after: string): number {
-  return parts.reduce(
-    (sum, { before, start, end }) => sum + Buffer.byteLength(before) + end - start + 1,
-    Buffer.byteLength(after),
-  );
 }
