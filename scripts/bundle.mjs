@@ -1,13 +1,13 @@
 /**
  * Bundles lib/ into dist/: every file costs 0.4 ms to import, and there must be one copy of each
  * class. `errors.js` stands alone, since it must be there where the addon is not, and so does each
- * program; `core.js` holds what `import 'nearmetal'` needs, and `later.js` what it may need one day
+ * program; `core.js` holds what `import 'nearmetal'` needs, and `later.cjs` what it may need one day
  * (`later.mjs`); the other faces hold what is their own and take the rest from the core.
  */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { isLater, laterEntry, nameIn, standIns } from './later.mjs';
+import { asFunctionOfParts, isLater, laterEntry, nameIn, standIns } from './later.mjs';
 
 /** The faces whose code is the core: what `nearmetal` itself exports. */
 const CORE_FACES = ['index', 'features'];
@@ -136,8 +136,8 @@ async function coreNames(common, faces, errors) {
 /** Everything that starts from a face, without the core. */
 async function others(common, entryPoints, errors, names) {
   const result = await build({
-    ...whole(common, errorsApart(errors), coreApart(names), laterEntry),
-    entryPoints: { ...entryPoints, later: 'later:entry' },
+    ...whole(common, errorsApart(errors), coreApart(names)),
+    entryPoints,
     outdir: 'dist',
     // What two of them share is a file of its own.
     splitting: true,
@@ -147,10 +147,38 @@ async function others(common, entryPoints, errors, names) {
   return Object.keys(result.metafile.outputs);
 }
 
+/** What comes later, with copies of what little it shares with faces that are no part of the core. */
+async function later(common, errors, names) {
+  await build({
+    ...whole(common, errorsApart(errors), coreApart(names), laterEntry),
+    entryPoints: { later: 'later:entry' },
+    outdir: 'dist',
+  });
+  return 'dist/later.js';
+}
+
+/** From the ES module, of which the names could be read, to the file that is loaded. */
+async function requirable(common, module) {
+  const { banner, footer } = asFunctionOfParts;
+  await build({
+    ...common,
+    format: 'cjs',
+    entryPoints: [module],
+    outfile: 'dist/later.cjs',
+    bundle: true,
+    external: ['./core.js', './errors.js'],
+    banner: { js: banner },
+    footer: { js: footer },
+  });
+  for (const path of [module, `${module}.map`]) rmSync(path);
+  giveNamesBack('dist/later.cjs');
+  return ['dist/later.cjs', 'dist/later.cjs.map'];
+}
+
 /** The core exports what the other bundles take from it, and no more. */
-async function core(common, errors, names, written) {
+async function core(common, errors, names, takers) {
   const taken = new Set();
-  for (const file of written.filter((path) => path.endsWith('.js'))) {
+  for (const file of takers) {
     const code = readFileSync(file, 'utf8');
     for (const [, list] of code.matchAll(/import \{([^}]*)\} from "\.\/core\.js"/g)) {
       for (const name of list.matchAll(/\w+/g)) taken.add(name[0]);
@@ -175,7 +203,10 @@ export async function bundle(common, faces, programs) {
   await build({ ...whole(common), entryPoints: programs, outdir: 'dist' });
   const names = await coreNames(common, rest, errors);
   const written = await others(common, rest, errors, names);
-  await core(common, errors, names, written);
+  const module = await later(common, errors, names);
+  const takers = [...written.filter((path) => path.endsWith('.js')), module];
+  await core(common, errors, names, takers);
+  written.push(...(await requirable(common, module)));
   written.push('dist/core.js', 'dist/core.js.map', 'dist/errors.js', 'dist/errors.js.map');
   for (const file of written.filter((path) => path.endsWith('.js'))) giveNamesBack(file);
   for (const name of Object.keys(faces)) {

@@ -1,5 +1,5 @@
 /**
- * Files of lib/ that a program's first ring does not need: in the bundle they are in later.js,
+ * Files of lib/ that a program's first ring does not need: in the bundle they are in later.cjs,
  * which is loaded when one of their functions is called. Reading them took a fifth of the import.
  */
 import { readFileSync } from 'node:fs';
@@ -40,12 +40,28 @@ function functionsOf(path) {
 export const nameIn = (path, name) =>
   `${path.replace(/^lib\/|\.ts$/g, '').replace(/\W/g, '_')}_${name}`;
 
+/**
+ * It is CommonJS: Node ends the process when a thread is stopped while it requires an ES module
+ * (`v8::Module::IsGraphAsync`). What it takes from ES modules is given to it.
+ */
 const LOADER = `
 import { createRequire } from 'node:module';
+import * as core from './core.js';
+import * as errors from './errors.js';
 let loaded;
 export function load() {
-  return (loaded ??= createRequire(import.meta.url)('./later.js'));
+  const parts = { './core.js': core, './errors.js': errors };
+  return (loaded ??= createRequire(import.meta.url)('./later.cjs')(parts));
 }`;
+
+/** Makes a module a function of those that it is made of, which it would require otherwise. */
+export const asFunctionOfParts = {
+  banner: `module.exports = (parts) => {
+const named = require, module = { exports: {} };
+return ((require) => {`,
+  footer: `return module.exports;
+})((name) => parts[name] ?? named(name)); };`,
+};
 
 /** In the core, functions that load the real ones stand for what comes later. */
 export const standIns = {
@@ -53,6 +69,10 @@ export const standIns = {
   setup(context) {
     context.onResolve({ filter: /^later:load$/ }, ({ path }) => ({ path, namespace: 'later' }));
     context.onLoad({ filter: /.*/, namespace: 'later' }, () => ({ contents: LOADER }));
+    context.onResolve({ filter: /^\.\/(core|errors)\.js$/, namespace: 'later' }, ({ path }) => ({
+      path,
+      external: true,
+    }));
     context.onLoad({ filter: /\/lib\/.*\.ts$/, namespace: 'file' }, ({ path }) => {
       const source = relative('.', path);
       if (!isLater(source)) return undefined;

@@ -17,12 +17,12 @@ function imported(file: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-/** Runs `code`, in which `loaded()` says whether later.js has been, and answers what it prints. */
+/** Runs `code`, in which `loaded()` says whether later.cjs has been, and answers what it prints. */
 function run(code: string): string {
   const program = `
     const { createRequire } = process.getBuiltinModule('node:module');
     const { cache } = createRequire(${JSON.stringify(`${dist}/index.js`)});
-    const loaded = () => Object.keys(cache).some((path) => path.endsWith('/later.js'));
+    const loaded = () => Object.keys(cache).some((path) => path.endsWith('/later.cjs'));
     ${code}`;
   const words = ['--input-type=module', '-e', program];
   const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
@@ -36,7 +36,7 @@ test('the root is few files, of no more bytes than are worth their time', () => 
   expect(files.map((file) => file.slice(dist.length + 1)).sort()).toEqual(
     expect.arrayContaining(['core.js', 'errors.js', 'index.js']),
   );
-  expect(files.some((file) => file.endsWith('/later.js'))).toBe(false);
+  expect(files.some((file) => file.endsWith('/later.cjs'))).toBe(false);
   expect(files.length).toBeLessThanOrEqual(5);
   const bytes = files.reduce((sum, file) => sum + readFileSync(file).byteLength, 0);
   // A compiler reads 60 bytes in a microsecond.

@@ -244,6 +244,7 @@ class RingBatch {
   };
 
   #end(): void {
+    this.#handler.forget();
     this.#pinned?.[Symbol.dispose]();
     const { signal, count } = this.#batch;
     const cut = this.#next < count || this.#results.includes(-ECANCELED);

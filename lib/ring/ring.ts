@@ -171,9 +171,10 @@ export class Ring extends Registrations implements AsyncDisposable {
     if (signal !== undefined) runOptions({ signal });
     const handler = new Handler(call, options);
     if (signal !== undefined && !this.closed) {
-      this.#engine.aborts.add(signal, () => {
-        this.cancel({ handler }).catch(() => undefined);
-      });
+      const { aborts } = this.#engine;
+      const cancel = (): void => void this.cancel({ handler }).catch(() => undefined);
+      aborts.add(signal, cancel);
+      handler.forget = () => aborts.delete(signal, cancel);
     }
     return handler;
   }

@@ -34,7 +34,10 @@ export interface HandlerOptions {
    * that make no promises. Default false.
    */
   batched?: boolean;
-  /** Cancels all that was started with it; what is started later is refused. */
+  /**
+   * Cancels all that was started with it; what is started later is refused. The ring keeps both
+   * until the signal is aborted or the ring closed.
+   */
   signal?: AbortSignal;
 }
 
@@ -45,6 +48,8 @@ export class Handler implements Sink {
   readonly takesNumbers = true;
   readonly batched: boolean;
   readonly signal: AbortSignal | undefined = undefined;
+  /** @internal Nothing will be started with it any more: the ring need not keep it. */
+  forget: () => void = () => undefined;
   readonly #resource = new AsyncResource('nearmetal.handler');
   readonly #call: CompletionHandler;
 
