@@ -1,8 +1,8 @@
 /**
  * Bundles lib/ into dist/: every file costs 0.4 ms to import, and there must be one copy of each
  * class. `errors.js` stands alone, since it must be there where the addon is not, and so does each
- * program; `core.js` holds what `import 'nearmetal'` needs, and `later.cjs` what it may need one day
- * (`later.mjs`); the other faces hold what is their own and take the rest from the core.
+ * program; `core.js` holds what `import 'nearmetal'` needs, and `later.cjs` what it may need one
+ * day (`later.mjs`); the other faces hold what is their own and take the rest from the core.
  */
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
@@ -147,7 +147,7 @@ async function others(common, entryPoints, errors, names) {
   return Object.keys(result.metafile.outputs);
 }
 
-/** What comes later, with copies of what little it shares with faces that are no part of the core. */
+/** What comes later, with copies of what little it shares with faces outside the core. */
 async function later(common, errors, names) {
   await build({
     ...whole(common, errorsApart(errors), coreApart(names), laterEntry),
