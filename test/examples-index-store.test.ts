@@ -183,3 +183,24 @@ test('index: keys and values have bounds, and strange keys are keys', () => {
     expect(store.find(Buffer.from(key))).toBe(store.find(key));
   }
 });
+
+test('index: copies are of all lengths, apart from each other and from the memory', () => {
+  const store = open();
+  const { records } = store;
+  const keyAt = (length: number): string => `k${'x'.repeat(length % 7)}${length}`;
+  const lengths = [...Array.from({ length: 1200 }, (_, length) => length), 8191, 8192, 65_536];
+  for (const length of lengths) store.put(keyAt(length), pattern(length, length + 1));
+  const copies = lengths.map((length) => {
+    const place = store.find(keyAt(length));
+    return [records.entry(place), records.value(place)] as const;
+  });
+  // Neither what becomes of the memory, nor of the copy before it, is to be seen in one.
+  for (const length of lengths) store.put(keyAt(length), Buffer.alloc(length, 0xee));
+  for (const [at, length] of lengths.entries()) {
+    const [{ key, value }, alone] = copies[at] as (typeof copies)[number];
+    expect(key.toString()).toBe(keyAt(length));
+    const expected = Buffer.from(pattern(length, length + 1));
+    expect([length, value.equals(expected), alone.equals(expected)]).toEqual([length, true, true]);
+    for (const copy of [key, value, alone]) copy.fill(0xff);
+  }
+});

@@ -1,4 +1,7 @@
-/** What goes on, in no order: a place in an array costs less than one in a `Set`, also later. */
+/**
+ * What goes on, in no order. A `Set` that many enter and leave keeps them until a full collection:
+ * each table that it has outgrown points to the next one, and so to all that was in that.
+ */
 export interface InBag {
   /** Where it is; -1 when it is in none. */
   at: number;

@@ -64,7 +64,7 @@ export function* entriesOf(
       entries.push(records.entry(place));
       return entries.length < most;
     });
-    yield* entries;
+    for (const entry of entries) yield entry;
     if (entries.length < most) return;
     left -= entries.length;
     const { key } = entries.at(-1) as Entry;

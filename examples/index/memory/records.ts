@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { refuse } from '../errors.js';
 import type { Blocks } from './blocks.js';
+import { Copies } from './copies.js';
 import type { Pages } from './pages.js';
 
 export const KEY_BYTES_MAX = 1024;
@@ -26,17 +27,17 @@ function orderOf(left: number, right: number): number {
 export class Records {
   readonly bytes: Buffer;
   readonly words: Int32Array;
-  private readonly memory: ArrayBuffer;
   private readonly blocks: Blocks;
+  private readonly copies: Copies;
   /** Nobody outside knows it, so nobody can choose keys that collide. */
   private readonly seed = randomInt(2 ** 32) | 0;
   private readonly stages: number[] = [];
 
   constructor(pages: Pages, blocks: Blocks) {
     this.bytes = pages.bytes;
-    this.memory = pages.bytes.buffer;
     this.words = pages.words;
     this.blocks = blocks;
+    this.copies = new Copies(pages.words, pages.bytes);
   }
 
   /** A record with a key alone that can be written again and again: what is searched for. */
@@ -90,7 +91,8 @@ export class Records {
 
   /** A copy of the value. */
   value(place: number): Buffer {
-    return this.copyOf(this.valueStart(place), this.valueLength(place));
+    const length = this.keyLength(place);
+    return this.copies.take(place * 8 + 4, length, length + this.valueLength(place));
   }
 
   /** The value in place. */
@@ -99,18 +101,10 @@ export class Records {
     return this.bytes.subarray(start, start + this.valueLength(place));
   }
 
-  private copyOf(start: number, length: number): Buffer {
-    const target = Buffer.allocUnsafe(length);
-    if (length > FEW) target.set(new Uint8Array(this.memory, start, length), 0);
-    else copy(this.bytes, start, length, target, 0);
-    return target;
-  }
-
   /** Copies of key and value, which lie one behind the other. */
   entry(place: number): { key: Buffer; value: Buffer } {
     const length = this.keyLength(place);
-    const both = this.copyOf(place * 8 + 4, length + this.valueLength(place));
-    return { key: both.subarray(0, length), value: both.subarray(length) };
+    return this.copies.takeBoth(place * 8 + 4, length, length + this.valueLength(place));
   }
 
   /** A new record with the key of the record at `key`. */
