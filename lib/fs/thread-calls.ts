@@ -16,7 +16,7 @@ import { OwnedFd } from '../fd/fd.js';
 import { Mapping } from '../memory/mapping.js';
 import type { PathLike } from '../path.js';
 import { holdOpen, poolSyscall, poolWrite } from '../pool/calls.js';
-import { asBytes } from '../ring/operation.js';
+import { asBytes, BYTES_MAX } from '../ring/operation.js';
 import { ALLOCATE_FLAGS, FILE_ADVICE, type FileAdvice } from '../ring/ops/file-bits.js';
 import { type FileStatus, fileType } from '../ring/ops/file-status.js';
 import { flagBits } from '../ring/ops/flags.js';
@@ -27,6 +27,19 @@ import { resultOf } from './failure.js';
 const EBADF = -9;
 
 type NodeDone<Result> = (error: NodeJS.ErrnoException | null, result: Result) => void;
+
+/** What Node takes in one call, and the kernel moves in one. */
+const lengthOf = (view: ArrayBufferView): number => Math.min(view.byteLength, BYTES_MAX);
+
+/** As many of them, to the byte: for more, Node tells nonsense. */
+function partsOf(views: readonly ArrayBufferView[]): Uint8Array[] {
+  let room = BYTES_MAX;
+  return views.map((view) => {
+    const part = asBytes(view).subarray(0, room);
+    room -= part.length;
+    return part;
+  });
+}
 
 /** Paths that are bytes go to Node as a Buffer. */
 const nodePath = (path: PathLike): string | Buffer | URL =>
@@ -66,13 +79,8 @@ export class ThreadCalls implements FileCalls {
     return call<number>(
       signal,
       (done) =>
-        fs.read(
-          file.fd,
-          asBytes(target),
-          0,
-          target.byteLength,
-          nodeOffset(offset),
-          (error, count) => done(error, count),
+        fs.read(file.fd, asBytes(target), 0, lengthOf(target), nodeOffset(offset), (error, count) =>
+          done(error, count),
         ),
       file,
     );
@@ -86,7 +94,7 @@ export class ThreadCalls implements FileCalls {
           file.fd,
           asBytes(source),
           0,
-          source.byteLength,
+          lengthOf(source),
           nodeOffset(offset),
           (error, count) => done(error, count),
         ),
@@ -103,7 +111,7 @@ export class ThreadCalls implements FileCalls {
     return call<number>(
       signal,
       (done) =>
-        fs.readv(file.fd, targets.map(asBytes), nodeOffset(offset), (error, n) => done(error, n)),
+        fs.readv(file.fd, partsOf(targets), nodeOffset(offset), (error, n) => done(error, n)),
       file,
     );
   }
@@ -118,7 +126,7 @@ export class ThreadCalls implements FileCalls {
       signal,
       // The types leave out that null is the file's own position, as in readv.
       (done) =>
-        fs.writev(file.fd, sources.map(asBytes), nodeOffset(offset) as number, (error, n) =>
+        fs.writev(file.fd, partsOf(sources), nodeOffset(offset) as number, (error, n) =>
           done(error, n),
         ),
       file,

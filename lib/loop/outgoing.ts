@@ -3,8 +3,9 @@ import { Mapping } from '../memory/mapping.js';
 
 const SMALL = 16 * 1024;
 const LARGE = 256 * 1024;
-/** Blocks are cut from mappings of this size. */
+/** Blocks are cut from mappings of this size; for what is longer, of a huge page each. */
 const MAPPING_BYTES = 1024 * 1024;
+const HUGE_BYTES = 2 * MAPPING_BYTES;
 /** Of either size so much stays in memory when nobody needs it. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 /** Shorter bytes are copied one by one, which costs less than a view of them. */
@@ -50,7 +51,7 @@ export class BlockPool {
   take(wanted: number): Block {
     const size = wanted > SMALL ? LARGE : SMALL;
     const free = size === SMALL ? this.#small : this.#large;
-    if (free.length === 0) this.#grow(size, free);
+    if (free.length === 0) this.#grow(size, free, wanted > MAPPING_BYTES);
     const block = free.pop() as Block;
     block.used.count++;
     return block;
@@ -77,11 +78,13 @@ export class BlockPool {
     this.#mappings.clear();
   }
 
-  #grow(size: number, free: Block[]): void {
-    const mapping = Mapping.anonymous({ size: MAPPING_BYTES, populate: false });
+  #grow(size: number, free: Block[], huge: boolean): void {
+    const bytes = huge ? HUGE_BYTES : MAPPING_BYTES;
+    const pages = huge ? ({ hugePage: 'transparent', orElse: 'ordinary' } as const) : {};
+    const mapping = Mapping.anonymous({ size: bytes, populate: false, ...pages });
     this.#mappings.add(mapping);
     const used = { count: 0 };
-    for (let base = 0; base < MAPPING_BYTES; base += size) {
+    for (let base = 0; base < bytes; base += size) {
       free.push(new Block(mapping, used, base, size));
     }
   }

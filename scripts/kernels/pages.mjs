@@ -1,7 +1,7 @@
 /** Writes docs/kernels.md and docs/reliability.md from the results of runs. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { PROMISES } from './promises.mjs';
-import { soakPart } from './soak-part.mjs';
+import { soakPart, volumePart } from './soak-part.mjs';
 import { RESULTS, table } from './tables.mjs';
 
 const byVersion = (a, b) => a.localeCompare(b, undefined, { numeric: true });
@@ -227,7 +227,7 @@ ${skips(others, runtimeOf)}
 
 ${failures(others, runtimeOf)}
 
-${toolsPart(fuzzed)}${soakPart()}`;
+${toolsPart(fuzzed)}${soakPart()}${volumePart()}`;
 }
 
 function contractTable(others) {

@@ -44,3 +44,32 @@ by the chunks that rings keep for bytes on their way.
 ${soakTables(soak)}
 `;
 }
+
+const GIB = 2 ** 30;
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+/** What `npm run volume` compared, in all its runs. */
+export function volumePart() {
+  const path = `${RESULTS}/volume.json`;
+  if (!existsSync(path)) return '';
+  const runs = JSON.parse(readFileSync(path, 'utf8'));
+  const names = [...new Set(runs.flatMap(({ bytes }) => Object.keys(bytes)))].sort();
+  const rows = names.map((name) => [name, sum(runs.map(({ bytes }) => bytes[name] ?? 0))]);
+  const days = [...new Set(runs.map(({ date }) => date))].join(', ');
+  const where = [...new Set(runs.map(({ node, kernel }) => `${node} on ${kernel}`))].join(', ');
+  return `
+## Volume
+
+\`npm run volume\`: ${(sum(rows.map(([, bytes]) => bytes)) / GIB).toFixed(1)} GiB came, in
+${runs.length} runs of all lanes at once, and each byte was the one that belonged in its place; most
+of them went there and back, those of proxies by two connections more.
+Every connection sends a part of its own of one block of random bytes, in pieces from 1 byte to
+256 KiB, and pauses at random, as its reader does. Afterwards nothing is open that was not before.
+${days}; ${where}.
+
+${table(
+  ['lane', 'GiB'],
+  rows.map(([name, bytes]) => [name, (bytes / GIB).toFixed(1)]),
+)}
+`;
+}
