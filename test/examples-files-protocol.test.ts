@@ -128,7 +128,7 @@ function listening() {
     },
     refuse: (_session: Session, status: number) => void told.push(`${status}`),
   };
-  return { session: new Session(peer, answers, () => undefined), told };
+  return { session: new Session(peer, answers), told };
 }
 
 test('requests are the same ones, however their bytes come', async () => {

@@ -1,5 +1,6 @@
 /** Who asks: a connection of TCP or of TLS, as a session sees it. */
 import type { File } from 'nearmetal/fs';
+import type { Session } from './session.js';
 
 export interface Peer {
   readonly address: string;
@@ -20,6 +21,7 @@ export interface Peer {
 
 /** A server over one kind of connections. */
 export interface Serving {
+  sessions(): Iterable<Session>;
   /** Takes no more connections, and resolves when the last one has ended. */
   drain(): Promise<void>;
 }

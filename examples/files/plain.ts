@@ -76,5 +76,10 @@ export function servePlain(
     stopping: ({ state }) => state?.stop(),
     close: ({ state }) => state?.closed(),
   });
-  return { drain: () => serving.drain({ timeoutMs: graceMs }) };
+  return {
+    *sessions() {
+      for (const { state } of serving.connections) if (state !== undefined) yield state;
+    },
+    drain: () => serving.drain({ timeoutMs: graceMs }),
+  };
 }

@@ -14,7 +14,6 @@ export class Session {
   /** The answer that is being made is the last one. */
   last = false;
   private readonly answers: Answers;
-  private readonly onClosed: () => void;
   /** Of requests that have not been answered. */
   private text = '';
   /** An answer takes its time. */
@@ -30,10 +29,9 @@ export class Session {
   private since = performance.now();
   private progress = 0;
 
-  constructor(peer: Peer, answers: Answers, onClosed: () => void) {
+  constructor(peer: Peer, answers: Answers) {
     this.peer = peer;
     this.answers = answers;
-    this.onClosed = onClosed;
   }
 
   /** Each byte is a letter. */
@@ -139,7 +137,6 @@ export class Session {
 
   closed(): void {
     this.ended = true;
-    this.onClosed();
   }
 
   /** Now and then: peers that have dawdled for `idleMs`. */

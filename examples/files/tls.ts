@@ -89,6 +89,7 @@ export function serveTls(
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.listen({ fd: listener.release() });
   return {
+    sessions: () => sessions.values(),
     drain: async () => {
       stopping = true;
       const closed = new Promise((resolve) => server.close(resolve));

@@ -16,14 +16,7 @@ const context = workerContext<Site>();
 const { tls, log: path, maxConnections, idleMs } = context.data;
 const log = path === undefined ? undefined : await AccessLog.open(path);
 const responder = new Responder(context.data, log);
-const sessions = new Set<Session>();
-
-function open(peer: Peer): Session {
-  const session = new Session(peer, responder, () => sessions.delete(session));
-  sessions.add(session);
-  return session;
-}
-
+const open = (peer: Peer): Session => new Session(peer, responder);
 const listener = context.listener();
 const serving =
   tls === undefined
@@ -33,7 +26,7 @@ const serving =
 const checks = setInterval(
   () => {
     const now = performance.now();
-    for (const session of sessions) session.check(now, idleMs);
+    for (const session of serving.sessions()) session.check(now, idleMs);
     responder.files.sweep();
   },
   Math.min(idleMs, CHECK_MS),

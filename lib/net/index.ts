@@ -36,7 +36,13 @@ export type {
   SocketOptions as SocketConstructorOptions,
 } from './node-arguments.js';
 export { connect, createConnection, createServer } from './node-face.js';
-export { type DrainOptions, type ServeStats, type Serving, serve } from './serve.js';
+export {
+  type DrainOptions,
+  type OpenConnections,
+  type ServeStats,
+  type Serving,
+  serve,
+} from './serve.js';
 export type { KeepAlive, ServeHandlers, ServeOptions } from './serve-options.js';
 export type { ServedConnection } from './served-connection.js';
 export { Server } from './server.js';

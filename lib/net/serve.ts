@@ -2,6 +2,7 @@
 import { type SystemError, systemError } from '../errors.js';
 import type { OwnedFd } from '../fd/fd.js';
 import type { Acceptor, Backend, StreamOptions } from '../loop/backend.js';
+import { Members } from '../loop/members.js';
 import { Received } from '../loop/received.js';
 import { type SharedBackend, sharedBackend } from '../loop/shared-backend.js';
 import type { SocketAddress } from '../socket/address.js';
@@ -41,7 +42,7 @@ export class Served<State> {
   readonly backend: Backend;
   readonly streamOptions: StreamOptions;
   readonly lease = new Received();
-  readonly connections = new Set<ServedConnection<State>>();
+  readonly connections = new Members<ServedConnection<State>>();
   bytesReceived = 0;
   bytesSent = 0;
   errors = 0;
@@ -66,7 +67,7 @@ export class Served<State> {
   /** @param late the server has been told to stop meanwhile */
   open(socket: OwnedFd, late: boolean): void {
     const connection = new ServedConnection(this, socket);
-    this.connections.add(connection);
+    this.connections.enter(connection);
     if (accepts.hasSubscribers) accepts.publish({ server: this.handlers, connection });
     connection.guard(() => this.handlers.open?.(connection));
     if (late) this.tellStopping(connection);
@@ -89,7 +90,7 @@ export class Served<State> {
   }
 
   forget(connection: ServedConnection<State>): void {
-    this.connections.delete(connection);
+    this.connections.leave(connection);
     if (closes.hasSubscribers) closes.publish({ connection });
     if (this.connections.size === 0) this.onEmpty?.();
   }
@@ -103,6 +104,12 @@ export class Served<State> {
 export interface DrainOptions {
   /** What is open after so long is reset. Default: never. */
   timeoutMs?: number;
+}
+
+/** The connections of a server that are open, in no order. */
+export interface OpenConnections<State> extends Iterable<ServedConnection<State>> {
+  readonly size: number;
+  has(connection: ServedConnection<State>): boolean;
 }
 
 /** A server that listens; made by `serve`. */
@@ -165,7 +172,7 @@ export class Serving<State = unknown> implements AsyncDisposable {
   }
 
   /** Those that are open. */
-  get connections(): ReadonlySet<ServedConnection<State>> {
+  get connections(): OpenConnections<State> {
     return this.#served.connections;
   }
 

@@ -27,6 +27,8 @@ export class ServedConnection<State = unknown> extends Flags {
   bytesReceived = 0;
   /** Bytes so far, with those that still wait. */
   bytesSent = 0;
+  /** @internal Among the open ones of its server. */
+  place = -1;
   /** @internal The sweep in which it was last used, and the one in which it began. */
   usedAt: number;
   /** @internal */

@@ -289,6 +289,30 @@ onEachBackend((backend) => {
     expect(serving.connections.size).toBe(1);
   });
 
+  test('connections can be looked through while they come and go', async () => {
+    const gone: ServedConnection[] = [];
+    const serving = start({ close: (connection) => void gone.push(connection) });
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => client(serving)));
+    await until(() => serving.connections.size === 5);
+    const [first, second] = serving.connections;
+    first?.close();
+    await until(() => gone.length === 1);
+    expect([...serving.connections]).toHaveLength(4);
+    expect(gone).toEqual([first]);
+    expect(serving.connections.has(first as ServedConnection)).toBe(false);
+    expect(serving.connections.has(second as ServedConnection)).toBe(true);
+    sockets.push(await client(serving));
+    await until(() => serving.connections.size === 5);
+    expect(new Set(serving.connections).size).toBe(5);
+    for (const connection of serving.connections) connection.close();
+    await until(() => gone.length === 6);
+    expect([...serving.connections]).toEqual([]);
+    expect(new Set(gone).size).toBe(6);
+    sockets.push(await client(serving));
+    await until(() => serving.connections.size === 1);
+    for (const socket of sockets) socket.destroy();
+  });
+
   test('more connections than allowed are closed at once', async () => {
     const serving = start({ maxConnections: 1 });
     const first = await client(serving);
