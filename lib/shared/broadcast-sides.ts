@@ -144,7 +144,7 @@ export class BroadcastReader {
       }
       const behind = (Atomics.load(words, CAST_BEGUN) - this.#position) >>> 0;
       if (behind <= this.#capacity) break;
-      this.#skip(behind);
+      this.#skip();
     }
     this.#position = (this.#position + 1) | 0;
     this.#record.give(bytes);
@@ -182,9 +182,13 @@ export class BroadcastReader {
     return Atomics.load(this.#words, CAST_TAIL) !== this.#position || this.ended;
   }
 
-  /** Goes on in the middle of what is there, so that the next is not lost at once. */
-  #skip(behind: number): void {
-    const skipped = behind - Math.max(1, this.#capacity >>> 1);
+  /**
+   * Goes on in the middle of what is there, so that the next is not lost at once: of what has been
+   * published, since one that is only begun cannot be read yet.
+   */
+  #skip(): void {
+    const behind = (Atomics.load(this.#words, CAST_TAIL) - this.#position) >>> 0;
+    const skipped = behind - (this.#capacity >>> 1);
     this.lost += skipped;
     this.#position = (this.#position + skipped) | 0;
   }

@@ -1,85 +1,134 @@
 /**
- * What threads did at the same time, noted with a clock that all share, must be what one thread
- * could have done, one call after the other, each between its beginning and its end. Only that
- * there is nothing, or no room, may also be said because of a call that is under way.
+ * What threads do at the same time must be what one thread could have done, one call after the
+ * other, each between its beginning and its end. NEARMETAL_ROUNDS says how many programs are tried;
+ * each is played several times.
  */
-import { Barrier, MpmcQueue, SpscQueue } from 'nearmetal/shared';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sharedMemory, worker } from '../support/shared.js';
+import {
+  judge,
+  type Players,
+  type Program,
+  players,
+  programs,
+  type Subject,
+} from '../support/histories.js';
+import { type Call, isLinearizable, type Model } from '../support/linearize.js';
+import { deque, mpmc, spsc } from '../support/models-queues.js';
+import { channels, subjects } from '../support/subjects.js';
 
-interface Call {
-  readonly begin: number;
-  readonly end: number;
-  /** What was put in, or undefined for a pop. */
-  readonly put?: number;
-  /** Whether it was put in, or what was taken out; null for nothing. */
-  readonly got: number | boolean | null;
+const PROGRAMS = Number(process.env.NEARMETAL_ROUNDS ?? 15);
+const TIMES = 10;
+
+type Playing = (play: Players['play'], program: Program) => Promise<void>;
+
+function together(subject: Subject, playing: Playing): Promise<void> {
+  const { play } = players(subject.threads.length);
+  const property = fc.asyncProperty(programs(subject), (program) => playing(play, program));
+  return fc.assert(property, { numRuns: PROGRAMS });
 }
 
-/** Looks for an order; calls that are over before another began come before it. */
-function hasOrder(calls: readonly Call[], capacity: number): boolean {
-  const failed = new Set<string>();
-  const overlaps = (call: Call) =>
-    calls.some((other) => other !== call && other.begin < call.end && other.end > call.begin);
-  const search = (left: readonly Call[], list: readonly number[]): boolean => {
-    if (left.length === 0) return true;
-    const key = `${left.map(({ begin }) => begin)}|${list}`;
-    if (failed.has(key)) return false;
-    const firstEnd = Math.min(...left.map(({ end }) => end));
-    for (const call of left) {
-      if (call.begin > firstEnd) continue;
-      let next: readonly number[] | undefined;
-      if (call.put === undefined) {
-        if (call.got === (list[0] ?? null)) next = list.slice(1);
-        else if (call.got === null && overlaps(call)) next = list;
-      } else if (call.got === list.length < capacity) {
-        next = call.got ? [...list, call.put] : list;
-      } else if (call.got === false && overlaps(call)) {
-        next = list;
-      }
-      if (
-        next &&
-        search(
-          left.filter((other) => other !== call),
-          next,
-        )
-      )
-        return true;
-    }
-    failed.add(key);
-    return false;
-  };
-  return search(calls, []);
-}
+test.each(Object.entries(subjects))(
+  '%s: threads at the same time',
+  (_, subject) =>
+    together(subject, async (play, program) => {
+      for (const calls of await play(subject, program, TIMES)) judge(subject, calls);
+    }),
+  120_000 + PROGRAMS * 2000,
+);
 
-test('the judge knows what no order explains', () => {
-  const put = (begin: number, end: number, value: number, got = true): Call => ({
-    begin,
-    end,
-    put: value,
-    got,
-  });
-  const pop = (begin: number, end: number, got: number | null): Call => ({ begin, end, got });
-  expect(hasOrder([put(0, 3, 1), pop(1, 2, 1)], 2)).toBe(true);
-  expect(hasOrder([put(0, 1, 1), pop(2, 3, null)], 2)).toBe(false);
-  expect(hasOrder([put(0, 1, 1), put(2, 3, 2), pop(4, 5, 2)], 2)).toBe(false);
-  expect(hasOrder([put(0, 1, 1), pop(2, 5, 1), pop(3, 4, 1)], 2)).toBe(false);
-  expect(hasOrder([put(0, 1, 1), put(2, 3, 2, false)], 2)).toBe(false);
+test(
+  'a channel: both ends at the same time',
+  () =>
+    together(channels, async (play, program) => {
+      // At last each says that it is over, and takes what there still is.
+      const ends = program.map((calls, end) => {
+        const sent = (program[1 - end] as string[]).filter((what) => what === 'send').length;
+        const taken = calls.filter((what) => what === 'take').length;
+        return [...calls, 'over', ...Array(Math.max(0, sent - taken)).fill('await')];
+      });
+      for (const calls of await play(channels, ends, 3)) judge(channels, calls);
+    }),
+  120_000 + PROGRAMS * 2000,
+);
+
+const call = (
+  thread: number,
+  at: [number, number],
+  what: string,
+  put: number,
+  got: unknown,
+): Call => ({
+  thread,
+  begin: at[0],
+  end: at[1],
+  what,
+  put,
+  got,
 });
 
-const ROUNDS = Number(process.env.NEARMETAL_ROUNDS ?? 300);
+test.each<[boolean, Model, string, Call[]]>([
+  [
+    true,
+    mpmc(2),
+    'at the same time',
+    [call(0, [0, 3], 'push', 1, true), call(1, [1, 2], 'pop', 2, 1)],
+  ],
+  [false, mpmc(2), 'nothing', [call(0, [0, 1], 'push', 1, true), call(1, [2, 3], 'pop', 2, null)]],
+  [
+    false,
+    mpmc(2),
+    'the second first',
+    [
+      call(0, [0, 1], 'push', 1, true),
+      call(0, [2, 3], 'push', 2, true),
+      call(1, [4, 5], 'pop', 3, 2),
+    ],
+  ],
+  [
+    false,
+    mpmc(2),
+    'twice',
+    [call(0, [0, 1], 'push', 1, true), call(1, [2, 5], 'pop', 2, 1), call(2, [3, 4], 'pop', 3, 1)],
+  ],
+  [
+    false,
+    mpmc(2),
+    'no room',
+    [call(0, [0, 1], 'push', 1, true), call(0, [2, 3], 'push', 2, false)],
+  ],
+  [
+    false,
+    deque(2),
+    'the oldest by its owner',
+    [
+      call(0, [0, 1], 'push', 1, true),
+      call(0, [2, 3], 'push', 2, true),
+      call(0, [4, 5], 'pop', 3, 1),
+    ],
+  ],
+])('the judge says %s: %#, %s', (fine, model, _, calls) => {
+  expect(isLinearizable(calls, model)).toBe(fine);
+});
 
-test('a queue of many is a list to all who look', async () => {
-  const memory = sharedMemory();
-  MpmcQueue.create(memory, 'queue', { capacity: 2 });
-  SpscQueue.create(memory, 'clock', { capacity: 1 });
-  Barrier.create(memory, 'rounds', 3);
-  const peers = [1, 2, 3].map((id) => worker(memory, 'note', 'queue', String(id), String(ROUNDS)));
-  const said = await Promise.all(peers.map((peer) => peer.said()));
-  const rounds = said.map((text) => JSON.parse(text) as Call[][]);
-  for (let round = 0; round < ROUNDS; round++) {
-    const calls = rounds.flatMap((each) => each[round] as Call[]);
-    expect(hasOrder(calls, 2), JSON.stringify(calls)).toBe(true);
-  }
-  for (const peer of peers) expect(await peer.ended).toBe('');
+test('a history of one thread is refused when any one answer is another', () => {
+  const run = fc.array(fc.constantFrom('push', 'pop', 'length'), { minLength: 1, maxLength: 20 });
+  const check = (names: string[], which: number) => {
+    const list: number[] = [];
+    const answers: Record<string, (put: number) => unknown> = {
+      push: (put) => list.length < 3 && list.push(put) > 0,
+      pop: () => list.shift() ?? null,
+      length: () => list.length,
+    };
+    const calls = names.map((what, index) =>
+      call(0, [2 * index, 2 * index + 1], what, index, answers[what]?.(index)),
+    );
+    expect(isLinearizable(calls, spsc(3))).toBe(true);
+    const wrong = calls.map((each, index) => {
+      if (index !== which % calls.length) return each;
+      return { ...each, got: typeof each.got === 'boolean' ? !each.got : 99 };
+    });
+    expect(isLinearizable(wrong, spsc(3))).toBe(false);
+  };
+  fc.assert(fc.property(run, fc.nat(), check));
 });
