@@ -122,15 +122,18 @@ static inline size_t shared_find(const struct shared *shared, const char *name, 
   return 0;
 }
 
-static inline void shared_sleep(word *sleeps) {
+// Says that this thread is about to sleep; answers the number to sleep by, once it has looked again.
+static inline uint32_t shared_announce(word *sleeps) { return atomic_fetch_or(sleeps, 1) | 1; }
+
+static inline void shared_sleep(word *sleeps, uint32_t number) {
   const struct timespec slice = {0, 50000000};
-  syscall(SYS_futex, sleeps, FUTEX_WAIT, 1, &slice, NULL, 0);
+  syscall(SYS_futex, sleeps, FUTEX_WAIT, number, &slice, NULL, 0);
 }
 
 // After what others may sleep for has been stored (sequentially consistent).
 static inline void shared_wake(word *sleeps) {
-  if (atomic_load(sleeps) == 0) return;
-  atomic_store(sleeps, 0);
+  if ((atomic_load(sleeps) & 1) == 0) return;
+  atomic_fetch_add(sleeps, 1);
   syscall(SYS_futex, sleeps, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 

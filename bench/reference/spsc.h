@@ -137,10 +137,10 @@ static inline int spsc_wait(struct spsc *queue, int spin) {
     }
     // In this order: what it published before it closed is seen.
     if (atomic_load(&queue->words[SPSC_ENDED]) != 0) return spsc_filled(queue) != 0;
-    atomic_store(&queue->words[SPSC_CONSUMER_SLEEPS], 1);
+    const uint32_t number = shared_announce(&queue->words[SPSC_CONSUMER_SLEEPS]);
     if (spsc_filled(queue) != 0) return 1;
     if (atomic_load(&queue->words[SPSC_ENDED]) == 0) {
-      shared_sleep(&queue->words[SPSC_CONSUMER_SLEEPS]);
+      shared_sleep(&queue->words[SPSC_CONSUMER_SLEEPS], number);
     }
   }
 }
@@ -148,9 +148,9 @@ static inline int spsc_wait(struct spsc *queue, int spin) {
 static inline void message_wait_for_room(struct spsc *queue, uint32_t length) {
   const uint32_t space = message_space(length), wanted = message_skips(queue, space) + space;
   while (spsc_room(queue) < wanted) {
-    atomic_store(&queue->words[SPSC_PRODUCER_SLEEPS], 1);
+    const uint32_t number = shared_announce(&queue->words[SPSC_PRODUCER_SLEEPS]);
     if (spsc_room(queue) >= wanted) return;
-    shared_sleep(&queue->words[SPSC_PRODUCER_SLEEPS]);
+    shared_sleep(&queue->words[SPSC_PRODUCER_SLEEPS], number);
   }
 }
 

@@ -8,7 +8,7 @@ const KIND = 0;
 export const SMALL_WORDS: number = 3 * APART_WORDS;
 /** What changes. */
 export const STATE: number = APART_WORDS;
-/** 1 while somebody sleeps. */
+/** Odd while somebody sleeps. */
 export const SLEEPS: number = 2 * APART_WORDS;
 
 /** Makes a structure of `words`, the first of them its kind; `fill` writes what is not 0. */

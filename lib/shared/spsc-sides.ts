@@ -16,7 +16,7 @@ import {
   SPSC_TAIL,
   takePart,
 } from './spsc.js';
-import { type AsyncWaitOptions, Sleepers } from './waiting.js';
+import { type AsyncWaitOptions, Sleepers, someoneSleeps } from './waiting.js';
 
 function closedError(): SharedError {
   return new SharedError('CLOSED', 'this side of the queue has been closed');
@@ -61,7 +61,7 @@ export abstract class ProducerSide implements Disposable {
   publish(): void {
     // Release: what was stored before is seen with it. And it comes before the look at who sleeps.
     Atomics.store(this.words, SPSC_TAIL, this.tail);
-    if (Atomics.load(this.words, SPSC_CONSUMER_SLEEPS) !== 0) this.#data.wakeNow();
+    if (someoneSleeps(this.words, SPSC_CONSUMER_SLEEPS)) this.#data.wakeNow();
   }
 
   /** False when the consumer has gone, or ended. Nobody yet counts as there. */
@@ -165,7 +165,7 @@ export abstract class ConsumerSide implements Disposable {
   release(): void {
     // Release: what was loaded before is done with. And it comes before the look at who sleeps.
     Atomics.store(this.words, SPSC_HEAD, this.head);
-    if (Atomics.load(this.words, SPSC_PRODUCER_SLEEPS) !== 0) this.#room.wakeNow();
+    if (someoneSleeps(this.words, SPSC_PRODUCER_SLEEPS)) this.#room.wakeNow();
   }
 
   /** The producer has closed its side and everything has been taken, or this side is closed. */

@@ -19,7 +19,7 @@ export const SPSC_LEFT = 6;
 /** How much has been published and how much has been taken, modulo 2^32. */
 export const SPSC_TAIL: number = APART_WORDS;
 export const SPSC_HEAD: number = 2 * APART_WORDS;
-/** 1 while the consumer, or the producer, sleeps. */
+/** Odd while the consumer, or the producer, sleeps. */
 export const SPSC_CONSUMER_SLEEPS: number = 3 * APART_WORDS;
 export const SPSC_PRODUCER_SLEEPS: number = 4 * APART_WORDS;
 /** Bytes before the records. */

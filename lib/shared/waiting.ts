@@ -41,10 +41,19 @@ function timedOut(): SystemError {
   return systemError(-ETIMEDOUT, 'futex');
 }
 
+/** The lowest bit of a word of sleepers: somebody may sleep. */
+const ASLEEP = 1;
+
+/** Whether a word of sleepers says that somebody sleeps. */
+export const someoneSleeps = (words: Int32Array, index: number): boolean =>
+  (Atomics.load(words, index) & ASLEEP) !== 0;
+
 /**
- * A word that is 1 while somebody sleeps who waits for something. Whoever makes it so stores that
- * first and then calls `wake`, which looks at the word; whoever sleeps stores 1 first and then
- * looks whether it is so. Both use Atomics, so that one of them sees the other: no wake-up is lost.
+ * A word that is odd while somebody sleeps who waits for something, and only ever counts up.
+ * Whoever makes it so stores that first and then calls `wake`, which looks at the word; whoever
+ * sleeps makes it odd first and then looks whether it is so. Both use Atomics, so that one of them
+ * sees the other. Who wakes makes it even by adding 1: who had made it odd before, and does not
+ * sleep yet, finds another number and does not, whatever others who come to sleep do to the bit.
  */
 export class Sleepers {
   readonly #words: Int32Array;
@@ -78,16 +87,21 @@ export class Sleepers {
     }
   }
 
+  /** Says that this thread is about to sleep; answers the number to sleep by. */
+  #announce(): number {
+    return Atomics.or(this.#words, this.#index, ASLEEP) | ASLEEP;
+  }
+
   /** Sleeps once; answers whether it is so. */
   #sleep(ready: () => boolean, end: number): boolean {
-    Atomics.store(this.#words, this.#index, 1);
+    const number = this.#announce();
     if (ready()) return true;
     const rest = end - performance.now();
     const limit =
       rest >= SLICE_MS
         ? slice
         : new BigInt64Array([0n, BigInt(Math.max(0, Math.ceil(rest * 1e6)))]);
-    const result = native.futex(this.#words, this.#index, FUTEX_WAIT, 1, limit, null, 0, 0);
+    const result = native.futex(this.#words, this.#index, FUTEX_WAIT, number, limit, null, 0, 0);
     if (result < 0 && result !== -EAGAIN && result !== -EINTR && result !== -ETIMEDOUT) {
       check(result, 'futex');
     }
@@ -118,7 +132,7 @@ export class Sleepers {
     const ring = options.ring ?? waitingRing();
     let looked = performance.now();
     for (;;) {
-      Atomics.store(this.#words, this.#index, 1);
+      const number = this.#announce();
       if (ready()) return;
       const now = performance.now();
       if (now >= end) throw timedOut();
@@ -128,16 +142,21 @@ export class Sleepers {
       }
       const rest = Math.min(ASYNC_SLICE_MS, end - now);
       if (ring === undefined) await pause(Math.min(POLL_MS, rest), signal);
-      else await this.#waitOnce(ring, rest, signal);
+      else await this.#waitOnce(ring, number, rest, signal);
       // Before the word is touched again: the memory may have been closed.
       if (ready()) return;
     }
   }
 
-  async #waitOnce(ring: Ring, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #waitOnce(
+    ring: Ring,
+    number: number,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     try {
       const run = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
-      await ring.futexWait(this.#words, this.#index, 1, run);
+      await ring.futexWait(this.#words, this.#index, number, run);
     } catch (error) {
       if (!SystemError.is(error, 'ETIMEDOUT')) throw error;
     }
@@ -145,12 +164,13 @@ export class Sleepers {
 
   /** Called after what others may wait for has been stored. */
   wake(): void {
-    if (Atomics.load(this.#words, this.#index) !== 0) this.wakeNow();
+    if (someoneSleeps(this.#words, this.#index)) this.wakeNow();
   }
 
-  /** As `wake`, when the word is known not to be 0. */
+  /** As `wake`, when the word is known to be odd. */
   wakeNow(): void {
-    Atomics.store(this.#words, this.#index, 0);
+    // Two who do so at once leave it odd, and the next one wakes nobody: no harm.
+    Atomics.add(this.#words, this.#index, 1);
     check(native.futex(this.#words, this.#index, FUTEX_WAKE, ALL, null, null, 0, 0), 'futex');
   }
 }

@@ -163,13 +163,15 @@ export function channel(): Model {
   const step = (ways: number[][], { what, thread, put, got }: Call) => {
     const change = (way: number, list: number[]) =>
       ways.map((old, index) => (index === way ? list : old));
-    if (what === 'send' || what === 'trySend') {
-      if (got === false) return ways;
-      return got === true ? change(thread, [...(ways[thread] as number[]), put]) : undefined;
+    if (what === 'send' || what === 'trySend' || what === 'over') {
+      if (got === false && what === 'trySend') return ways;
+      const sent = what === 'over' ? 0 : put;
+      return got === true ? change(thread, [...(ways[thread] as number[]), sent]) : undefined;
     }
     if (what === 'request') return got === put * 2 ? ways : undefined;
     if (got === null) return ways;
     const from = ways[1 - thread] as number[];
+    if (what === 'rest') return String(got) === String(from) ? change(1 - thread, []) : undefined;
     return from[0] === got ? change(1 - thread, from.slice(1)) : undefined;
   };
   return { start: [[], []], step };
