@@ -16,10 +16,11 @@ import {
 } from '../support/histories.js';
 import { mistakes, subjects } from '../support/subjects.js';
 
-const ORDERS = Number(process.env.NEARMETAL_ROUNDS ?? 60);
+const ORDERS = Number(process.env.NEARMETAL_ROUNDS ?? 150);
+
+const { play } = players(3);
 
 function interleaved(subject: Subject, numRuns: number): Promise<void> {
-  const { play } = players(subject.threads.length);
   const check = async (program: Program, schedule: number[]) => {
     for (const calls of await play(subject, program, 1, schedule)) judge(subject, calls);
   };

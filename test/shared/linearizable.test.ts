@@ -5,33 +5,25 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  judge,
-  type Players,
-  type Program,
-  players,
-  programs,
-  type Subject,
-} from '../support/histories.js';
+import { judge, type Program, players, programs, type Subject } from '../support/histories.js';
 import { type Call, isLinearizable, type Model } from '../support/linearize.js';
 import { deque, mpmc, spsc } from '../support/models-queues.js';
 import { channels, subjects } from '../support/subjects.js';
 
-const PROGRAMS = Number(process.env.NEARMETAL_ROUNDS ?? 15);
+const PROGRAMS = Number(process.env.NEARMETAL_ROUNDS ?? 20);
 const TIMES = 10;
 
-type Playing = (play: Players['play'], program: Program) => Promise<void>;
+const { play } = players(3);
 
-function together(subject: Subject, playing: Playing): Promise<void> {
-  const { play } = players(subject.threads.length);
-  const property = fc.asyncProperty(programs(subject), (program) => playing(play, program));
+function together(subject: Subject, playing: (program: Program) => Promise<void>): Promise<void> {
+  const property = fc.asyncProperty(programs(subject), playing);
   return fc.assert(property, { numRuns: PROGRAMS });
 }
 
 test.each(Object.entries(subjects))(
   '%s: threads at the same time',
   (_, subject) =>
-    together(subject, async (play, program) => {
+    together(subject, async (program) => {
       for (const calls of await play(subject, program, TIMES)) judge(subject, calls);
     }),
   120_000 + PROGRAMS * 2000,
@@ -40,7 +32,7 @@ test.each(Object.entries(subjects))(
 test(
   'a channel: both ends at the same time',
   () =>
-    together(channels, async (play, program) => {
+    together(channels, async (program) => {
       const ends = program.map((calls) => [...calls, 'over', 'rest']);
       for (const calls of await play(channels, ends, 3)) judge(channels, calls);
     }),

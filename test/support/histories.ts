@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { SharedMemory } from 'nearmetal/shared';
-import { onTestFinished } from 'vitest';
+import { afterAll } from 'vitest';
 import type { Noted, Part } from '../fixtures/history/player.js';
 import { arrange, CONTROL_WORDS } from '../fixtures/history/stepping.js';
 import { structures } from '../fixtures/history/structures.js';
@@ -26,7 +26,7 @@ export interface Subject {
   /** All make the same number of calls. */
   readonly even?: boolean;
   /** What each thread does last. */
-  readonly last?: readonly string[];
+  readonly last?: readonly (readonly string[])[];
 }
 
 /** What each thread calls, in its order. */
@@ -38,7 +38,7 @@ export function programs({ threads, most, even, last = [] }: Subject): fc.Arbitr
   const all = even
     ? some(threads[0] as string[]).map((calls) => threads.map(() => calls))
     : fc.tuple(...threads.map(some));
-  return all.map((each) => each.map((calls) => [...calls, ...last]));
+  return all.map((each) => each.map((calls, thread) => [...calls, ...(last[thread] ?? [])]));
 }
 
 /** Which thread's turn it is, and for how many steps beside the first. */
@@ -61,14 +61,14 @@ export interface Players {
   ): Promise<Noted[][]>;
 }
 
-/** Threads that stay for a test. */
+/** Threads that stay for the tests of a file. */
 export function players(most: number): Players {
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
   const workers = Array.from(
     { length: most },
     (_, thread) => new Worker(player, { workerData: { control, thread } }),
   );
-  onTestFinished(() => void workers.map((worker) => worker.terminate()));
+  afterAll(() => void workers.map((worker) => worker.terminate()));
   for (const worker of workers) worker.setMaxListeners(0);
   const answer = async (worker: Worker) => {
     const [{ rounds, error }] = await once(worker, 'message');

@@ -44,7 +44,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
       ['pop', 'popBlocking', 'ended'],
     ],
     most: 6,
-    last: [],
+    last: [['close'], ['popBlocking', 'ended', 'popBlocking', 'popBlocking']],
   },
   'a queue of messages': {
     kind: 'messages',
@@ -140,7 +140,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     model: mutex(),
     threads: three('lock', 'tryLock', 'unlock', 'unlock', 'isMine'),
     most: 5,
-    last: ['unlock'],
+    last: three('unlock'),
   },
   'a condition': {
     kind: 'mutex',
@@ -148,7 +148,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     model: mutex(),
     threads: three('lock', 'wait', 'unlock', 'notify'),
     most: 4,
-    last: ['unlock'],
+    last: three('unlock'),
   },
   'a barrier': {
     kind: 'barrier',
