@@ -122,7 +122,7 @@ static inline size_t shared_find(const struct shared *shared, const char *name, 
   return 0;
 }
 
-// Says that this thread is about to sleep; answers the number to sleep by, once it has looked again.
+// Says that this thread is about to sleep, which it does by the number that this answers.
 static inline uint32_t shared_announce(word *sleeps) { return atomic_fetch_or(sleeps, 1) | 1; }
 
 static inline void shared_sleep(word *sleeps, uint32_t number) {
