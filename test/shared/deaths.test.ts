@@ -2,6 +2,7 @@
  * Participants killed at any point: what they had published is whole, the rest never was.
  * NEARMETAL_DEATHS says how many are killed in each test; by default a hundred.
  */
+import { readFileSync } from 'node:fs';
 import { type MessageConsumer, MpmcQueue, Mutex, SpscMessages } from 'nearmetal/shared';
 import { expect, test } from 'vitest';
 import { hasCompiler, reference } from '../../bench/_lib/reference.js';
@@ -161,6 +162,27 @@ test.runIf(hasCompiler())(
   },
   LIMIT_MS,
 );
+
+test.runIf(hasCompiler())('a consumer that is stopped is waited for, and goes on', async () => {
+  const memory = sharedMemory();
+  SpscMessages.create(memory, 'queue', { capacity: 1024 });
+  const producer = SpscMessages.producer(memory, 'queue');
+  const peer = processOf(memory, [reference('shared-peer'), '3', 'drain', 'queue']);
+  await peer.said();
+  const pid = memory.tidOf(wordsOf(memory, 'queue', 'SPSM')[4] as number) as number;
+  process.kill(pid, 'SIGSTOP');
+  while (!/\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await pause(1);
+  let number = 0;
+  while (producer.push(numbered(number))) number++;
+  const message = numbered(number);
+  expect(() => producer.pushBlocking(message, { timeoutMs: 60 })).toThrow(/ETIMEDOUT/);
+  await expect(producer.pushAsync(message, { timeoutMs: 210 })).rejects.toThrow(/ETIMEDOUT/);
+  expect(producer.consumerAlive).toBe(true);
+  process.kill(pid, 'SIGCONT');
+  producer.pushBlocking(message);
+  while (producer.usedBytes > 0) await pause(1);
+  expect(await peer.kill()).toBe('SIGKILL');
+});
 
 test.each([
   ['worker that is terminated', worker],

@@ -10,7 +10,14 @@ import {
 } from 'nearmetal/shared';
 import { expect, test } from 'vitest';
 import { expectRefusal, RANGE, TYPE } from '../support/ring.js';
-import { attached, expectShared, nodeProcess, sharedMemory, worker } from '../support/shared.js';
+import {
+  attached,
+  expectShared,
+  nodeProcess,
+  sharedMemory,
+  wordsOf,
+  worker,
+} from '../support/shared.js';
 
 test('a mutex is one participant’s', async () => {
   const memory = sharedMemory();
@@ -210,5 +217,23 @@ test('kinds are told apart', () => {
   for (const kind of [Mutex, Semaphore, Condition, Barrier, Once]) {
     expectShared(() => kind.open(memory, 'messages'), 'LAYOUT');
     expectShared(() => kind.open(memory, 'nothing'), 'NOT_FOUND');
+  }
+});
+
+test('headers that cannot be are corrupt', () => {
+  const memory = sharedMemory();
+  Mutex.create(memory, 'MUTX');
+  Semaphore.create(memory, 'SEMA', 1);
+  Condition.create(memory, 'COND');
+  Barrier.create(memory, 'BARR', 2);
+  Once.create(memory, 'ONCE');
+  const kinds = { MUTX: Mutex, SEMA: Semaphore, COND: Condition, BARR: Barrier, ONCE: Once };
+  for (const parties of [0, -1, 99, 2 ** 30]) {
+    wordsOf(memory, 'BARR', 'BARR')[1] = parties;
+    expectShared(() => Barrier.open(memory, 'BARR'), 'CORRUPT');
+  }
+  for (const [name, kind] of Object.entries(kinds)) {
+    wordsOf(memory, name, name)[0] = 1;
+    expectShared(() => kind.open(memory, name), 'CORRUPT');
   }
 });
