@@ -13,7 +13,10 @@ import { filesBelow } from '../files.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What the suite loads at run time; npm's lock file says what these need themselves. */
-const MODULES = ['vitest', 'node-gyp-build', 'ws', 'express', 'fastify', 'undici', 'ioredis', 'pg'];
+const MODULES = [
+  ...['vitest', 'fast-check', 'node-gyp-build', 'ws', 'express', 'fastify', 'undici', 'ioredis'],
+  'pg',
+];
 
 /** Looks at our own sources and machine, not at the kernel. */
 const NOT_THERE =
