@@ -12,7 +12,14 @@ import express from 'express';
 import fastify from 'fastify';
 import { Redis } from 'ioredis';
 import { Agent, createServer, request } from 'nearmetal/http';
-import { connect, createServer as createNetServer, Socket } from 'nearmetal/net';
+import {
+  Connection,
+  connect,
+  createServer as createNetServer,
+  Listener,
+  Socket,
+} from 'nearmetal/net';
+import { proxy } from 'nearmetal/zerocopy';
 import pg from 'pg';
 import { Client } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
@@ -274,6 +281,31 @@ onEachBackend((backend) => {
     client.destroy();
     await once(raw, 'close');
     server.close();
+  });
+
+  test('node:tls through a proxy, which sees nothing', async () => {
+    const { key, cert } = certificate();
+    const secure = createTlsServer({ key, cert }, (socket) => socket.pipe(socket));
+    secure.listen(0, '127.0.0.1');
+    await once(secure, 'listening');
+    const target = (secure.address() as AddressInfo).port;
+    const listener = Listener.open({ backend });
+    const passed = (async () => {
+      const near = (await listener.accept()) as Connection;
+      const far = await Connection.open({ port: target, host: '127.0.0.1', backend });
+      return await proxy(near, far);
+    })();
+    const raw = connect({ port: listener.port as number, host: '127.0.0.1', backend });
+    const client = secureConnect({ socket: raw as Duplex, ca: cert, servername: 'localhost' });
+    const bytes = randomBytes(3_000_000);
+    client.end(bytes);
+    const parts: Buffer[] = [];
+    for await (const part of client) parts.push(part);
+    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+    const { aToB, bToA } = await passed;
+    expect(Math.min(aToB, bToA)).toBeGreaterThan(bytes.length);
+    listener.close();
+    secure.close();
   });
 
   test('https over it', async () => {
