@@ -373,6 +373,28 @@ test('index: nonsense and peers that do not read cost only themselves', async ()
   expect(await server.ended).toMatchObject({ code: 0, stderr: '' });
 });
 
+test('index: a line that drips is let go, lines that come in pieces are not', async () => {
+  const server = await serveIndex(folder(), '--line-ms', '300');
+  const dripping = await server.open();
+  const drips = setInterval(() => dripping.socket.write('a'), 20);
+  onTestFinished(() => clearInterval(drips));
+  expect(await dripping.line()).toBe('error the line took too long');
+  expect(await dripping.line()).toBeUndefined();
+  const patient = await server.open();
+  for (let at = 0; at < 10; at++) {
+    patient.socket.write(`\nput key${at}`);
+    await pause(60);
+    patient.socket.write(' value');
+  }
+  patient.socket.write('\ncount\n');
+  const said: (string | undefined)[] = [];
+  while (said.at(-1)?.startsWith('count') !== true) said.push(await patient.line());
+  expect(said.filter((line) => line === 'ok')).toHaveLength(10);
+  expect(said.at(-1)).toBe('count 10');
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0, stderr: '' });
+});
+
 test('index: the program loads lines, and says what it does not like', async () => {
   const directory = join(folder(), 'new');
   const loading = runIndex('load', '--directory', directory, '--memory', '16mb');

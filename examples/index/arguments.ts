@@ -6,7 +6,8 @@ import type { Listening } from './server/server.js';
 
 export const USAGE = `usage: npm run example -- index serve|load --directory DIRECTORY
   [--memory SIZE] [--page-size 2MiB|4KiB] [--sync each|none|MILLISECONDS] [--checkpoint SIZE]
-  [--host ADDRESS] [--port PORT] [--idle-ms MILLISECONDS] [--max-clients COUNT]
+  [--host ADDRESS] [--port PORT] [--idle-ms MILLISECONDS] [--line-ms MILLISECONDS]
+  [--max-clients COUNT]
 usage: npm run example -- index bench [--keys COUNT] [--turn-ms MILLISECONDS] [--no-hugepages]`;
 
 export interface Arguments {
@@ -48,6 +49,7 @@ export function argumentsOf(words: readonly string[]): Arguments {
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '7400' },
       'idle-ms': { type: 'string', default: '0' },
+      'line-ms': { type: 'string', default: '10000' },
       'max-clients': { type: 'string', default: '10000' },
     },
   });
@@ -70,6 +72,7 @@ export function argumentsOf(words: readonly string[]): Arguments {
     listening: {
       host: values.host,
       port: whole('port', values.port, 0, 65_535),
+      lineMs: whole('line-ms', values['line-ms'], 1, 86_400_000),
       idleTimeoutMs: whole('idle-ms', values['idle-ms'], 0, 86_400_000),
       maxConnections: whole('max-clients', values['max-clients'], 1, 1_000_000),
     },

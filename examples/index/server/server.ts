@@ -8,10 +8,15 @@ export interface Listening {
   readonly port: number;
   readonly idleTimeoutMs: number;
   readonly maxConnections: number;
+  /** For a line that has begun to come to its end. */
+  readonly lineMs: number;
 }
 
-export function listenFor(index: OrderedIndex, listening: Listening): Serving<Session> {
-  return serve<Session>({
+const CHECK_MS = 1000;
+
+export function listenFor(index: OrderedIndex, options: Listening): Serving<Session> {
+  const { lineMs, ...listening } = options;
+  const serving = serve<Session>({
     ...listening,
     // Who has said all still wants the answers.
     allowHalfOpen: true,
@@ -24,4 +29,10 @@ export function listenFor(index: OrderedIndex, listening: Listening): Serving<Se
     end: (connection) => connection.state?.end(),
     stopping: (connection) => connection.state?.end(),
   });
+  const check = (): void => {
+    const now = performance.now();
+    for (const { state } of serving.connections) state?.check(now, lineMs);
+  };
+  setInterval(check, Math.min(lineMs, CHECK_MS)).unref();
+  return serving;
 }

@@ -22,6 +22,10 @@ export class Session {
   private readonly replies: Reply[] = [];
   private paused = false;
   private ended = false;
+  /** Since when there is a line without its end; 0: there is none. */
+  private begunAt = 0;
+  /** It was told why nothing more is taken of it. */
+  private dismissed = false;
 
   constructor(index: OrderedIndex, connection: ServedConnection<Session>) {
     this.index = index;
@@ -29,6 +33,7 @@ export class Session {
   }
 
   receive(text: string): void {
+    if (this.dismissed) return;
     this.input += text;
     this.run();
   }
@@ -52,6 +57,8 @@ export class Session {
       this.reply(line.length > LINE_MAX ? tooLong : answer(this.index, line));
     }
     this.input = this.input.slice(at);
+    if (this.input === '' || this.isBusy()) this.begunAt = 0;
+    else if (at > 0 || this.begunAt === 0) this.begunAt = performance.now();
     connection.uncork();
     if (!connection.open) return;
     const busy = this.isBusy();
@@ -62,8 +69,22 @@ export class Session {
     }
     if (busy) return;
     // A line without an end would take memory for ever.
-    if (this.input.length > LINE_MAX) connection.end(tooLong);
+    if (this.input.length > LINE_MAX) this.dismiss(tooLong);
     else if (this.ended && this.replies.length === 0) connection.end();
+  }
+
+  /** Now and then: a peer whose line does not come to its end is let go. */
+  check(now: number, lineMs: number): void {
+    if (this.begunAt === 0 || now - this.begunAt <= lineMs) return;
+    if (this.dismissed) this.connection.close();
+    else this.dismiss(tooSlow);
+  }
+
+  private dismiss(why: string): void {
+    this.dismissed = true;
+    this.input = '';
+    this.begunAt = performance.now();
+    this.connection.end(why);
   }
 
   private isBusy(): boolean {
@@ -104,3 +125,4 @@ export class Session {
 }
 
 const tooLong = `error a line has at most ${LINE_MAX} letters\n`;
+const tooSlow = 'error the line took too long\n';
