@@ -65,7 +65,12 @@ export function spsc(capacity: number): Model {
     }
     throw new Error(what);
   };
-  return { start, step };
+  // Who finds too little room shows what was staged, and may put in its own later.
+  const parts = (call: Call) =>
+    ['pushBlocking', 'pushMany'].includes(call.what)
+      ? [{ ...call, what: 'publish' }, call]
+      : [call];
+  return { start, step, parts };
 }
 
 export const messageLength = (put: number): number => 1 + (put % 24);
