@@ -2,7 +2,7 @@
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
 
@@ -40,7 +40,7 @@ async function run(session: Session): Promise<void> {
       const references = [SLOW];
       await session.measure('alloc', name, { contestants, references, metrics: [metric] });
     } finally {
-      for (const child of children) await child.stop();
+      await stopAll(children);
     }
   }
 }

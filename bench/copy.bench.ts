@@ -5,7 +5,7 @@ import { createBlockFile } from './_lib/blocks.js';
 import type { Contestant } from './_lib/interleave.js';
 import { MissingPeer } from './_lib/missing.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
 
@@ -46,7 +46,7 @@ async function run(session: Session): Promise<void> {
     const how = { contestants, apart: true, references: [CP], metrics };
     await session.measure('copy', name, how);
   } finally {
-    for (const child of children) await child.stop();
+    await stopAll(children);
     rmSync(target, { force: true });
     file.remove();
   }

@@ -1,6 +1,8 @@
 /** TCP echo over loopback, each server under the same client, which verifies every byte. */
+
 import { measureEcho, startEchoServers } from './_lib/echo-servers.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
+import { stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 interface Case extends LoadShape {
@@ -30,7 +32,7 @@ async function run(session: Session): Promise<void> {
       await measureEcho(session, 'echo', shape.name, { load, servers, shape, metrics });
     }
   } finally {
-    for (const server of servers) await server.child.stop();
+    await stopAll(servers.map(({ child }) => child));
   }
 }
 

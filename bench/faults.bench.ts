@@ -2,7 +2,7 @@
 import { withHugepages } from './_lib/hugepages.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
@@ -49,9 +49,11 @@ async function run(session: Session): Promise<void> {
         await join(`nearmetal, ${way} pages`, () => [process.execPath, ...words]);
       }
       const name = `first touch of ${bytes / MiB} MiB`;
-      await session.measure('faults', name, { contestants, references: [C], metrics });
+      // The pool has pages for one of them at a time.
+      const how = { contestants, references: [C], metrics, apart: true };
+      await session.measure('faults', name, how);
     } finally {
-      for (const child of children) await child.stop();
+      await stopAll(children);
     }
   });
 }

@@ -4,7 +4,7 @@ import { pinned } from './_lib/cpus.js';
 import type { Contestant, Sample } from './_lib/interleave.js';
 import { MissingPeer } from './_lib/missing.js';
 import { subjectFile } from './_lib/paths.js';
-import { cpuNs } from './_lib/process.js';
+import { cpuNs, stopAll } from './_lib/process.js';
 import { type Server, startServer } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
@@ -39,9 +39,10 @@ async function run(session: Session): Promise<void> {
       const turn = (): Promise<Sample> => load(server, seconds, placement.client);
       return { subject: server.subject, pid: server.child.pid, turn };
     });
-    await session.measure('http', 'hello', { contestants, references: [NODE], metrics });
+    const references = [NODE];
+    await session.measure('http', 'hello', { contestants, references, metrics, slow: true });
   } finally {
-    for (const { child } of servers) await child.stop();
+    await stopAll(servers.map(({ child }) => child));
   }
 }
 

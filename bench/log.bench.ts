@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
@@ -37,14 +37,14 @@ async function measureCase(session: Session, folder: string, count: number): Pro
         const words = [...command(), folder, String(count), ...last];
         const child = new Child(subject, words, { cpu: placement.server });
         children.push(child);
-        await child.ask<Work>(String(Math.max(0.2, pace.turn)));
+        await child.ask<Work>(String(pace.warmUp));
         return asking(subject, child, String(pace.longTurn));
       });
       if (contestant) contestants.push(contestant);
     }
     await session.measure('log', name, { contestants, references: [GROUP], metrics: [metric] });
   } finally {
-    for (const child of children) await child.stop();
+    await stopAll(children);
   }
 }
 

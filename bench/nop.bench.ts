@@ -7,7 +7,7 @@
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
@@ -35,7 +35,8 @@ async function start(session: Session, subject: string, command: string[]): Prom
   session.progress(`nop: warming up ${subject}`);
   const child = new Child(subject, command, { cpu: session.placement.server });
   for (const batch of batchesOf(subject)) {
-    await child.ask<Work>(`${batch} ${Math.max(0.2, session.pace.turn)}`);
+    if (!session.wants('nop', `batch ${batch}`)) continue;
+    await child.ask<Work>(`${batch} ${session.pace.warmUp}`);
   }
   return child;
 }
@@ -67,7 +68,7 @@ async function run(session: Session): Promise<void> {
       });
     }
   } finally {
-    for (const child of children.values()) await child.stop();
+    await stopAll(children.values());
   }
 }
 

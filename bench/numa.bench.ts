@@ -4,7 +4,7 @@ import { localTo, type NumaNode, nodes } from 'nearmetal/numa';
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
@@ -47,7 +47,7 @@ async function measureNode(session: Session, title: string, node: number): Promi
     }
     await session.measure('numa', title, { contestants, references: [C], metrics });
   } finally {
-    for (const child of children) await child.stop();
+    await stopAll(children);
   }
 }
 

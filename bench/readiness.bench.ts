@@ -2,7 +2,7 @@
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Result, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
@@ -37,7 +37,8 @@ async function start(session: Session, name: string, command: string[]): Promise
   session.progress(`readiness: warming up ${name}`);
   const child = new Child(name, command, { cpu: session.placement.server });
   for (const count of counts.slice(0, 3)) {
-    await child.ask<Work>(`${count} ${Math.max(0.1, session.pace.turn / 2)}`);
+    if (!session.wants('readiness', `${count}`)) continue;
+    await child.ask<Work>(`${count} ${session.pace.warmUp}`);
   }
   return child;
 }
@@ -57,7 +58,7 @@ async function run(session: Session): Promise<void> {
       }
     }
   } finally {
-    for (const child of children.values()) await child.stop();
+    await stopAll(children.values());
   }
 }
 

@@ -54,8 +54,7 @@ async function show(run: Run, options: Options): Promise<void> {
 
 /** One after the other; where one fails, that is said, and the others go on. */
 async function runAll(selected: readonly Bench[], session: Session): Promise<void> {
-  const short = session.several && Number.isFinite(session.pace.seconds);
-  const slow = (bench: Bench) => Number(short && bench.slow === true);
+  const slow = (bench: Bench) => Number(session.short && bench.slow === true);
   for (const bench of [...selected].sort((left, right) => slow(left) - slow(right))) {
     if (session.late) {
       session.missing.set(bench.name, 'no time was left for it in a quick run of all');

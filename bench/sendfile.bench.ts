@@ -1,4 +1,5 @@
 /** Files from the page cache over HTTP: sendfile(2) from C, nginx, ours, and Node's ways. */
+
 import { randomFillSync } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { startNginx } from './_lib/daemons.js';
 import { fetchTurn, ways } from './_lib/fetch.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
+import { stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
 import { type Server, startServer, withServers } from './_lib/servers.js';
@@ -88,7 +90,7 @@ async function measureFile(
       await withServers(servers, () => session.measure('sendfile', name, how));
     }
   } finally {
-    for (const { child } of servers) await child.stop();
+    await stopAll(servers.map(({ child }) => child));
   }
 }
 

@@ -1,20 +1,19 @@
-/** Facts about 100,000 files that the kernel has in memory: a batch, and Node's ways. */
+/** Facts about many files that the kernel has in memory: a batch, and Node's ways. */
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
 
 const NODE = 'fs.promises.stat';
-const COUNT = 100_000;
-/** Each is asked for ten times: no disk is to be filled with them. */
-const FILES = 10_000;
+/** No disk is to be filled with them: where more facts are asked for, each is many times. */
+const FILES_MOST = 10_000;
 
 const subjects: [subject: string, command: (list: string) => string[]][] = [
   [NODE, (list) => [process.execPath, subjectFile('stat'), list, 'promises']],
@@ -26,12 +25,15 @@ const subjects: [subject: string, command: (list: string) => string[]][] = [
 const metrics: Metric[] = [{ key: 'rate', label: '', unit: 'stats/s', better: 'higher' }];
 
 async function run(session: Session): Promise<void> {
-  if (!session.wants('stat', '100,000')) return;
+  const count = session.pace.stats;
+  const name = count.toLocaleString('en');
+  if (!session.wants('stat', name)) return;
+  const files = Math.min(count, FILES_MOST);
   const folder = join(scratch(), 'stat');
   const list = join(folder, 'list');
-  session.progress(`stat: making ${FILES} files`);
+  session.progress(`stat: making ${files} files`);
   mkdirSync(folder, { recursive: true });
-  const paths = Array.from({ length: FILES }, (_, index) => join(folder, `file-${index}`));
+  const paths = Array.from({ length: files }, (_, index) => join(folder, `file-${index}`));
   const children: Child[] = [];
   try {
     for (const path of paths) writeFileSync(path, 'seven b');
@@ -42,21 +44,21 @@ async function run(session: Session): Promise<void> {
       const contestant = await session.admit(subject, async () => {
         const child = new Child(subject, command(list), { cpu: session.placement.server });
         children.push(child);
-        await child.ask<Work>(String(FILES));
-        return asking(subject, child, String(COUNT));
+        await child.ask<Work>(String(files));
+        return asking(subject, child, String(count));
       });
       if (contestant) contestants.push(contestant);
     }
-    await session.measure('stat', '100,000', { contestants, references: [NODE], metrics });
+    await session.measure('stat', name, { contestants, references: [NODE], metrics });
   } finally {
-    for (const child of children) await child.stop();
+    await stopAll(children);
     rmSync(folder, { recursive: true });
   }
 }
 
 export const stat: Bench = {
   name: 'stat',
-  title: 'facts about 100,000 files: a batch, fs.promises.stat, fs.statSync, C',
+  title: 'facts about 100,000 files in memory: a batch, fs.promises.stat, fs.statSync, C',
   cases: 1,
   slow: true,
   run,

@@ -2,7 +2,7 @@
 import { withHugepages } from './_lib/hugepages.js';
 import type { Sample } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
@@ -91,7 +91,7 @@ async function run(session: Session): Promise<void> {
         metrics: metricsOf(chosen),
       });
     } finally {
-      for (const child of children) await child.stop();
+      await stopAll(children);
     }
   });
 }

@@ -1,7 +1,7 @@
 /** UDP over loopback, sent and received by one thread: batches, and what the kernel cuts. */
 import { asking } from './_lib/asking.js';
 import { subjectFile } from './_lib/paths.js';
-import { Child } from './_lib/process.js';
+import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import type { Work } from './_lib/work.js';
@@ -32,7 +32,7 @@ async function start(session: Session, name: string, command: string[]): Promise
   session.progress(`udp: warming up ${name}`);
   const child = new Child(name, command, { cpu: session.placement.server });
   for (const { request } of cases) {
-    await child.ask<Work>(`${request} ${Math.max(0.2, session.pace.turn)}`);
+    await child.ask<Work>(`${request} ${session.pace.warmUp}`);
   }
   return child;
 }
@@ -53,7 +53,7 @@ async function run(session: Session): Promise<void> {
       await session.measure('udp', name, { contestants, references, metrics });
     }
   } finally {
-    for (const child of children.values()) await child.stop();
+    await stopAll(children.values());
   }
 }
 

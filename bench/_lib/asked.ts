@@ -2,7 +2,7 @@
 import { asking } from './asking.js';
 import type { Placement } from './cpus.js';
 import type { Contestant } from './interleave.js';
-import { Child } from './process.js';
+import { Child, stopAll } from './process.js';
 import type { Bench, Metric, Session } from './session.js';
 import type { Work } from './work.js';
 
@@ -28,22 +28,19 @@ export interface Asked {
   readonly threads?: boolean;
 }
 
-const WARM_UP_SECONDS = 0.1;
-
-/** Starts one, and runs each of its cases once, so that compilers are done before any figure. */
-async function start(session: Session, asked: Asked, [subject, command]: Program): Promise<Child> {
+/** Starts one, and asks it for each thing once, so that compilers are done before any figure. */
+async function start(
+  session: Session,
+  asked: Asked,
+  [subject, command]: Program,
+  requests: readonly string[],
+): Promise<Child> {
   const { placement, pace } = session;
   const cpu = asked.threads ? undefined : placement.server;
   session.progress(`${asked.name}: warming up ${subject}`);
   const child = new Child(subject, command(placement), { cpu });
   try {
-    for (const { title, asks } of asked.cases) {
-      if (!session.wants(asked.name, title)) continue;
-      for (const [who, request] of asks) {
-        if (who !== subject) continue;
-        await child.ask<Work>(`${request} ${Math.max(WARM_UP_SECONDS, pace.turn)}`);
-      }
-    }
+    for (const request of requests) await child.ask<Work>(`${request} ${pace.warmUp}`);
   } catch (error) {
     await child.stop();
     throw error;
@@ -61,12 +58,17 @@ export function askedBench(asked: Asked): Bench {
   async function run(session: Session): Promise<void> {
     const children = new Map<string, Child>();
     try {
+      const wanted = cases.filter(({ title }) => session.wants(name, title));
       for (const program of programs) {
-        const child = await session.admit(program[0], () => start(session, asked, program));
-        if (child) children.set(program[0], child);
+        const [subject] = program;
+        const asks = wanted.flatMap((one) => one.asks).filter(([who]) => who === subject);
+        if (asks.length === 0) continue;
+        const requests = asks.map(([, request]) => request);
+        const begin = () => start(session, asked, program, requests);
+        const child = await session.admit(subject, begin);
+        if (child) children.set(subject, child);
       }
-      for (const one of cases) {
-        if (!session.wants(name, one.title)) continue;
+      for (const one of wanted) {
         const { turn, longTurn } = session.pace;
         const seconds = one.long ? longTurn : turn;
         const contestants = one.asks.flatMap(([subject, request]): Contestant[] => {
@@ -78,7 +80,7 @@ export function askedBench(asked: Asked): Bench {
         await session.measure(name, one.title, { contestants, references, metrics });
       }
     } finally {
-      for (const child of children.values()) await child.stop();
+      await stopAll(children.values());
     }
   }
   return { name, title, cases: cases.length, run };

@@ -3,7 +3,7 @@ import { asking } from './asking.js';
 import { type BlockFile, createBlockFile } from './blocks.js';
 import type { Contestant } from './interleave.js';
 import { subjectFile } from './paths.js';
-import { Child } from './process.js';
+import { Child, stopAll } from './process.js';
 import { reference } from './reference.js';
 import type { Bench, Metric, Session } from './session.js';
 import type { Work } from './work.js';
@@ -50,14 +50,14 @@ export function blocksBench({ name: bench, title, verb, depths }: BlocksBench): 
           const words = [...command(), file.path, String(depth), mode, verb];
           const child = new Child(subject, words, options);
           children.push(child);
-          await child.ask<Work>(String(Math.max(0.2, pace.turn)));
+          await child.ask<Work>(String(pace.warmUp));
           return asking(subject, child, String(pace.longTurn));
         });
         if (contestant) contestants.push(contestant);
       }
       await session.measure(bench, name, { contestants, references: [C], metrics });
     } finally {
-      for (const child of children) await child.stop();
+      await stopAll(children);
     }
   }
 

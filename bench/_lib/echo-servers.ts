@@ -27,7 +27,7 @@ async function start(
   const server = await startServer(subject, command(), placement.server);
   const warmUp = { connections: 20, size: 64, depth: 4 };
   try {
-    await load.run(server, warmUp, Math.max(0.1, pace.longTurn));
+    await load.run(server, warmUp, pace.warmUp);
   } catch (error) {
     await server.child.stop();
     throw error;

@@ -144,6 +144,11 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Stops all of them at the same time. */
+export async function stopAll(children: Iterable<Child>): Promise<void> {
+  await Promise.all([...children].map((child) => child.stop()));
+}
+
 /** Ends everything that was started, at once, with what that has started. */
 function killAll(): void {
   const all = [...running].flatMap(({ pid }) => (pid === 0 ? [] : family(pid)));

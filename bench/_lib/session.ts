@@ -13,7 +13,11 @@ export interface Pace {
   /** Seconds of one turn, for what settles at once and for what goes over sockets or disks. */
   readonly turn: number;
   readonly longTurn: number;
+  /** Seconds for compilers and caches before any turn. */
+  readonly warmUp: number;
   readonly fileBytes: number;
+  /** How many facts about files one turn asks for. */
+  readonly stats: number;
   readonly memoryBytes: number;
   /** Of a run of several benchmarks: cases of each, and seconds after which none is begun. */
   readonly casesOfEach: number;
@@ -28,7 +32,9 @@ export const paces = {
     settling: 4,
     turn: 0.3,
     longTurn: 1,
+    warmUp: 0.3,
     fileBytes: 256 * 2 ** 20,
+    stats: 100_000,
     memoryBytes: 2 ** 30,
     casesOfEach: Infinity,
     seconds: Infinity,
@@ -39,7 +45,9 @@ export const paces = {
     settling: 0,
     turn: 0.15,
     longTurn: 0.4,
+    warmUp: 0.2,
     fileBytes: 64 * 2 ** 20,
+    stats: 100_000,
     memoryBytes: 2 ** 28,
     casesOfEach: Infinity,
     seconds: Infinity,
@@ -50,10 +58,12 @@ export const paces = {
     settling: 0,
     turn: 0.05,
     longTurn: 0.1,
+    warmUp: 0.05,
     fileBytes: 16 * 2 ** 20,
+    stats: 5000,
     memoryBytes: 2 ** 26,
     casesOfEach: 1,
-    seconds: 45,
+    seconds: 52,
     countTogether: true,
   },
 } as const satisfies Record<string, Pace>;
@@ -149,6 +159,11 @@ export class Session {
     return names.has(name);
   }
 
+  /** There are several, and little time. */
+  get short(): boolean {
+    return this.several && Number.isFinite(this.pace.seconds);
+  }
+
   /** The time that a run of several benchmarks may take is over: no other is to be begun. */
   get late(): boolean {
     return this.several && performance.now() - this.#startedAt > 1000 * this.pace.seconds;
@@ -179,8 +194,9 @@ export class Session {
     await settle(how.contestants, first, this.pace.settling, (subject) => {
       this.progress(`${bench} ${name}: ${subject}, until it is steady`);
     });
-    const rounds = await interleave(how.contestants, this.pace.rounds, (subject, round) => {
-      this.progress(`${bench} ${name}: ${subject}, round ${round + 1} of ${this.pace.rounds}`);
+    const count = how.slow && this.short ? 1 : this.pace.rounds;
+    const rounds = await interleave(how.contestants, count, (subject, round) => {
+      this.progress(`${bench} ${name}: ${subject}, round ${round + 1} of ${count}`);
     });
     for (const metric of how.metrics) {
       for (const { subject } of how.contestants) {
@@ -213,6 +229,8 @@ export interface Comparison {
   readonly contestants: readonly Contestant[];
   /** They use the same thing, such as a file, and can never run at the same time. */
   readonly apart?: boolean;
+  /** A turn takes a second at least: where time is short there is one only. */
+  readonly slow?: boolean;
   /** The first of these that takes part is what the others are compared with. */
   readonly references: readonly string[];
   /** CPU time goes with the first one. */

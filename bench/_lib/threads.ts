@@ -19,7 +19,7 @@ export async function startThreads(
     server === undefined || client === undefined ? ['0', '0'] : [`${server}`, `${client}`];
   const child = new Child(subject, [...command, ...places, ...more]);
   for (const name of cases) {
-    await child.ask<Work>(`${name} ${Math.max(0.1, session.pace.turn)}`);
+    await child.ask<Work>(`${name} ${session.pace.warmUp}`);
   }
   return child;
 }
