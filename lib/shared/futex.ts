@@ -64,10 +64,20 @@ const COUNT_MAX = 2 ** 31 - 1;
 const WAITER_BYTES = 24;
 
 /**
+ * A thread that is blocked cannot be terminated, nor can the process end: each time after so long
+ * it comes back to where it can.
+ */
+const SLICE_MS = 50;
+
+/** Of the slice that this thread waits for. */
+const sliceEnd = new DataView(new ArrayBuffer(TIMESPEC_BYTES));
+
+/**
  * Waits while `words[index]` is `value`, until it is woken. **Blocks the thread**: no JavaScript of
- * it runs meanwhile, and a worker cannot be terminated before it returns.
+ * it runs meanwhile.
  *
- * 'ok' says that it was woken, and nothing about the word: look again. Signals do not end it.
+ * 'ok' says that it was woken, or that the word has changed meanwhile: look again. Signals do not
+ * end it. Each 50 ms it lines up anew where `value` still stands, behind all others.
  *
  * @kernel 2.6.25 FUTEX_WAIT_BITSET
  * @man futex(2)
@@ -82,13 +92,15 @@ export function futexWait(
   checkWord('words', words, index);
   const expected = wordValue('value', value);
   const mask = maskOf(options);
-  const { clock, deadline } = deadlineOf(options);
+  const until = endOf(options);
   const operation =
-    FUTEX_WAIT_BITSET | privacy(options) | (clock === CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0);
-  for (;;) {
-    const result = native.futex(words, index, operation, expected, deadline, null, 0, mask);
-    if (result !== -EINTR) return waited(result, 'futex') < 0 ? said(result) : 'ok';
-  }
+    FUTEX_WAIT_BITSET |
+    privacy(options) |
+    (until.clock === CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0);
+  const wait = (): number =>
+    native.futex(words, index, operation, expected, sliceEnd, null, 0, mask);
+  const result = inSlices(until, wait, () => 0);
+  return waited(result, 'futex') < 0 ? said(result) : 'ok';
 }
 
 /**
@@ -145,10 +157,30 @@ export function futexWaitv(
     checkWord(`${name}.words`, waiter.words, waiter.index);
     return waiter.words.subarray(waiter.index, waiter.index + 1);
   });
-  const { clock, deadline } = deadlineOf(options);
-  for (;;) {
-    const result = native.futexWaitv(view, words, deadline, clock);
-    if (result !== -EINTR) return waited(result, 'futex_waitv') < 0 ? said(result) : result;
+  const until = endOf(options);
+  const changed = (): number =>
+    list.findIndex(({ value }, place) => ((words[place]?.[0] ?? 0) ^ value) !== 0);
+  const result = inSlices(
+    until,
+    () => native.futexWaitv(view, words, sliceEnd, until.clock),
+    changed,
+  );
+  return waited(result, 'futex_waitv') < 0 ? said(result) : result;
+}
+
+/**
+ * Waits again and again until a slice ends otherwise than by its time. A word that changes between
+ * two slices is one that changed while it was waited for: `changed` tells its place, or -1.
+ */
+function inSlices({ clock, ms }: End, wait: () => number, changed: () => number): number {
+  for (let first = true; ; first = false) {
+    const end = Math.min(ms, clockNow(clock) + SLICE_MS);
+    putTime(sliceEnd, 0, end);
+    const result = wait();
+    if (result === -EINTR || (result === -ETIMEDOUT && end < ms)) continue;
+    if (result !== -EAGAIN || first) return result;
+    const place = changed();
+    if (place >= 0) return place;
   }
 }
 
@@ -163,7 +195,8 @@ export interface FutexRequeueOptions {
 /**
  * Wakes some of those who wait for `words[index]` and lets the others wait for another word, so
  * that they need not all run for a lock that one of them gets. Answers how many were woken and
- * moved, or 'not-equal' when the word is not `value`.
+ * moved, or 'not-equal' when the word is not `value`. Change the word before: a `futexWait` that
+ * was moved looks at it again within 50 ms, and where it still has its value waits there.
  *
  * @kernel 2.6.7 FUTEX_CMP_REQUEUE
  * @man futex(2)
@@ -224,21 +257,21 @@ function privacy(options: { private?: boolean }): number {
   return boolean('private', options.private ?? false) ? FUTEX_PRIVATE_FLAG : 0;
 }
 
-/** An absolute time, so that a call interrupted by a signal goes on to the same end. */
-function deadlineOf(times: FutexTimes): { clock: number; deadline: DataView | null } {
+interface End {
+  readonly clock: number;
+  readonly ms: number;
+}
+
+/** An absolute time, so that a wait in several calls goes on to the same end. */
+function endOf(times: FutexTimes): End {
   const { timeoutMs, untilMs } = times;
   if (timeoutMs !== undefined && untilMs !== undefined) {
     throw invalidValue('untilMs', 'must be without timeoutMs', untilMs);
   }
-  if (timeoutMs === undefined && untilMs === undefined) {
-    return { clock: CLOCK_MONOTONIC, deadline: null };
-  }
-  const deadline = new DataView(new ArrayBuffer(TIMESPEC_BYTES));
   if (untilMs !== undefined) {
-    putTime(deadline, 0, milliseconds('untilMs', untilMs));
-    return { clock: CLOCK_REALTIME, deadline };
+    return { clock: CLOCK_REALTIME, ms: milliseconds('untilMs', untilMs) };
   }
+  if (timeoutMs === undefined) return { clock: CLOCK_MONOTONIC, ms: Infinity };
   const limit = milliseconds('timeoutMs', timeoutMs);
-  putTime(deadline, 0, clockNow(CLOCK_MONOTONIC) + limit);
-  return { clock: CLOCK_MONOTONIC, deadline };
+  return { clock: CLOCK_MONOTONIC, ms: clockNow(CLOCK_MONOTONIC) + limit };
 }

@@ -4,8 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { Mapping } from 'nearmetal/memory';
 import { futexRequeue, futexWait, futexWaitv, futexWake } from 'nearmetal/shared';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { EINTR, SYS_futex, SYS_futex_waitv } from '../../lib/abi.js';
+import { EINTR, ETIMEDOUT, SYS_futex, SYS_futex_waitv } from '../../lib/abi.js';
 import { native, type Seam } from '../../lib/native.js';
+import { outputOf } from '../support/process.js';
 import { expectRefusal, openRing, RANGE, TYPE, until, VALUE } from '../support/ring.js';
 
 const shared = (): Int32Array => new Int32Array(new SharedArrayBuffer(64));
@@ -26,7 +27,7 @@ const FUTEX_WAIT_BITSET = 9;
 const workers: Worker[] = [];
 const waitedOn: [Int32Array, number][] = [];
 afterEach(async () => {
-  // Whom a failed test left waiting could not be terminated.
+  // The addon's own call, unlike the library's, cannot be terminated.
   for (const [words, index] of waitedOn.splice(0)) futexWake(words, index);
   await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
 });
@@ -155,6 +156,25 @@ test.skipIf(!native.hasSeam)('a signal does not end a wait before its time', () 
   expect(futexWait(words, 0, 0, { timeoutMs: 1 })).toBe('timed-out');
   expect(futexWaitv([{ words, index: 0, value: 0 }], { timeoutMs: 1 })).toBe('timed-out');
   expect([seam.calls(SYS_futex), seam.calls(SYS_futex_waitv)]).toEqual([4, 3]);
+});
+
+test('a thread that waits can be terminated, and the process can end', async () => {
+  const said = await outputOf('futex-blocked');
+  expect(said).toContain('one: terminated\nseveral: terminated');
+});
+
+test.skipIf(!native.hasSeam)('a word that changes between two slices has been woken', () => {
+  const words = shared();
+  words[3] = 7;
+  const seam = native.seam as Seam;
+  seam.reset();
+  onTestFinished(() => seam.reset());
+  seam.fail(SYS_futex, 1, 2, ETIMEDOUT);
+  seam.fail(SYS_futex_waitv, 1, 2, ETIMEDOUT);
+  expect(futexWait(words, 3, 6)).toBe('ok');
+  const waiters = [0, 3].map((index) => ({ words, index, value: 0 }));
+  expect(futexWaitv(waiters)).toBe(1);
+  expect([seam.calls(SYS_futex), seam.calls(SYS_futex_waitv)]).toEqual([3, 3]);
 });
 
 test('wrong arguments are refused before any call', () => {
