@@ -146,9 +146,28 @@ function subject(detail: ErrorDetail | undefined): string {
   return '';
 }
 
+/**
+ * Makes the error for the result of a completion: no frame of the stack, where only the loop is,
+ * says anything of who asked for it, and to collect them costs more than the operation.
+ */
+export function completionError(
+  result: number,
+  syscall: string,
+  detail?: ErrorDetail,
+): SystemError {
+  const limit = Error.stackTraceLimit;
+  // It may not be writable (--frozen-intrinsics).
+  const changed = Reflect.set(Error, 'stackTraceLimit', 0);
+  try {
+    return new SystemError(result, syscall, detail);
+  } finally {
+    if (changed) Error.stackTraceLimit = limit;
+  }
+}
+
 /** Makes the error for a result of `-errno`; its stack begins at the caller. */
 export function systemError(result: number, syscall: string, detail?: ErrorDetail): SystemError {
-  const error = new SystemError(result, syscall, detail);
+  const error = completionError(result, syscall, detail);
   Error.captureStackTrace(error, systemError);
   return error;
 }
@@ -156,7 +175,7 @@ export function systemError(result: number, syscall: string, detail?: ErrorDetai
 /** Answers `result`, or throws when it is `-errno`; the stack begins at the caller. */
 export function check(result: number, syscall: string, detail?: ErrorDetail): number {
   if (result >= 0) return result;
-  const error = new SystemError(result, syscall, detail);
+  const error = completionError(result, syscall, detail);
   Error.captureStackTrace(error, check);
   throw error;
 }

@@ -56,6 +56,15 @@ test('check answers a result, or throws with the caller on top of the stack', ()
   expect(error.stack?.split('\n')[1]).toContain('theCaller');
 });
 
+test('the error of a completion has no frames, and leaves the limit of others alone', () => {
+  const limit = Error.stackTraceLimit;
+  const error = errors.completionError(-125, 'io_uring:timeout', { fd: 3 });
+  expect(error.stack).toBe(`${error}`);
+  expect(error).toMatchObject({ code: 'ECANCELED', fd: 3 });
+  expect(Error.stackTraceLimit).toBe(limit);
+  expect(errors.systemError(-125, 'timeout').stack?.split('\n')[1]).toContain('errors.test.ts');
+});
+
 test('the hint is looked for once, when first read', () => {
   let asked = 0;
   errors.setHintProvider((_error, facts) => `${++asked}: ${facts?.['bytes']}`);

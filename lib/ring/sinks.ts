@@ -10,7 +10,7 @@ import {
   IORING_CQE_F_NOTIF,
   IOSQE_ASYNC,
 } from '../abi.js';
-import { abortError, systemError, UnsupportedError } from '../errors.js';
+import { abortError, completionError, UnsupportedError } from '../errors.js';
 import { features, opSupported } from '../features.js';
 import { kernel } from '../kernel.js';
 import { itBelongsToItsThread } from '../uncloneable.js';
@@ -116,7 +116,7 @@ export function operationError(errno: number, operation: Operation<unknown>): Er
   const refused = errno === -EINVAL || errno === -EOPNOTSUPP;
   if (refused && isYounger(kind)) return tooOld(kind);
   const detail = descriptor === undefined ? about : { fd, ...about };
-  return systemError(errno, `io_uring:${kind.name}`, detail);
+  return completionError(errno, `io_uring:${kind.name}`, detail);
 }
 
 function unsupported(name: string): UnsupportedError {
