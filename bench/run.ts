@@ -39,7 +39,7 @@ async function main(words: readonly string[]): Promise<number> {
   else if (options.list) console.log(list());
   else if (options.compare) console.log(comparison(...both(options.compare)));
   else if (options.from !== undefined) await show(load(options.from), options);
-  else return measure(chosen(options.names), options, words);
+  else return measure(chosen(options.names), options);
   return 0;
 }
 
@@ -68,11 +68,7 @@ async function runAll(selected: readonly Bench[], session: Session): Promise<voi
   }
 }
 
-async function measure(
-  selected: readonly Bench[],
-  options: Options,
-  words: readonly string[],
-): Promise<number> {
+async function measure(selected: readonly Bench[], options: Options): Promise<number> {
   const { casesOfEach } = paces[options.pace];
   const several = selected.length > 1;
   const most = several ? casesOfEach : Infinity;
@@ -105,7 +101,7 @@ async function measure(
   const run: Run = {
     format: FORMAT,
     date: new Date().toISOString().slice(0, 16),
-    command: ['nearmetal bench', ...words].join(' '),
+    command: ['nearmetal bench', ...options.names, `--${options.pace}`].join(' '),
     pace: options.pace,
     // Only now it is known what could be counted.
     machine: machine(),

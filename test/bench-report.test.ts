@@ -8,7 +8,7 @@ import { page } from '../bench/_lib/html.js';
 import { settle } from '../bench/_lib/interleave.js';
 import { parse } from '../bench/_lib/options.js';
 import { KEPT, pages } from '../bench/_lib/published.js';
-import { load, type Run, save } from '../bench/_lib/saved.js';
+import { load, type Run, renewed, save } from '../bench/_lib/saved.js';
 import type { Result } from '../bench/_lib/session.js';
 import {
   change,
@@ -195,6 +195,29 @@ describe('a run that was kept', () => {
 
 it('the page is not loaded by a run that draws none', () => {
   expect(readFileSync('dist/bench/run.js', 'utf8')).not.toMatch(/^import .*html\.js/m);
+});
+
+it('what a later run measured again stands in the place of what was there', () => {
+  const result = (bench: string, value: number) => ({ bench, value }) as Result;
+  const bench = (name: string) => ({ name, title: name, view: undefined });
+  const run = (command: string, part: Partial<Run>): Run =>
+    ({ ...load(KEPT), command, noise: ['load'], absent: [], ...part }) as Run;
+  const first = run('bench all', {
+    absent: ['FAILED: proxy: fetch ended', 'missing: Bun: no bun', 'missing: numa farthest: one'],
+    benches: [bench('nop'), bench('proxy'), bench('numa')],
+    results: [result('nop', 1), result('proxy', 2), result('numa', 3)],
+  });
+  const second = run('bench proxy numa', {
+    absent: ['missing: Bun: no bun'],
+    benches: [bench('proxy'), bench('numa')],
+    results: [result('proxy', 4), result('numa', 5)],
+  });
+  const both = renewed(first, second);
+  expect(both.results.map(({ value }) => value)).toEqual([1, 4, 5]);
+  expect(both.benches.map(({ name }) => name)).toEqual(['nop', 'proxy', 'numa']);
+  expect(both.absent).toEqual(['missing: Bun: no bun']);
+  expect(both.noise).toEqual(['load']);
+  expect(both.command).toBe('bench all; bench proxy numa');
 });
 
 it('README and docs show the figures of the run that is kept', () => {

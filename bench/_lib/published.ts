@@ -21,7 +21,8 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
 function conditions({ date, command, machine, noise }: Run): string {
   const facts = machine.map(([name, value]) => `${name} ${value}`).join(';\n');
   const doubts = noise.length === 0 ? 'nothing else was running' : noise.join('; ');
-  return [`${date.slice(0, 10)}, \`${command}\`;`, `${facts};`, `${doubts}.`].join('\n');
+  const what = `${date.slice(0, 10)}, \`${command}\`;`;
+  return [wrapped(what, ''), `${facts};`, wrapped(`${doubts}.`, '')].join('\n');
 }
 
 /** A row of the README: work, and where its columns come from. */
@@ -117,13 +118,13 @@ export function pages(run: Run): Readonly<Record<string, string>> {
   };
 }
 
-/** An item of a list, in lines that the house allows. */
-function wrapped(item: string): string {
+/** Text in lines that the house allows; by default an item of a list. */
+function wrapped(item: string, indent = '  '): string {
   const lines = [''];
   for (const word of item.split(' ')) {
     const line = lines.at(-1) as string;
     if (line.length + word.length < COLUMNS) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(`  ${word}`);
+    else lines.push(indent + word);
   }
   return lines.join('\n').trimStart();
 }

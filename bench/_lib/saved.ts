@@ -41,3 +41,19 @@ export function load(path: string): Run {
   }
   return run as Run;
 }
+
+/** `run` with the benchmarks of a later one in the place of its own. */
+export function renewed(run: Run, later: Run): Run {
+  const again = new Set(later.benches.map(({ name }) => name));
+  const stands = (name: string): boolean => !again.has(name);
+  // 'missing: NAME with ...' and 'FAILED: NAME: ...'
+  const about = (line: string): string => line.split(/[: ]+/, 2)[1] ?? '';
+  return {
+    ...later,
+    command: `${run.command}; ${later.command}`,
+    noise: [...new Set([...run.noise, ...later.noise])],
+    absent: [...new Set([...run.absent.filter((line) => stands(about(line))), ...later.absent])],
+    benches: [...run.benches.filter(({ name }) => stands(name)), ...later.benches],
+    results: [...run.results.filter(({ bench }) => stands(bench)), ...later.results],
+  };
+}
