@@ -19,10 +19,10 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
 
 /** What was measured, when and on what. */
 function conditions({ date, command, machine, noise }: Run): string {
-  const facts = machine.map(([name, value]) => `${name} ${value}`).join(';\n');
+  const facts = machine.map(([name, value]) => wrapped(`${name} ${value};`, ''));
   const doubts = noise.length === 0 ? 'nothing else was running' : noise.join('; ');
   const what = `${date.slice(0, 10)}, \`${command}\`;`;
-  return [wrapped(what, ''), `${facts};`, wrapped(`${doubts}.`, '')].join('\n');
+  return [wrapped(what, ''), ...facts, wrapped(`${doubts}.`, '')].join('\n');
 }
 
 /** A row of the README: work, and where its columns come from. */
