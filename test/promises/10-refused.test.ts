@@ -1,7 +1,7 @@
 /** Promise 10: without io_uring the library loads and works, or says exactly why not. */
 import { describe, expect, test } from 'vitest';
 import { EMFILE, ENOMEM, ENOSYS, EPERM } from '../../lib/abi.js';
-import { needs } from '../support/needs.js';
+import { needs, OWN_RINGS } from '../support/needs.js';
 import { type Circumstances, evaluate, IO_URING_CALLS } from '../support/nouring.js';
 
 /** Imports every face, asks what there is, and sends bytes through a server of its own. */
@@ -61,9 +61,6 @@ describe.each([
     expectFallback({ refuse: { calls: [425], errno } }, error);
   });
 });
-
-/** From 22 on, Node ends by itself when io_uring_enter is refused: its loop has rings too. */
-const OWN_RINGS = Number(process.versions.node.split('.')[0]) >= 22;
 
 test.for([
   ['io_uring_enter', 426],

@@ -78,3 +78,6 @@ export function needs(...all: readonly Need[]): void {
   if (running !== undefined) running.context.skip(reason);
   else beforeEach(({ skip }) => skip(reason));
 }
+
+/** From 22 on, Node ends by itself when io_uring_enter is refused: its loop has rings too. */
+export const OWN_RINGS = Number(process.versions.node.split('.')[0]) >= 22;
