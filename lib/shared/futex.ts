@@ -67,7 +67,7 @@ const WAITER_BYTES = 24;
  * A thread that is blocked cannot be terminated, nor can the process end: each time after so long
  * it comes back to where it can.
  */
-const SLICE_MS = 50;
+export const SLICE_MS = 50;
 
 /** Of the slice that this thread waits for. */
 const sliceEnd = new DataView(new ArrayBuffer(TIMESPEC_BYTES));

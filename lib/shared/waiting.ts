@@ -4,20 +4,19 @@ import { abortError, check, SystemError, systemError } from '../errors.js';
 import { native } from '../native.js';
 import type { Ring } from '../ring/ring.js';
 import { abortSignal, integer, milliseconds, onlyKeys } from '../validate.js';
+import { SLICE_MS } from './futex.js';
 import { waitingRing } from './ring.js';
 
-/**
- * Somebody who died wakes nobody: each time after so long the others are looked for. A thread that
- * is blocked can also be terminated then.
- */
-const SLICE_MS = 50;
 const ASYNC_SLICE_MS = 200;
 /** Between two looks, where the kernel cannot wait beside the loop. */
 const POLL_MS = 1;
 const SPIN_MAX = 2 ** 31 - 1;
 const ALL = 2 ** 31 - 1;
 
-/** struct timespec of a slice; `FUTEX_WAIT` counts from now on. */
+/**
+ * struct timespec of a slice; `FUTEX_WAIT` counts from now on. Somebody who died wakes nobody: the
+ * others are looked for after each.
+ */
 const slice = new BigInt64Array([0n, BigInt(SLICE_MS * 1_000_000)]);
 
 export interface BlockingWaitOptions {
