@@ -2,12 +2,10 @@
  * What goes through a channel from one thread to another, each on a CPU of its own and on its event
  * loop, beside Node's MessagePort: objects, bytes, and an object that is asked for and answered.
  */
-
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import type { Child } from './_lib/process.js';
-import { stopAll } from './_lib/process.js';
+import { type Child, stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import { startThreads } from './_lib/threads.js';
 

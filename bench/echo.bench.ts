@@ -1,8 +1,7 @@
 /** TCP echo over loopback, each server under the same client, which verifies every byte. */
-
 import { measureEcho, startEchoServers } from './_lib/echo-servers.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
-import { stopAll } from './_lib/process.js';
+import { stopServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 interface Case extends LoadShape {
@@ -32,7 +31,7 @@ async function run(session: Session): Promise<void> {
       await measureEcho(session, 'echo', shape.name, { load, servers, shape, metrics });
     }
   } finally {
-    await stopAll(servers.map(({ child }) => child));
+    await stopServers(servers);
   }
 }
 

@@ -3,8 +3,8 @@
  * and with the loop free meanwhile. And what it costs to wake where nobody sleeps.
  */
 import { features } from 'nearmetal/features';
-import { type AskedCase, askedBench, twoCpus } from './_lib/asked.js';
-import type { Placement } from './_lib/cpus.js';
+import { type AskedCase, askedBench } from './_lib/asked.js';
+import { type Placement, twoCpus } from './_lib/cpus.js';
 import { MissingPeer } from './_lib/missing.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';

@@ -4,8 +4,8 @@ import { pinned } from './_lib/cpus.js';
 import type { Contestant, Sample } from './_lib/interleave.js';
 import { MissingPeer } from './_lib/missing.js';
 import { subjectFile } from './_lib/paths.js';
-import { cpuNs, stopAll } from './_lib/process.js';
-import { type Server, startServer } from './_lib/servers.js';
+import { cpuNs } from './_lib/process.js';
+import { type Server, startServer, stopServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const CONNECTIONS = 50;
@@ -42,7 +42,7 @@ async function run(session: Session): Promise<void> {
     const references = [NODE];
     await session.measure('http', 'hello', { contestants, references, metrics, slow: true });
   } finally {
-    await stopAll(servers.map(({ child }) => child));
+    await stopServers(servers);
   }
 }
 

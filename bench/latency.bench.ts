@@ -1,9 +1,7 @@
 /** Echo at half of what node:net can do: messages at fixed times, and how long each took. */
-
 import { measureEcho, startEchoServers } from './_lib/echo-servers.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
-import { stopAll } from './_lib/process.js';
-import { NODE } from './_lib/servers.js';
+import { NODE, stopServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const cases: { name: string; shape: LoadShape }[] = [
@@ -39,7 +37,7 @@ async function run(session: Session): Promise<void> {
       await measureEcho(session, 'latency', name, how);
     }
   } finally {
-    await stopAll(servers.map(({ child }) => child));
+    await stopServers(servers);
   }
 }
 

@@ -3,7 +3,8 @@
  * on two CPUs. C has the queue that everybody writes, and the same layout as nearmetal's, which
  * outlives the death of who uses it, and wakes who sleeps.
  */
-import { type AskedCase, askedBench, twoCpus } from './_lib/asked.js';
+import { type AskedCase, askedBench } from './_lib/asked.js';
+import { twoCpus } from './_lib/cpus.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
 import type { Metric } from './_lib/session.js';

@@ -1,5 +1,4 @@
 /** Files from the page cache over HTTP: sendfile(2) from C, nginx, ours, and Node's ways. */
-
 import { randomFillSync } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +6,9 @@ import { startNginx } from './_lib/daemons.js';
 import { fetchTurn, ways } from './_lib/fetch.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import { stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
-import { type Server, startServer, withServers } from './_lib/servers.js';
+import { type Server, startServer, stopServers, withServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const C = 'C sendfile';
@@ -90,7 +88,7 @@ async function measureFile(
       await withServers(servers, () => session.measure('sendfile', name, how));
     }
   } finally {
-    await stopAll(servers.map(({ child }) => child));
+    await stopServers(servers);
   }
 }
 

@@ -5,12 +5,10 @@
  * C runs over the same layout, twice: without the fence that a sleeping consumer needs, which is
  * the fastest that there is; and with it, as everybody publishes where a consumer may sleep.
  */
-
 import { asking } from './_lib/asking.js';
 import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
-import type { Child } from './_lib/process.js';
-import { stopAll } from './_lib/process.js';
+import { type Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 import { startThreads } from './_lib/threads.js';

@@ -58,7 +58,7 @@ async function run(session: Session): Promise<void> {
 
 export const stat: Bench = {
   name: 'stat',
-  title: 'facts about 100,000 files in memory: a batch, fs.promises.stat, fs.statSync, C',
+  title: 'facts about many files in memory: a batch, fs.promises.stat, fs.statSync, C',
   cases: 1,
   slow: true,
   run,

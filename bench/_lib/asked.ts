@@ -48,11 +48,6 @@ async function start(
   return child;
 }
 
-/** The two CPUs for the threads of a program; without two, both run on the first. */
-export function twoCpus({ server, client }: Placement): string[] {
-  return server === undefined || client === undefined ? ['0', '0'] : [`${server}`, `${client}`];
-}
-
 export function askedBench(asked: Asked): Bench {
   const { name, title, programs, cases, references } = asked;
   async function run(session: Session): Promise<void> {

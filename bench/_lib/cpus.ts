@@ -62,3 +62,8 @@ export function choosePlacement(): Placement {
 export function pinned(command: readonly string[], cpu: number | undefined): string[] {
   return cpu === undefined ? [...command] : ['taskset', '-c', String(cpu), ...command];
 }
+
+/** The two CPUs for the threads of a program; without two, both run on the first. */
+export function twoCpus({ server, client }: Placement): string[] {
+  return server === undefined || client === undefined ? ['0', '0'] : [`${server}`, `${client}`];
+}

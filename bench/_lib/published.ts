@@ -19,10 +19,10 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
 
 /** What was measured, when and on what. */
 function conditions({ date, command, machine, noise }: Run): string {
-  const facts = machine.map(([name, value]) => wrapped(`${name} ${value};`, ''));
+  const facts = machine.map(([name, value]) => wrapped(`${name} ${value};`));
   const doubts = noise.length === 0 ? 'nothing else was running' : noise.join('; ');
   const what = `${date.slice(0, 10)}, \`${command}\`;`;
-  return [wrapped(what, ''), ...facts, wrapped(`${doubts}.`, '')].join('\n');
+  return [wrapped(what), ...facts, wrapped(`${doubts}.`)].join('\n');
 }
 
 /** A row of the README: work, and where its columns come from. */
@@ -96,7 +96,7 @@ function resultTables(run: Run): string {
     table(headings, behind.map(cells)),
     '### All rows',
     table(headings, rows.map(cells)),
-    ...run.absent.map((each) => wrapped(`- ${each}`)),
+    ...run.absent.map((each) => wrapped(`- ${each}`, '  ')),
   ].join('\n\n');
 }
 
@@ -118,10 +118,10 @@ export function pages(run: Run): Readonly<Record<string, string>> {
   };
 }
 
-/** Text in lines that the house allows; by default an item of a list. */
-function wrapped(item: string, indent = '  '): string {
+/** Text in lines that the house allows. */
+function wrapped(text: string, indent = ''): string {
   const lines = [''];
-  for (const word of item.split(' ')) {
+  for (const word of text.split(' ')) {
     const line = lines.at(-1) as string;
     if (line.length + word.length < COLUMNS) lines[lines.length - 1] = `${line} ${word}`;
     else lines.push(indent + word);

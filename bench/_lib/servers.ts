@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MissingPeer } from './missing.js';
 import { root, subjectFile } from './paths.js';
-import { Child } from './process.js';
+import { Child, stopAll } from './process.js';
 import { reference } from './reference.js';
 
 export interface Server {
@@ -48,6 +48,10 @@ export async function startServer(
   const { port } = await child.answer<{ port: number }>();
   return { subject, child, port };
 }
+
+/** Stops all of them at the same time. */
+export const stopServers = (servers: readonly Server[]): Promise<void> =>
+  stopAll(servers.map(({ child }) => child));
 
 /** Runs `measure`; when it fails, and a server has ended by itself, that is what failed. */
 export async function withServers(

@@ -1,4 +1,5 @@
 /** Subjects of two threads, each on a CPU of its own, which they are told as arguments. */
+import { twoCpus } from './cpus.js';
 import { Child } from './process.js';
 import type { Session } from './session.js';
 import type { Work } from './work.js';
@@ -13,11 +14,7 @@ export async function startThreads(
   more: readonly string[] = [],
 ): Promise<Child> {
   session.progress(`${bench}: warming up ${subject}`);
-  const { server, client } = session.placement;
-  // It places its threads itself: without two CPUs, both on the first.
-  const places =
-    server === undefined || client === undefined ? ['0', '0'] : [`${server}`, `${client}`];
-  const child = new Child(subject, [...command, ...places, ...more]);
+  const child = new Child(subject, [...command, ...twoCpus(session.placement), ...more]);
   for (const name of cases) {
     await child.ask<Work>(`${name} ${session.pace.warmUp}`);
   }
