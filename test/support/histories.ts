@@ -5,10 +5,10 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { SharedMemory } from 'nearmetal/shared';
 import { afterAll } from 'vitest';
-import type { Noted, Part } from '../fixtures/history/player.js';
+import type { Part } from '../fixtures/history/player.js';
 import { arrange, CONTROL_WORDS } from '../fixtures/history/stepping.js';
 import { structures } from '../fixtures/history/structures.js';
-import { history, isLinearizable, type Model } from './linearize.js';
+import { type Call, history, isLinearizable, type Model } from './linearize.js';
 
 const player = fileURLToPath(
   new URL('../../.dev/test/fixtures/history/player.js', import.meta.url),
@@ -58,7 +58,7 @@ export interface Players {
     program: Program,
     rounds: number,
     schedule?: readonly number[],
-  ): Promise<Noted[][]>;
+  ): Promise<Call[][]>;
 }
 
 /** Threads that stay for the tests of a file. */
@@ -73,7 +73,7 @@ export function players(most: number): Players {
   const answer = async (worker: Worker) => {
     const [{ rounds, error }] = await once(worker, 'message');
     if (error) throw new Error(error);
-    return rounds as Noted[][];
+    return rounds as Call[][];
   };
   return {
     async play({ kind, size }, program, rounds, schedule) {
@@ -113,6 +113,6 @@ export function players(most: number): Players {
 }
 
 /** Throws, with the history, when no order explains it. */
-export function judge({ model }: Subject, calls: readonly Noted[]): void {
+export function judge({ model }: Subject, calls: readonly Call[]): void {
   if (!isLinearizable(calls, model)) throw new Error(`no order explains this:\n${history(calls)}`);
 }
