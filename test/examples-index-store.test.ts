@@ -99,6 +99,24 @@ test('index: random changes leave what a Map has, in order, both ways', () => {
   );
 });
 
+test('index: each bucket runs over, empties and runs over again', () => {
+  const store = open();
+  const byBucket = Array.from({ length: 64 }, (): string[] => []);
+  for (let at = 0; byBucket.some((keys) => keys.length < 16); at++) {
+    store.records.stage(store.key, `key ${at}`);
+    byBucket[store.records.hash(store.key) & 63]?.push(`key ${at}`);
+  }
+  for (const keys of byBucket) {
+    const some = keys.slice(0, 16);
+    for (const round of [1, 2]) {
+      for (const key of some) store.put(key, Buffer.from(`${key} ${round}`));
+      for (const key of some) expect(textOf(store, store.find(key))).toBe(`${key} ${round}`);
+      for (const key of some) expect(store.delete(key)).toBe(true);
+    }
+  }
+  expect([store.count, all(store)]).toEqual([0, []]);
+});
+
 test('index: what comes and goes by the hundred thousand gives its memory back', () => {
   const store = open(64);
   const before = store.blocks.inUse;

@@ -84,8 +84,8 @@ export class Buckets {
   remove(hash: number, place: number): void {
     const { words } = this;
     const hole = this.wordOf(hash, place);
-    // The last entry of the chain takes its place.
-    let before = 0;
+    // The last entry of the chain takes its place. The first bucket of all begins at word 0.
+    let before = -1;
     let at = this.first(hash);
     for (let next = words[at + NEXT] as number; next !== 0; next = words[at + NEXT] as number) {
       before = at;
@@ -95,7 +95,7 @@ export class Buckets {
     words[hole] = words[last + ENTRIES] as number;
     words[hole - ENTRIES] = words[last] as number;
     words[at + COUNT] = (words[at + COUNT] as number) - 1;
-    if (before !== 0 && words[at + COUNT] === 0) {
+    if (before >= 0 && words[at + COUNT] === 0) {
       words[before + NEXT] = 0;
       this.blocks.give(at >>> 1);
     }
