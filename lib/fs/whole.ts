@@ -10,10 +10,11 @@ import { about } from './failure.js';
 import { modeBits, READ_ONLY, REPLACE, type SignalOptions, signalOf } from './options.js';
 import { type Replacing, replaceWith } from './replace.js';
 
-/** At once: what staging keeps, and little enough that reading it does not hold the loop up. */
+/**
+ * At once: what staging keeps, and little enough not to hold the loop up. What is in the page cache
+ * is there at once, and fresh memory faults at each page: others get their turn after each.
+ */
 const CHUNK_BYTES = 1 << 20;
-/** What is in the page cache is there at once: others get their turn after so many. */
-const TURN_BYTES = 2 * CHUNK_BYTES;
 /** As far as a Buffer goes in every Node that we know. */
 const FILE_MAX = 2 ** 32;
 
@@ -73,16 +74,12 @@ async function readAll(now: FileCalls, fd: OwnedFd, signal: Signal): Promise<Buf
     const target = bytes.subarray(length, Math.min(length + CHUNK_BYTES, bytes.length));
     const count = await now.read(fd, target, positionOf(type, length), signal);
     if (count === 0) return bytes.subarray(0, length);
-    await othersTurn(length, count);
+    if (count === CHUNK_BYTES) await othersTurn();
     length += count;
   }
 }
 
-/** After each `TURN_BYTES` of a file, when `count` bytes come to the `done` that were before. */
-async function othersTurn(done: number, count: number): Promise<void> {
-  if (Math.floor(done / TURN_BYTES) === Math.floor((done + count) / TURN_BYTES)) return;
-  await new Promise((resolve) => setImmediate(resolve));
-}
+const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Pipes and the like have no offsets. */
 const positionOf = (type: string, length: number): number => (type === 'file' ? length : -1);
@@ -140,7 +137,7 @@ async function writeAll(
     const source = bytes.subarray(done, done + CHUNK_BYTES);
     const count = await now.write(fd, source, -1, signal);
     if (count === 0) throw systemError(-EINVAL, 'write');
-    await othersTurn(done, count);
+    if (count === CHUNK_BYTES) await othersTurn();
     done += count;
   }
 }
