@@ -312,6 +312,8 @@ export interface Native extends DescriptorCalls, PoolCalls, SpliceCalls {
   watchRef(watch: number, referenced: boolean): number;
   /** An inactive watch does not look at its descriptor; it is active at first. */
   watchActivate(watch: number, active: boolean): number;
+  /** The epoll of Node's loop, or less than 0. */
+  watchEpoll(watch: number): number;
   /** No call after this one. To be closed before its descriptor is. */
   watchClose(watch: number): number;
 

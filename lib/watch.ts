@@ -1,5 +1,8 @@
 /** Wakes this thread's JavaScript whenever a descriptor becomes readable. */
+import { EPOLL_CTL_MOD, EPOLLET, EPOLLIN } from './abi.js';
 import { native } from './native.js';
+
+const { readFileSync } = process.getBuiltinModule('node:fs');
 
 /** What wakes JavaScript: Node's own loop, or a helper thread where libuv is not to be called. */
 export type LoopKind = 'uv' | 'thread';
@@ -11,6 +14,20 @@ export function defaultLoop(): LoopKind {
   return process.versions.bun !== undefined || process.versions.deno !== undefined
     ? 'thread'
     : 'uv';
+}
+
+/**
+ * Whether libuv named `fd` by its own number in its epoll, as it does: another registration must
+ * say the same. False before it has registered it.
+ */
+function isNamedByNumber(epoll: number, fd: number): boolean {
+  try {
+    const rows = readFileSync(`/proc/self/fdinfo/${epoll}`, 'latin1');
+    const [, data = ''] = new RegExp(`^tfd: +${fd} .*data: +([0-9a-f]+)`, 'm').exec(rows) ?? [];
+    return Number.parseInt(data, 16) === fd;
+  } catch {
+    return false;
+  }
 }
 
 /** Not referenced and active at first; to be closed before its descriptor is. */
@@ -41,6 +58,18 @@ export class Watch {
     if (wanted === this.#active) return;
     this.#active = wanted;
     native.watchActivate(this.#id, wanted);
+  }
+
+  /**
+   * From now on each signal of `fd` is told once, and not again and again until somebody has read
+   * it (EPOLLET). False where that cannot be had, or before the loop has looked at it once.
+   *
+   * Not for a watch that is deactivated: libuv registers it anew then.
+   */
+  toEdges(fd: number): boolean {
+    const epoll = native.watchEpoll(this.#id);
+    if (epoll < 0 || !isNamedByNumber(epoll, fd)) return false;
+    return native.epollCtl(epoll, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLET, fd, 0) === 0;
   }
 
   /** No call of the callback after this one. */

@@ -20,4 +20,8 @@ void settle(int fd);
 long shadow_again(int fd, const io_uring_params& params,
                   const std::shared_ptr<RegionCounters>& counters, Region** rings);
 
+// Shows what has happened since, to a thread that was woken by `event_fd` or is about to sleep on
+// it.
+void refresh(int event_fd);
+
 }  // namespace nearmetal::seam

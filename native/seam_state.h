@@ -79,8 +79,4 @@ State& state();
 long enter(ShadowRing& ring, int fd, uint32_t to_submit, long min_complete, long flags,
            long argument, long size);
 
-// Shows what has happened since, to a thread that was woken by `event_fd` or is about to sleep on
-// it.
-void refresh(int event_fd);
-
 }  // namespace nearmetal::seam

@@ -6,10 +6,14 @@
 #include "args.h"
 #include "env_state.h"
 #include "families.h"
+#ifdef NEARMETAL_SEAM
+#include "seam.h"
+#endif
 
 namespace nearmetal {
 
 long Watch::open(int fd, napi_value callback) {
+  fd_ = fd;
   long result = prepare(callback);
   if (result == 0) result = start(fd);
   if (result < 0) {
@@ -36,6 +40,9 @@ long Watch::prepare(napi_value callback) {
 void Watch::deliver() {
   napi_handle_scope scope = nullptr;
   if (stopped_ || napi_open_handle_scope(env_, &scope) != napi_ok) return;
+#ifdef NEARMETAL_SEAM
+  seam::refresh(fd_);
+#endif
   napi_value callback = nullptr;
   napi_value receiver = nullptr;
   napi_get_reference_value(env_, callback_, &callback);
@@ -112,6 +119,13 @@ napi_value watch_activate(napi_env env, napi_callback_info info) {
   return small_number(env, 0);
 }
 
+napi_value watch_epoll(napi_env env, napi_callback_info info) {
+  Args<1> args(env, info);
+  Watch* watch = EnvState::of(env)->watch(args.integer(0));
+  if (!args.ok() || watch == nullptr) return small_number(env, -EBADF);
+  return small_number(env, watch->epoll());
+}
+
 napi_value watch_close(napi_env env, napi_callback_info info) {
   Args<1> args(env, info);
   Watch* watch = EnvState::of(env)->take_watch(args.integer(0));
@@ -124,6 +138,7 @@ constexpr Method kMethods[] = {
     {"watchOpen", watch_open},
     {"watchRef", watch_ref},
     {"watchActivate", watch_activate},
+    {"watchEpoll", watch_epoll},
     {"watchClose", watch_close},
 };
 

@@ -24,6 +24,8 @@ class Watch {
   virtual void set_referenced(bool referenced) = 0;
   // An inactive watch does not look at its descriptor.
   virtual void set_active(bool active) = 0;
+  // The epoll in which the descriptor is looked at; -1 where there is none.
+  virtual int epoll() { return -1; }
 
  protected:
   virtual long start(int fd) = 0;
@@ -37,6 +39,8 @@ class Watch {
 
   napi_env env_;
   bool stopped_ = false;
+  // What is watched.
+  int fd_ = -1;
 
  private:
   long prepare(napi_value callback);

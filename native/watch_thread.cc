@@ -20,7 +20,6 @@ class ThreadWatch final : public Watch {
   using Watch::Watch;
 
   long start(int fd) override {
-    fd_ = fd;
     const long stop_fd = sys::call(SYS_eventfd2, 0, EFD_CLOEXEC);
     if (stop_fd < 0) return stop_fd;
     stop_fd_ = static_cast<int>(stop_fd);
@@ -103,7 +102,6 @@ class ThreadWatch final : public Watch {
     if (closing_) gone();
   }
 
-  int fd_ = -1;
   int stop_fd_ = -1;
   napi_threadsafe_function function_ = nullptr;
   std::thread thread_;

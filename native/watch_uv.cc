@@ -29,11 +29,13 @@ struct Uv {
   void (*close)(Handle*, void (*)(Handle*));
   void (*ref)(Handle*);
   void (*unref)(Handle*);
+  int (*backend_fd)(const uv_loop_s*);
 
   bool load() {
     return find("uv_handle_size", handle_size) && find("uv_poll_init", poll_init) &&
            find("uv_poll_start", poll_start) && find("uv_poll_stop", poll_stop) &&
-           find("uv_close", close) && find("uv_ref", ref) && find("uv_unref", unref);
+           find("uv_close", close) && find("uv_ref", ref) && find("uv_unref", unref) &&
+           find("uv_backend_fd", backend_fd);
   }
 
  private:
@@ -53,6 +55,7 @@ class UvWatch final : public Watch {
     uv_loop_s* loop = nullptr;
     if (!uv_.load() || napi_get_uv_event_loop(env_, &loop) != napi_ok) return -ENOSYS;
     handle_ = std::calloc(1, uv_.handle_size(kUvPoll));
+    epoll_ = uv_.backend_fd(loop);
     const int result = uv_.poll_init(loop, handle_, fd);
     if (result < 0) return result;
     // `data` is the first field of every libuv handle, for the caller's use.
@@ -76,6 +79,8 @@ class UvWatch final : public Watch {
     });
   }
 
+  int epoll() override { return epoll_; }
+
   void stop() override { uv_.poll_stop(handle_); }
 
   void finish() override {
@@ -89,6 +94,7 @@ class UvWatch final : public Watch {
 
   Uv uv_{};
   Handle* handle_ = nullptr;
+  int epoll_ = -1;
 };
 
 }  // namespace

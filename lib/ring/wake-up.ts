@@ -5,11 +5,16 @@ import { native } from '../native.js';
 import { type LoopKind, Watch } from '../watch.js';
 
 const ONE = new BigUint64Array([1n]);
+/** Turns in which to ask for edges: before the first the loop may not have looked at it yet. */
+const TRIES = 4;
 
 export class WakeUp {
   readonly #eventFd: number;
   readonly #watch: Watch;
   readonly #scratch = new BigUint64Array(1);
+  /** Each signal is told once, so nobody has to take it back: a call less per wake-up. */
+  #edges = false;
+  #tries = TRIES;
 
   private constructor(eventFd: number, watch: Watch) {
     this.#eventFd = eventFd;
@@ -35,7 +40,9 @@ export class WakeUp {
 
   /** Forgets the signals so far. */
   clear(): void {
+    if (this.#edges) return;
     native.read(this.#eventFd, this.#scratch);
+    if (this.#tries-- > 0) this.#edges = this.#watch.toEdges(this.#eventFd);
   }
 
   /** Another turn, after timers and others had theirs. */
