@@ -1,6 +1,5 @@
 /** What it costs to ask and set where a thread runs, to read a clock, and to be moved. */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -59,18 +58,14 @@ async function run(session: Session): Promise<void> {
     if (!session.wants('affinity', title)) continue;
     const options = moves ? {} : { cpu: session.placement.server };
     const children: Child[] = [];
-    const contestants: Contestant[] = [];
     try {
-      for (const [subject, name] of subjects) {
+      const contestants = await session.admitAll(subjects, async ([subject, name]) => {
         session.progress(`affinity: warming up ${subject}, ${name}`);
-        const contestant = await session.admit(subject, async () => {
-          const child = new Child(subject, commandOf(subject), options);
-          children.push(child);
-          await child.ask<Work>(`${name} 0.2`);
-          return asking(subject, child, `${name} ${session.pace.turn}`);
-        });
-        if (contestant) contestants.push(contestant);
-      }
+        const child = new Child(subject, commandOf(subject), options);
+        children.push(child);
+        await child.ask<Work>(`${name} 0.2`);
+        return asking(subject, child, `${name} ${session.pace.turn}`);
+      });
       const references = [C_EXACT, C];
       await session.measure('affinity', title, { contestants, references, metrics: [metric] });
     } finally {

@@ -1,6 +1,5 @@
 /** What memory for one buffer costs: blocks of a mapping against Buffers that are collected. */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
@@ -24,19 +23,15 @@ async function run(session: Session): Promise<void> {
     const name = `${size / 1024} KiB`;
     if (!session.wants('alloc', name)) continue;
     const children: Child[] = [];
-    const contestants: Contestant[] = [];
     try {
-      for (const subject of subjects) {
+      const contestants = await session.admitAll(subjects, async (subject) => {
         session.progress(`alloc ${name}: warming up ${subject}`);
         const command = [process.execPath, subjectFile('alloc-nearmetal'), subject, String(size)];
-        const contestant = await session.admit(subject, async () => {
-          const child = new Child(subject, command, { cpu: session.placement.server });
-          children.push(child);
-          await child.ask<Work>('0.1');
-          return asking(subject, child, String(session.pace.turn));
-        });
-        if (contestant) contestants.push(contestant);
-      }
+        const child = new Child(subject, command, { cpu: session.placement.server });
+        children.push(child);
+        await child.ask<Work>('0.1');
+        return asking(subject, child, String(session.pace.turn));
+      });
       const references = [SLOW];
       await session.measure('alloc', name, { contestants, references, metrics: [metric] });
     } finally {

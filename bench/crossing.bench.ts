@@ -1,6 +1,5 @@
 /** The price of one call into the addon, by what is handed over: why batches cross. */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
@@ -17,18 +16,14 @@ async function run(session: Session): Promise<void> {
   const options = { cpu: session.placement.server };
   // A process per shape: what one teaches the compiler must not change another.
   const children: Child[] = [];
-  const contestants: Contestant[] = [];
   try {
-    for (const shape of shapes) {
+    const contestants = await session.admitAll(shapes, async (shape) => {
       session.progress(`crossing: warming up ${shape}`);
-      const contestant = await session.admit(shape, async () => {
-        const child = new Child(shape, [...command, shape], options);
-        children.push(child);
-        await child.ask<Work>('0.1');
-        return asking(shape, child, String(session.pace.turn));
-      });
-      if (contestant) contestants.push(contestant);
-    }
+      const child = new Child(shape, [...command, shape], options);
+      children.push(child);
+      await child.ask<Work>('0.1');
+      return asking(shape, child, String(session.pace.turn));
+    });
     const references = [EMPTY];
     await session.measure('crossing', 'call', { contestants, references, metrics: [metric] });
   } finally {

@@ -1,6 +1,6 @@
 /** The first touch of memory: page faults and time, with and without populating, and hugepages. */
 import { withHugepages } from './_lib/hugepages.js';
-import type { Contestant } from './_lib/interleave.js';
+import type { Contestant, Sample } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -8,7 +8,19 @@ import type { Bench, Metric, Session } from './_lib/session.js';
 
 const C = 'C, 4KiB pages';
 const MiB = 2 ** 20;
-const ways = ['4KiB', '4KiB populated', 'transparent', '2MiB', '2MiB populated'];
+
+type Program = readonly [subject: string, command: () => string[]];
+
+const nearmetal = (way: string): Program => [
+  `nearmetal, ${way} pages`,
+  () => [process.execPath, subjectFile('faults-nearmetal'), way],
+];
+
+const ORDINARY: readonly Program[] = [
+  [C, () => [reference('faults'), '4KiB']],
+  ...['4KiB', '4KiB populated', 'transparent'].map(nearmetal),
+];
+const HUGE = ['2MiB', '2MiB populated'].map(nearmetal);
 
 const metrics: Metric[] = [
   { key: 'ms', label: '', unit: 'ms', better: 'lower' },
@@ -21,35 +33,31 @@ interface Touched {
   readonly faults: number;
 }
 
+async function touch(child: Child): Promise<Sample> {
+  const { ns, cpu_ns, faults } = await child.ask<Touched>('go');
+  return { figures: { ms: ns / 1e6, faults }, cpuUsPerOp: cpu_ns / 1000, operations: 1 };
+}
+
 async function run(session: Session): Promise<void> {
   const bytes = session.pace.memoryBytes;
   const wanted = [{ size: '2MiB', count: bytes / (2 * MiB) }] as const;
   await withHugepages(session, 'faults', wanted, async (had) => {
-    const contestants: Contestant[] = [];
     const children: Child[] = [];
-    const join = async (subject: string, command: () => string[]): Promise<void> => {
+    const start = async ([subject, command]: Program): Promise<Contestant> => {
       session.progress(`faults: starting ${subject}`);
-      const contestant = await session.admit(subject, async (): Promise<Contestant> => {
-        const words = [...command(), String(bytes)];
-        const child = new Child(subject, words, { cpu: session.placement.server });
-        children.push(child);
-        await child.ask<Touched>('go');
-        const turn = async () => {
-          const { ns, cpu_ns, faults } = await child.ask<Touched>('go');
-          return { figures: { ms: ns / 1e6, faults }, cpuUsPerOp: cpu_ns / 1000, operations: 1 };
-        };
-        return { subject, pid: child.pid, turn };
-      });
-      if (contestant) contestants.push(contestant);
+      const words = [...command(), String(bytes)];
+      const child = new Child(subject, words, { cpu: session.placement.server });
+      children.push(child);
+      await touch(child);
+      return { subject, pid: child.pid, turn: () => touch(child) };
     };
     try {
-      await join(C, () => [reference('faults'), '4KiB']);
-      for (const way of ways.filter((each) => !each.startsWith('2MiB') || had.has('2MiB'))) {
-        const words = [subjectFile('faults-nearmetal'), way];
-        await join(`nearmetal, ${way} pages`, () => [process.execPath, ...words]);
+      const contestants = await session.admitAll(ORDINARY, start);
+      // The pool has pages for one of them at a time.
+      for (const huge of had.has('2MiB') ? HUGE : []) {
+        contestants.push(...(await session.admitAll([huge], start)));
       }
       const name = `first touch of ${bytes / MiB} MiB`;
-      // The pool has pages for one of them at a time.
       const how = { contestants, references: [C], metrics, apart: true };
       await session.measure('faults', name, how);
     } finally {

@@ -23,16 +23,12 @@ const subjects: [subject: string, words: string[]][] = [
 
 async function run(session: Session): Promise<void> {
   const { placement, pace } = session;
-  const servers: Server[] = [];
+  const servers = await session.admitAll(subjects, async ([subject, words]) => {
+    requireWrk();
+    const command = [process.execPath, subjectFile('http-hello'), ...words];
+    return startServer(subject, command, placement.server);
+  });
   try {
-    for (const [subject, words] of subjects) {
-      const command = [process.execPath, subjectFile('http-hello'), ...words];
-      const server = await session.admit(subject, () => {
-        requireWrk();
-        return startServer(subject, command, placement.server);
-      });
-      if (server) servers.push(server);
-    }
     if (servers.length === 0 || !session.wants('http', 'hello')) return;
     const seconds = Math.max(1, Math.round(pace.longTurn));
     const contestants = servers.map((server): Contestant => {

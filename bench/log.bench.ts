@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -27,21 +26,17 @@ const programs: [subject: string, command: () => string[], ...last: string[]][] 
 async function measureCase(session: Session, folder: string, count: number): Promise<void> {
   const { placement, pace } = session;
   const children: Child[] = [];
-  const contestants: Contestant[] = [];
   const name = `${count} writer${count === 1 ? '' : 's'}`;
   if (!session.wants('log', name)) return;
   try {
-    for (const [subject, command, ...last] of programs) {
+    const contestants = await session.admitAll(programs, async ([subject, command, ...last]) => {
       session.progress(`log ${name}: warming up ${subject}`);
-      const contestant = await session.admit(subject, async () => {
-        const words = [...command(), folder, String(count), ...last];
-        const child = new Child(subject, words, { cpu: placement.server });
-        children.push(child);
-        await child.ask<Work>(String(pace.warmUp));
-        return asking(subject, child, String(pace.longTurn));
-      });
-      if (contestant) contestants.push(contestant);
-    }
+      const words = [...command(), folder, String(count), ...last];
+      const child = new Child(subject, words, { cpu: placement.server });
+      children.push(child);
+      await child.ask<Work>(String(pace.warmUp));
+      return asking(subject, child, String(pace.longTurn));
+    });
     await session.measure('log', name, { contestants, references: [GROUP], metrics: [metric] });
   } finally {
     await stopAll(children);

@@ -5,7 +5,6 @@
  * that was used last, and only gets its name there. All look at every completion.
  */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -46,29 +45,21 @@ function batchesOf(subject: string): number[] {
 }
 
 async function run(session: Session): Promise<void> {
-  const children = new Map<string, Child>();
-  for (const [subject, command] of programs) {
-    const child = await session.admit(subject, () => start(session, subject, command()));
-    if (child) children.set(subject, child);
-  }
+  const children = await session.admitAll(programs, async ([subject, command]) =>
+    start(session, subject, command()),
+  );
   try {
     for (const batch of batches) {
       const name = `batch ${batch}`;
       if (!session.wants('nop', name)) continue;
-      const contestants: Contestant[] = [];
-      for (const [subject, child] of children) {
-        if (!batchesOf(subject).includes(batch)) continue;
-        contestants.push(asking(subject, child, `${batch} ${session.pace.turn}`));
-      }
+      const contestants = children
+        .filter((child) => batchesOf(child.name).includes(batch))
+        .map((child) => asking(child.name, child, `${batch} ${session.pace.turn}`));
       const references = [C];
-      await session.measure('nop', name, {
-        contestants,
-        references,
-        metrics: [metric],
-      });
+      await session.measure('nop', name, { contestants, references, metrics: [metric] });
     }
   } finally {
-    await stopAll(children.values());
+    await stopAll(children);
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { localTo, type NumaNode, nodes } from 'nearmetal/numa';
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -32,19 +31,15 @@ async function measureNode(session: Session, title: string, node: number): Promi
   const { placement, pace } = session;
   if (!session.wants('numa', title)) return;
   const children: Child[] = [];
-  const contestants: Contestant[] = [];
   try {
-    for (const [subject, command] of programs) {
+    const contestants = await session.admitAll(programs, async ([subject, command]) => {
       session.progress(`numa ${title}: filling memory of ${subject}`);
-      const contestant = await session.admit(subject, async () => {
-        const words = [...command(), String(node), String(pace.memoryBytes * PART)];
-        const child = new Child(subject, words, { cpu: placement.server });
-        children.push(child);
-        await child.ask<Work>(String(pace.turn));
-        return asking(subject, child, String(pace.turn));
-      });
-      if (contestant) contestants.push(contestant);
-    }
+      const words = [...command(), String(node), String(pace.memoryBytes * PART)];
+      const child = new Child(subject, words, { cpu: placement.server });
+      children.push(child);
+      await child.ask<Work>(String(pace.turn));
+      return asking(subject, child, String(pace.turn));
+    });
     await session.measure('numa', title, { contestants, references: [C], metrics });
   } finally {
     await stopAll(children);

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startHaproxy } from './_lib/daemons.js';
 import { fetchTurn, ways } from './_lib/fetch.js';
-import type { Contestant, Sample } from './_lib/interleave.js';
+import type { Sample } from './_lib/interleave.js';
 import { findLoad, type LoadShape } from './_lib/load.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
@@ -92,15 +92,13 @@ async function measureCase(session: Session, each: Case, file: string): Promise<
     );
     if (behind === undefined) return;
     servers.push(behind);
-    const contestants: Contestant[] = [];
-    for (const [subject, start] of proxies) {
+    const contestants = await session.admitAll(proxies, async ([subject, start]) => {
       session.progress(`proxy ${each.name}: starting ${subject}`);
-      const proxy = await session.admit(subject, () => start(behind.port, placement.server));
-      if (proxy === undefined) continue;
+      const proxy = await start(behind.port, placement.server);
       servers.push(proxy);
-      const { pid } = proxy.child;
-      contestants.push({ subject, pid, turn: () => each.turn(session, proxy, file) });
-    }
+      const turn = (): Promise<Sample> => each.turn(session, proxy, file);
+      return { subject, pid: proxy.child.pid, turn };
+    });
     const references = [HAPROXY, C];
     const how = { contestants, references, metrics: each.metrics };
     await withServers(servers, () => session.measure('proxy', each.name, how));

@@ -1,6 +1,5 @@
 /** What it costs to learn which of many descriptors are ready, as their number grows. */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -24,13 +23,9 @@ const names: Record<Kind, string> = {
   ring: 'io_uring multishot poll',
 };
 
-const subjects = kinds.flatMap((kind) => [
-  { kind, name: `C ${names[kind]}`, command: () => [reference('readiness'), kind] },
-  {
-    kind,
-    name: `nearmetal ${names[kind]}`,
-    command: () => [process.execPath, subjectFile('readiness-nearmetal'), kind],
-  },
+const programs = kinds.flatMap((kind): [name: string, command: () => string[]][] => [
+  [`C ${names[kind]}`, () => [reference('readiness'), kind]],
+  [`nearmetal ${names[kind]}`, () => [process.execPath, subjectFile('readiness-nearmetal'), kind]],
 ]);
 
 async function start(session: Session, name: string, command: string[]): Promise<Child> {
@@ -44,11 +39,9 @@ async function start(session: Session, name: string, command: string[]): Promise
 }
 
 async function run(session: Session): Promise<void> {
-  const children = new Map<string, Child>();
-  for (const { name, command } of subjects) {
-    const child = await session.admit(name, () => start(session, name, command()));
-    if (child) children.set(name, child);
-  }
+  const children = await session.admitAll(programs, async ([name, command]) =>
+    start(session, name, command()),
+  );
   try {
     for (const count of counts) {
       if (!session.wants('readiness', `${count}`)) continue;
@@ -58,23 +51,20 @@ async function run(session: Session): Promise<void> {
       }
     }
   } finally {
-    await stopAll(children.values());
+    await stopAll(children);
   }
 }
 
 /** Each kind beside its own twin in C; across kinds the chart compares. */
 async function compare(
   session: Session,
-  children: ReadonlyMap<string, Child>,
+  children: readonly Child[],
   kind: Kind,
   count: number,
 ): Promise<void> {
-  const contestants: Contestant[] = [];
-  for (const { name } of subjects.filter((subject) => subject.kind === kind)) {
-    const child = children.get(name);
-    if (child === undefined) continue;
-    contestants.push(asking(name, child, `${count} ${session.pace.turn}`));
-  }
+  const contestants = children
+    .filter(({ name }) => name.endsWith(` ${names[kind]}`))
+    .map((child) => asking(child.name, child, `${count} ${session.pace.turn}`));
   const references = [`C ${names[kind]}`];
   await session.measure('readiness', `${count}`, { contestants, references, metrics: [metric] });
 }
@@ -85,7 +75,7 @@ const WIDTH = 56;
 function chart(results: readonly Result[]): string {
   const lines = ['ns per event, 1% active; each step to the right is ten times as much'];
   const most = Math.log10(Math.max(10, ...results.map(({ value }) => value)));
-  for (const { name } of subjects) {
+  for (const [name] of programs) {
     const own = results.filter(({ subject }) => subject === name);
     if (own.length === 0) continue;
     lines.push('', name);

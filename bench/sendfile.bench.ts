@@ -8,7 +8,7 @@ import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
 import { scratch } from './_lib/scratch.js';
-import { type Server, startServer, stopServers, withServers } from './_lib/servers.js';
+import { startServer, stopServers, withServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const C = 'C sendfile';
@@ -64,18 +64,14 @@ async function measureFile(
   wanted: typeof cases,
 ): Promise<void> {
   const { placement, pace } = session;
-  const servers: Server[] = [];
-  const admit = async (subject: string, start: () => Promise<Server>): Promise<void> => {
+  const programs = commands.filter(([, , sizes]) => sizes.includes(bytes));
+  const servers = await session.admitAll(programs, async ([subject, command]) => {
     session.progress(`sendfile: starting ${subject}`);
-    const server = await session.admit(subject, start);
-    if (server) servers.push(server);
-  };
+    return startServer(subject, command(path), placement.server);
+  });
+  const nginx = await session.admit(NGINX, () => startNginx(scratch(), placement.server));
+  if (nginx) servers.push(nginx);
   try {
-    for (const [subject, command, sizes] of commands) {
-      if (!sizes.includes(bytes)) continue;
-      await admit(subject, () => startServer(subject, command(path), placement.server));
-    }
-    await admit(NGINX, () => startNginx(scratch(), placement.server));
     for (const { name, connections, metrics } of wanted) {
       const contestants = servers.map(
         (server): Contestant => ({

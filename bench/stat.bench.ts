@@ -3,7 +3,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -38,17 +37,13 @@ async function run(session: Session): Promise<void> {
   try {
     for (const path of paths) writeFileSync(path, 'seven b');
     writeFileSync(list, paths.join('\n'));
-    const contestants: Contestant[] = [];
-    for (const [subject, command] of subjects) {
+    const contestants = await session.admitAll(subjects, async ([subject, command]) => {
       session.progress(`stat: warming up ${subject}`);
-      const contestant = await session.admit(subject, async () => {
-        const child = new Child(subject, command(list), { cpu: session.placement.server });
-        children.push(child);
-        await child.ask<Work>(String(files));
-        return asking(subject, child, String(count));
-      });
-      if (contestant) contestants.push(contestant);
-    }
+      const child = new Child(subject, command(list), { cpu: session.placement.server });
+      children.push(child);
+      await child.ask<Work>(String(files));
+      return asking(subject, child, String(count));
+    });
     await session.measure('stat', name, { contestants, references: [NODE], metrics });
   } finally {
     await stopAll(children);

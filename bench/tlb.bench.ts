@@ -77,14 +77,11 @@ async function run(session: Session): Promise<void> {
       (kind) => !kind.includes('iB') || kind === ORDINARY || had.has(kind),
     );
     const children: Child[] = [];
-    const contestants = [];
     try {
-      for (const [subject, command] of programs) {
-        const turn = await session.admit(subject, async () =>
-          start(session, subject, command(), chosen, children),
-        );
-        if (turn) contestants.push({ subject, turn });
-      }
+      const contestants = await session.admitAll(programs, async ([subject, command]) => {
+        const turn = await start(session, subject, command(), chosen, children);
+        return { subject, turn };
+      });
       await session.measure('tlb', `${bytes / MiB} MiB`, {
         contestants,
         references: [C],

@@ -38,22 +38,20 @@ async function start(session: Session, name: string, command: string[]): Promise
 }
 
 async function run(session: Session): Promise<void> {
-  const children = new Map<string, Child>();
+  const children = await session.admitAll(subjects, async ([name, command]) =>
+    start(session, name, command()),
+  );
   try {
-    for (const [name, command] of subjects) {
-      const child = await session.admit(name, () => start(session, name, command()));
-      if (child) children.set(name, child);
-    }
     for (const { name, request } of cases) {
       if (!session.wants('udp', name)) continue;
-      const contestants = [...children].map(([subject, child]) =>
-        asking(subject, child, `${request} ${session.pace.turn}`),
+      const contestants = children.map((child) =>
+        asking(child.name, child, `${request} ${session.pace.turn}`),
       );
       const references = [REFERENCE, 'node:dgram'];
       await session.measure('udp', name, { contestants, references, metrics });
     }
   } finally {
-    await stopAll(children.values());
+    await stopAll(children);
   }
 }
 

@@ -1,7 +1,6 @@
 /** Benchmarks of random 4 KiB blocks of a file, at several depths, cached and past the cache. */
 import { asking } from './asking.js';
 import { type BlockFile, createBlockFile } from './blocks.js';
-import type { Contestant } from './interleave.js';
 import { subjectFile } from './paths.js';
 import { Child, stopAll } from './process.js';
 import { reference } from './reference.js';
@@ -39,22 +38,18 @@ export function blocksBench({ name: bench, title, verb, depths }: BlocksBench): 
   ): Promise<void> {
     const { placement, pace } = session;
     const children: Child[] = [];
-    const contestants: Contestant[] = [];
     const name = `${mode} depth ${depth}`;
     if (!session.wants(bench, name)) return;
     try {
-      for (const [subject, command] of programs) {
+      const contestants = await session.admitAll(programs, async ([subject, command]) => {
         session.progress(`${bench} ${name}: warming up ${subject}`);
-        const contestant = await session.admit(subject, async () => {
-          const options = { cpu: placement.server, env: threads(mode, depth) };
-          const words = [...command(), file.path, String(depth), mode, verb];
-          const child = new Child(subject, words, options);
-          children.push(child);
-          await child.ask<Work>(String(pace.warmUp));
-          return asking(subject, child, String(pace.longTurn));
-        });
-        if (contestant) contestants.push(contestant);
-      }
+        const options = { cpu: placement.server, env: threads(mode, depth) };
+        const words = [...command(), file.path, String(depth), mode, verb];
+        const child = new Child(subject, words, options);
+        children.push(child);
+        await child.ask<Work>(String(pace.warmUp));
+        return asking(subject, child, String(pace.longTurn));
+      });
       await session.measure(bench, name, { contestants, references: [C], metrics });
     } finally {
       await stopAll(children);

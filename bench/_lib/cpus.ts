@@ -63,6 +63,11 @@ export function pinned(command: readonly string[], cpu: number | undefined): str
   return cpu === undefined ? [...command] : ['taskset', '-c', String(cpu), ...command];
 }
 
+/** Brings all threads of a process to `cpu`; nothing happens when it has ended. */
+export function pin(pid: number, cpu: number): void {
+  spawnSync('taskset', ['-a', '-c', '-p', String(cpu), String(pid)], { stdio: 'ignore' });
+}
+
 /** The two CPUs for the threads of a program; without two, both run on the first. */
 export function twoCpus({ server, client }: Placement): string[] {
   return server === undefined || client === undefined ? ['0', '0'] : [`${server}`, `${client}`];

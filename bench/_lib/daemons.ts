@@ -40,7 +40,7 @@ export async function startHaproxy(
   splicing: boolean,
 ): Promise<Server> {
   requireProgram('haproxy', '-v', 'haproxy');
-  const own = join(scratch(), 'haproxy');
+  const own = join(scratch(), subject);
   mkdirSync(own, { recursive: true });
   const port = await freePort();
   const config = `

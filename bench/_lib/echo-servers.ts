@@ -3,18 +3,11 @@ import type { Load, LoadShape } from './load.js';
 import { C_EPOLL, C_URING, type Server, serverCommands, startServer } from './servers.js';
 import type { Metric, Session } from './session.js';
 
-export async function startEchoServers(
-  session: Session,
-  bench: string,
-  load: Load,
-): Promise<Server[]> {
-  const servers: Server[] = [];
-  for (const [subject, command] of serverCommands) {
+export function startEchoServers(session: Session, bench: string, load: Load): Promise<Server[]> {
+  return session.admitAll(serverCommands, ([subject, command]) => {
     session.progress(`${bench}: starting ${subject}`);
-    const server = await session.admit(subject, () => start(session, load, subject, command));
-    if (server) servers.push(server);
-  }
-  return servers;
+    return start(session, load, subject, command);
+  });
 }
 
 /** A server counts as started once it has echoed: compilers are warm then, too. */

@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { pinned } from './cpus.js';
+import { pin, pinned } from './cpus.js';
 import { family } from './family.js';
 
 const STOP_TIMEOUT_MS = 2000;
@@ -15,6 +15,21 @@ const TICKS_PER_SECOND = 100;
 const running = new Set<Child>();
 /** Set once we are told to end: nobody is told of the children's ends any more. */
 let leaving = false;
+
+/** Those that are yet to be brought to their CPU; undefined where each starts on its own. */
+let unpinned: [pid: number, cpu: number][] | undefined;
+
+/** What `work` starts runs on any CPU until all of it is there. */
+export async function pinnedLater(work: () => Promise<unknown>): Promise<void> {
+  const late: [pid: number, cpu: number][] = [];
+  unpinned = late;
+  try {
+    await work();
+  } finally {
+    unpinned = undefined;
+    for (const [pid, cpu] of late) pin(pid, cpu);
+  }
+}
 
 /** CPU time of all threads of a process, for lack of a better clock; 0 when it is gone. */
 export function cpuNs(pid: number): number {
@@ -40,7 +55,7 @@ function threadCpuNs(folder: string): number {
 
 export class Child {
   readonly pid: number;
-  readonly #name: string;
+  readonly name: string;
   readonly #foreign: boolean;
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #lines: string[] = [];
@@ -51,14 +66,16 @@ export class Child {
 
   /** Starts `command`; its end is an error for whoever waits for a line. */
   constructor(name: string, command: readonly string[], options: ChildOptions = {}) {
-    const [file, ...rest] = pinned(command, options.cpu);
-    this.#name = name;
+    const { cpu } = options;
+    const [file, ...rest] = pinned(command, unpinned ? undefined : cpu);
+    this.name = name;
     this.#foreign = options.foreign ?? false;
     this.#process = spawn(file as string, rest, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
     this.pid = this.#process.pid ?? 0;
+    if (cpu !== undefined) unpinned?.push([this.pid, cpu]);
     running.add(this);
     this.#process.stdin.on('error', () => {});
     this.#process.stderr.on('data', (text) => {
@@ -97,7 +114,7 @@ export class Child {
     // Node prints where before it prints what.
     const lines = this.#errors.split('\n').filter((line) => line.trim() !== '');
     const reason = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0];
-    return new Error(`${this.#name} ${this.#status}${reason ? `: ${reason}` : ''}`);
+    return new Error(`${this.name} ${this.#status}${reason ? `: ${reason}` : ''}`);
   }
 
   /** The next line of its output, as JSON. */

@@ -3,6 +3,7 @@ import type { Counting, Counts } from './counting.js';
 import type { Placement } from './cpus.js';
 import { type Contestant, interleave, type Rounds, settle } from './interleave.js';
 import { MissingPeer } from './missing.js';
+import { pinnedLater } from './process.js';
 import { type Interval, interval, median, outliers, ratios, spread } from './statistics.js';
 
 /** How long to take: figures to rely on need the full pace. */
@@ -22,8 +23,8 @@ export interface Pace {
   /** Of a run of several benchmarks: cases of each, and seconds after which none is begun. */
   readonly casesOfEach: number;
   readonly seconds: number;
-  /** Contestants are counted at the same time, and disturb each other: for figures like these. */
-  readonly countTogether: boolean;
+  /** Contestants are started, and counted, at the same time, and disturb each other. */
+  readonly together: boolean;
 }
 
 export const paces = {
@@ -38,7 +39,7 @@ export const paces = {
     memoryBytes: 2 ** 30,
     casesOfEach: Infinity,
     seconds: Infinity,
-    countTogether: false,
+    together: false,
   },
   demo: {
     rounds: 3,
@@ -51,7 +52,7 @@ export const paces = {
     memoryBytes: 2 ** 28,
     casesOfEach: Infinity,
     seconds: Infinity,
-    countTogether: true,
+    together: true,
   },
   quick: {
     rounds: 2,
@@ -64,7 +65,7 @@ export const paces = {
     memoryBytes: 2 ** 26,
     casesOfEach: 1,
     seconds: 52,
-    countTogether: true,
+    together: true,
   },
 } as const satisfies Record<string, Pace>;
 
@@ -187,6 +188,24 @@ export class Session {
     }
   }
 
+  /** `admit` for each of them; those that take part, in their order. */
+  async admitAll<Subject extends string | readonly [string, ...unknown[]], Started>(
+    subjects: readonly Subject[],
+    start: (subject: Subject) => Promise<Started>,
+  ): Promise<Started[]> {
+    const started: (Started | undefined)[] = [];
+    const left = subjects.entries();
+    const startRest = async (): Promise<void> => {
+      for (const [index, subject] of left) {
+        const name = typeof subject === 'string' ? subject : subject[0];
+        started[index] = await this.admit(name, () => start(subject));
+      }
+    };
+    if (this.pace.together) await pinnedLater(() => Promise.all([startRest(), startRest()]));
+    else await startRest();
+    return started.filter((each): each is Started => each !== undefined);
+  }
+
   /** Measures one case in interleaved rounds, and adds a result per subject and metric. */
   async measure(bench: string, name: string, how: Comparison): Promise<void> {
     const first = how.metrics[0]?.key ?? '';
@@ -219,7 +238,7 @@ export class Session {
         this.missing.set(what, (error as Error).message);
       }
     };
-    if (this.pace.countTogether && !apart) await Promise.all(contestants.map(one));
+    if (this.pace.together && !apart) await Promise.all(contestants.map(one));
     else for (const contestant of contestants) await one(contestant);
     return found;
   }

@@ -10,7 +10,7 @@ describe.concurrent('500 workers end by terminate, process.exit, throw or by the
     passes('promises/workers', ['many', loop, '168'], { limitMs: HANGS_MS }),
   );
   test('stopped while they start', () => passes('promises/workers', ['early']));
-  test('stopped while they load the library', () => passes('promises/loading', ['loading', '40']));
+  test('stopped while they load the library', () => passes('promises/loading', ['loading', '16']));
   test('where the main thread never loads the addon', async () => {
     const ended = await runFixture('promises/alone');
     expect(ended).toMatchObject({ code: 0, signal: null, stdout: 'passed\n' });

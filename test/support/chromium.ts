@@ -13,6 +13,15 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
+/** All processes of the group that it leads. */
+function kill({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // They have ended.
+  }
+}
+
 export class Chromium {
   readonly #process: ChildProcess;
   readonly #profile: string;
@@ -35,7 +44,11 @@ export class Chromium {
     const profile = mkdtempSync(join(tmpdir(), 'nearmetal-chromium-'));
     const options = ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars'];
     const own = ['--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'];
-    const child = spawn(program, [...options, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, [...options, ...own], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    process.once('exit', () => kill(child));
     const address = await new Promise<string>((resolve, reject) => {
       let said = '';
       child.stderr?.on('data', (text) => {
@@ -122,11 +135,12 @@ export class Chromium {
     return Buffer.from(data as string, 'base64');
   }
 
+  /** Ends it with all that it has started, which would go on writing to its profile. */
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once('exit', resolve));
     this.#socket.close();
-    this.#process.kill('SIGTERM');
+    kill(this.#process);
     await ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
