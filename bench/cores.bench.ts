@@ -7,7 +7,7 @@ import type { Contestant, Sample } from './_lib/interleave.js';
 import { findLoad } from './_lib/load.js';
 import { subjectFile } from './_lib/paths.js';
 import { reference } from './_lib/reference.js';
-import { C_URING, type Server, startServer } from './_lib/servers.js';
+import { C_URING, type Server, startServer, stopServers } from './_lib/servers.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
 
 const CPUS = availableParallelism();
@@ -40,28 +40,25 @@ async function run(session: Session): Promise<void> {
   const apart = findLoad(placement.client);
   const among = findLoad(undefined);
   if (apart.note) session.missing.set('C load client', apart.note);
-  const pairs = new Map<string, Pair>();
+  const pairs = await session.admitAll(subjects, async ([subject, command]) => {
+    session.progress(`cores: starting ${subject}`);
+    return { subject, ...(await start(subject, command)) };
+  });
   try {
-    for (const [subject, command] of subjects) {
-      session.progress(`cores: starting ${subject}`);
-      const pair = await session.admit(subject, () => start(subject, command));
-      if (pair) pairs.set(subject, pair);
-    }
     if (!session.wants('cores', NAME)) return;
-    const contestants = [...pairs].map(
-      ([subject, pair]): Contestant => ({ subject, turn: () => turn(pair) }),
+    const contestants = pairs.map(
+      (pair): Contestant => ({ subject: pair.subject, turn: () => turn(pair) }),
     );
     await session.measure('cores', NAME, { contestants, references: [C_URING], metrics });
   } finally {
-    for (const { one, all } of pairs.values()) {
-      await one.child.stop();
-      await all.child.stop();
-    }
+    await stopServers(pairs.flatMap(({ one, all }) => [one, all]));
   }
 
   async function start(subject: string, command: (workers: number) => string[]): Promise<Pair> {
-    const one = await startServer(subject, command(1), placement.server);
-    const all = await startServer(subject, command(CPUS), undefined);
+    const [one, all] = await Promise.all([
+      startServer(subject, command(1), placement.server),
+      startServer(subject, command(CPUS), undefined),
+    ]);
     return { one, all };
   }
 

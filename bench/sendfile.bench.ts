@@ -80,7 +80,7 @@ async function measureFile(
           turn: () => fetchTurn(server, path, connections, pace.longTurn, placement.client),
         }),
       );
-      const how = { contestants, references: [C, NGINX], metrics };
+      const how = { contestants, references: [C, NGINX], metrics, slow: true };
       await withServers(servers, () => session.measure('sendfile', name, how));
     }
   } finally {

@@ -55,6 +55,5 @@ export const stat: Bench = {
   name: 'stat',
   title: 'facts about many files in memory: a batch, fs.promises.stat, fs.statSync, C',
   cases: 1,
-  slow: true,
   run,
 };

@@ -48,21 +48,25 @@ async function start(
   return child;
 }
 
+/** What `subject` is asked for in all of these cases. */
+const requestsOf = (subject: string, cases: readonly AskedCase[]): string[] =>
+  cases.flatMap(({ asks }) => asks).flatMap(([who, request]) => (who === subject ? request : []));
+
 export function askedBench(asked: Asked): Bench {
   const { name, title, programs, cases, references } = asked;
   async function run(session: Session): Promise<void> {
     const children = new Map<string, Child>();
     try {
       const wanted = cases.filter(({ title }) => session.wants(name, title));
-      for (const program of programs) {
+      const taking = programs.filter(([subject]) => requestsOf(subject, wanted).length > 0);
+      const begin = async (program: Program): Promise<void> => {
         const [subject] = program;
-        const asks = wanted.flatMap((one) => one.asks).filter(([who]) => who === subject);
-        if (asks.length === 0) continue;
-        const requests = asks.map(([, request]) => request);
-        const begin = () => start(session, asked, program, requests);
-        const child = await session.admit(subject, begin);
-        if (child) children.set(subject, child);
-      }
+        const requests = requestsOf(subject, wanted);
+        children.set(subject, await start(session, asked, program, requests));
+      };
+      // Threads of two that spin on the same CPUs would only wait for each other.
+      if (asked.threads) for (const program of taking) await session.admitAll([program], begin);
+      else await session.admitAll(taking, begin);
       for (const one of wanted) {
         const { turn, longTurn } = session.pace;
         const seconds = one.long ? longTurn : turn;

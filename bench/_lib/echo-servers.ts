@@ -1,10 +1,11 @@
 /** All the echo servers that can run here, started and warm, and what they do under one load. */
 import type { Load, LoadShape } from './load.js';
-import { C_EPOLL, C_URING, type Server, serverCommands, startServer } from './servers.js';
+import { C_EPOLL, C_URING, FEW, type Server, serverCommands, startServer } from './servers.js';
 import type { Metric, Session } from './session.js';
 
 export function startEchoServers(session: Session, bench: string, load: Load): Promise<Server[]> {
-  return session.admitAll(serverCommands, ([subject, command]) => {
+  const chosen = serverCommands.filter(([subject]) => !session.short || FEW.includes(subject));
+  return session.admitAll(chosen, ([subject, command]) => {
     session.progress(`${bench}: starting ${subject}`);
     return start(session, load, subject, command);
   });

@@ -39,6 +39,9 @@ export const serverCommands: [subject: string, command: () => string[]][] = [
   ['Bun', () => [findBun(), subjectFile('echo-bun')]],
 ];
 
+/** Those that tell most, where there is no time for all. */
+export const FEW = [C_URING, NEARMETAL, 'nearmetal serve', NODE, 'Bun'];
+
 export async function startServer(
   subject: string,
   command: string[],

@@ -61,8 +61,8 @@ export const paces = {
     longTurn: 0.1,
     warmUp: 0.05,
     fileBytes: 16 * 2 ** 20,
-    stats: 5000,
-    memoryBytes: 2 ** 26,
+    stats: 1000,
+    memoryBytes: 2 ** 25,
     casesOfEach: 1,
     seconds: 52,
     together: true,
@@ -248,7 +248,7 @@ export interface Comparison {
   readonly contestants: readonly Contestant[];
   /** They use the same thing, such as a file, and can never run at the same time. */
   readonly apart?: boolean;
-  /** A turn takes a second at least: where time is short there is one only. */
+  /** A turn takes long however short it is to be: where time is short there is one only. */
   readonly slow?: boolean;
   /** The first of these that takes part is what the others are compared with. */
   readonly references: readonly string[];
