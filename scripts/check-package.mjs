@@ -1,16 +1,19 @@
 /** Packs the package, installs it into an empty folder, and uses it there as a stranger would. */
 import { spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { root } from './native-build.mjs';
 
 process.chdir(root);
@@ -20,6 +23,11 @@ const installed = join(app, 'node_modules/nearmetal');
 const exportsMap = JSON.parse(readFileSync('package.json', 'utf8')).exports;
 const faces = Object.keys(exportsMap).filter((face) => face !== './package.json');
 const names = faces.map((face) => `nearmetal${face.slice(1)}`);
+
+/** npm itself, as a script: for other programs than the one in PATH. */
+const NPM = join(dirname(realpathSync(run('which', ['npm']).output.trim())), 'npm-cli.js');
+const QUIET = ['--no-audit', '--no-fund', '--loglevel', 'error'];
+const MOST_BYTES = 1_500_000;
 
 let passed = 0;
 const failures = [];
@@ -63,19 +71,56 @@ function pack() {
   return join(folder, file ?? 'none');
 }
 
+function size(tarball) {
+  const bytes = statSync(tarball).size;
+  const output = `${bytes} bytes`;
+  check(`packed in less than ${MOST_BYTES} bytes`, { code: bytes < MOST_BYTES ? 0 : 1, output });
+}
+
+/** A folder of programs for a machine that has no compiler. */
+function withoutCompiler() {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  for (const name of ['sh', 'env']) symlinkSync(`/bin/${name}`, join(bin, name));
+  symlinkSync(process.execPath, join(bin, 'node'));
+  return { PATH: bin, HOME: folder };
+}
+
+/** A release brings the addon along, and then nothing is compiled; no script has to run either. */
+function prebuilt(tarball, env) {
+  const staged = join(folder, 'staged');
+  mkdirSync(staged);
+  run('tar', ['-xzf', tarball, '-C', staged, '--strip-components=1']);
+  const platform = join(staged, 'prebuilds', `linux-${process.arch}`);
+  rmSync(join(staged, 'prebuilds'), { recursive: true, force: true });
+  mkdirSync(platform, { recursive: true });
+  copyFileSync('build/Release/nearmetal.node', join(platform, 'nearmetal.glibc.node'));
+  for (const words of [[], ['--ignore-scripts']]) {
+    const place = join(folder, `prebuilt${words.length}`);
+    mkdirSync(place);
+    writeFileSync(join(place, 'package.json'), '{ "name": "app", "private": true }\n');
+    const args = [
+      NPM,
+      'install',
+      staged,
+      '--install-links',
+      '--prefer-offline',
+      ...QUIET,
+      ...words,
+    ];
+    const result = node(args, { cwd: place, env: { ...process.env, ...env } });
+    const way = ['npm install', ...words].join(' ');
+    check(`${way} with a prebuild, without a compiler`, result);
+    const code = `const { features } = require('nearmetal'); console.log('loaded', typeof features)`;
+    check(`${way} with a prebuild: it loads`, node(['-e', code], { cwd: place }), 'loaded');
+  }
+}
+
 /** From source, whatever the tarball brings along. */
 function install(tarball) {
   mkdirSync(app);
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true }\n');
-  const args = [
-    'install',
-    tarball,
-    '--prefer-offline',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel',
-    'error',
-  ];
+  const args = ['install', tarball, '--prefer-offline', ...QUIET];
   const env = { ...process.env, npm_config_build_from_source: 'true' };
   const result = run('npm', args, { cwd: app, env });
   return check('npm install of the tarball into an empty folder', result);
@@ -153,19 +198,24 @@ function refused(name, before, env) {
 }
 
 /** What a machine without Linux, without an addon, and without a compiler sees. */
-function elsewhere() {
+function elsewhere(tarball, env) {
   const other = `data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})`;
   refused('not Linux', ['--import', other]);
+  const place = join(folder, 'elsewhere');
+  mkdirSync(place);
+  writeFileSync(join(place, 'package.json'), '{ "name": "app", "private": true }\n');
+  const args = ['--import', other, NPM, 'install', tarball, '--prefer-offline', ...QUIET];
+  // The script is a process of its own, which has to be told as well.
+  const there = { ...process.env, NODE_OPTIONS: `--import ${other}` };
+  check('not Linux: npm install succeeds', node(args, { cwd: place, env: there }));
+  const compiled = existsSync(join(place, 'node_modules/nearmetal/build'));
+  check('not Linux: nothing is compiled', { code: compiled ? 1 : 0, output: '' });
 
   for (const name of ['build', 'prebuilds']) {
     rmSync(join(installed, name), { recursive: true, force: true });
   }
   refused('no addon', []);
 
-  const bin = join(folder, 'bin');
-  mkdirSync(bin);
-  for (const name of ['sh', 'env']) symlinkSync(`/bin/${name}`, join(bin, name));
-  const env = { PATH: bin, HOME: folder };
   const result = node([join(installed, 'scripts/install.mjs')], { env });
   check(
     'no compiler: the install script says what is missing and succeeds',
@@ -178,12 +228,15 @@ function elsewhere() {
 const prepared = run(process.execPath, ['scripts/ensure-built.mjs']);
 if (check('build', prepared)) {
   const tarball = pack();
+  size(tarball);
   check('publint', tool('publint', ['run', tarball, '--strict']), 'All good');
   check('attw', tool('attw', [tarball, '--no-color', '--format', 'ascii']), 'No problems found');
   if (existsSync(tarball) && install(tarball)) {
     load();
     types();
-    elsewhere();
+    const env = withoutCompiler();
+    elsewhere(tarball, env);
+    prebuilt(tarball, env);
   }
 }
 rmSync(folder, { recursive: true, force: true });
