@@ -111,7 +111,7 @@ function prebuilt(tarball, env) {
     const result = node(args, { cwd: place, env: { ...process.env, ...env } });
     const way = ['npm install', ...words].join(' ');
     check(`${way} with a prebuild, without a compiler`, result);
-    const code = `const { features } = require('nearmetal'); console.log('loaded', typeof features)`;
+    const code = `console.log('loaded', typeof require('nearmetal').features)`;
     check(`${way} with a prebuild: it loads`, node(['-e', code], { cwd: place }), 'loaded');
   }
 }
