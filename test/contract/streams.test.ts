@@ -86,10 +86,11 @@ onEachBackend((name) => {
     const before = process.memoryUsage.rss();
     for (let sent = 0; sent < total; sent += chunk.length) client.stream.send(chunk);
     const waiting = process.memoryUsage.rss() - before;
-    expect(waiting).toBeGreaterThan(total / 2);
+    // Less than all of it, where the kernel takes idle pages away meanwhile.
+    expect(waiting).toBeGreaterThan(total / 4);
     server.stream.resume();
     await until(() => got === total && client.stream.pending === 0);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(waiting / 2);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(total / 4);
     // And had again.
     for (let sent = 0; sent < total; sent += chunk.length) client.stream.send(chunk);
     await until(() => got === 2 * total);
