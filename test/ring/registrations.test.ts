@@ -1,6 +1,5 @@
 /** What is registered with a ring: rights, restrictions, workers, clocks, sizes of its queues. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { features } from 'nearmetal/features';
 import { asFd, Mapping, OwnedFd, op, RawRing, Ring } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
@@ -96,16 +95,6 @@ test('flags may be required, and what is left out is not restricted', async () =
 
 // --- rights --------------------------------------------------------------------------------------
 
-test('operations run with the rights that were registered', async () => {
-  needs('root');
-  const { stdout, stderr, code } = await runFixture('ring-credentials', ['personality']);
-  expect({ stdout, stderr, code }).toEqual({
-    stdout: 'EACCES without, 6 bytes with\n',
-    stderr: '',
-    code: 0,
-  });
-});
-
 test('a personality belongs to its ring, until it is disposed', async () => {
   const ring = openRing();
   const other = openRing();
@@ -127,25 +116,6 @@ test('a personality belongs to its ring, until it is disposed', async () => {
   expect(() => ring.run(operation)).toThrow('has been disposed');
   expectRefusal(() => ring.nop({ personality }), TYPE, '"personality"');
   expectRefusal(() => ring.nop({ personality: 1 as never }), TYPE, '"personality"');
-});
-
-test('promise 24: a kernel thread does nothing with rights given up', async (context) => {
-  needs('setup:SQPOLL');
-  needs('root');
-  context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
-  const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
-  const { stdout, stderr, code } = await runFixture('ring-credentials', ['sqpoll'], {
-    env: { NEARMETAL_ADDON: addon },
-  });
-  expect({ stdout, stderr, code }).toEqual({
-    stdout:
-      'before: 6 bytes\nqueued before, submitted after: EPERM\n' +
-      'a close likewise: EPERM, closed all the same\n' +
-      'after: ERR_NEARMETAL_CREDENTIALS, close the ring and open another one, ' +
-      'after setuid and setgid\nwithout sqpoll: EACCES\nclosed\n',
-    stderr: '',
-    code: 0,
-  });
 });
 
 // --- eventfd -------------------------------------------------------------------------------------
