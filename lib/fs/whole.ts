@@ -74,12 +74,16 @@ async function readAll(now: FileCalls, fd: OwnedFd, signal: Signal): Promise<Buf
     const target = bytes.subarray(length, Math.min(length + CHUNK_BYTES, bytes.length));
     const count = await now.read(fd, target, positionOf(type, length), signal);
     if (count === 0) return bytes.subarray(0, length);
-    if (count === CHUNK_BYTES) await othersTurn();
+    await othersTurn(length, count);
     length += count;
   }
 }
 
-const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** After each `CHUNK_BYTES` of a file, when `count` bytes come to the `done` that were before. */
+async function othersTurn(done: number, count: number): Promise<void> {
+  if (Math.floor(done / CHUNK_BYTES) === Math.floor((done + count) / CHUNK_BYTES)) return;
+  await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Pipes and the like have no offsets. */
 const positionOf = (type: string, length: number): number => (type === 'file' ? length : -1);
@@ -137,7 +141,7 @@ async function writeAll(
     const source = bytes.subarray(done, done + CHUNK_BYTES);
     const count = await now.write(fd, source, -1, signal);
     if (count === 0) throw systemError(-EINVAL, 'write');
-    if (count === CHUNK_BYTES) await othersTurn();
+    await othersTurn(done, count);
     done += count;
   }
 }
