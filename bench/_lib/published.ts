@@ -64,7 +64,8 @@ function cell(run: Run, { bench, metric }: Headline, subject: string): string {
     (each) => each.bench === bench && each.metric === metric && each.subject === subject,
   );
   if (result === undefined) return '';
-  const cpu = result.cpuUsPerOp === undefined ? '' : `, ${result.cpuUsPerOp.toPrecision(2)} µs`;
+  const { cpuUsPerOp: us } = result;
+  const cpu = us === undefined ? '' : `, ${us < 10 ? us.toPrecision(2) : Math.round(us)} µs`;
   return `${timesAsGood(result).toFixed(2)}x${cpu}`;
 }
 
