@@ -11,7 +11,7 @@ const operations =
   'provide-buffers read-multishot recv-select recv-zc renameat send-zc sendmsg socket-option ' +
   'splice symlinkat sync-file-range timeout-remove tx-timestamp unlinkat unsafe-uring-cmd ' +
   'uring-cmd waitid xattr';
-const registrations = 'clock clone eventfd restrictions sync-cancel workers zcrx';
+const registrations = 'clock clone eventfd napi restrictions sync-cancel workers zcrx';
 
 const later = new Set([
   'lib/hints.ts',

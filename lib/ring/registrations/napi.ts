@@ -22,7 +22,7 @@ export interface NapiOptions {
 }
 
 /** Busy polling that a ring does while it waits, until disposed. */
-export class NapiRegistration extends Registration {
+class NapiRegistration extends Registration {
   readonly #engine: Engine;
 
   /** @internal */
@@ -45,6 +45,8 @@ export class NapiRegistration extends Registration {
     change(this.#engine, REMOVE, id);
   }
 }
+
+export type { NapiRegistration };
 
 /** `struct io_uring_napi`. */
 function argument(microseconds: number, prefer: number, opcode: number, parameter: number) {
