@@ -3,7 +3,6 @@
  * loop, beside Node's MessagePort: objects, bytes, and an object that is asked for and answered.
  */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { type Child, stopAll } from './_lib/process.js';
 import type { Bench, Metric, Session } from './_lib/session.js';
@@ -27,19 +26,15 @@ const programs: readonly [subject: string, file: string][] = [
 ];
 
 async function run(session: Session): Promise<void> {
-  const children = new Map<string, Child>();
-  for (const [subject, file] of programs) {
-    const command = [process.execPath, subjectFile(file)];
-    const names = cases.map(({ name }) => name);
-    const start = () => startThreads(session, 'channel', subject, command, names);
-    const child = await session.admit(subject, start);
-    if (child) children.set(subject, child);
-  }
+  const names = cases.map(({ name }) => name);
+  const start = ([subject, file]: (typeof programs)[number]): Promise<Child> =>
+    startThreads(session, 'channel', subject, [process.execPath, subjectFile(file)], names);
+  const children = await session.admitAll(programs, start, true);
   try {
     for (const { title, name, metric } of cases) {
       if (!session.wants('channel', title)) continue;
-      const contestants: Contestant[] = [...children].map(([subject, child]) =>
-        asking(subject, child, `${name} ${session.pace.turn}`),
+      const contestants = children.map((child) =>
+        asking(child.name, child, `${name} ${session.pace.turn}`),
       );
       await session.measure('channel', title, {
         contestants,
@@ -48,7 +43,7 @@ async function run(session: Session): Promise<void> {
       });
     }
   } finally {
-    await stopAll(children.values());
+    await stopAll(children);
   }
 }
 

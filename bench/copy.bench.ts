@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createBlockFile } from './_lib/blocks.js';
-import type { Contestant } from './_lib/interleave.js';
 import { MissingPeer } from './_lib/missing.js';
 import { subjectFile } from './_lib/paths.js';
 import { Child, stopAll } from './_lib/process.js';
@@ -28,21 +27,17 @@ async function run(session: Session): Promise<void> {
   const target = `${file.path}-copy`;
   const children: Child[] = [];
   try {
-    const contestants: Contestant[] = [];
-    for (const [subject, how] of subjects) {
-      const child = await session.admit(subject, async () => {
-        if (how === 'cp') requireCp();
-        const command = [process.execPath, subjectFile('copy'), file.path, target, how];
-        return new Child(subject, command, { cpu: placement.server });
-      });
-      if (child === undefined) continue;
+    const contestants = await session.admitAll(subjects, async ([subject, how]) => {
+      if (how === 'cp') requireCp();
+      const command = [process.execPath, subjectFile('copy'), file.path, target, how];
+      const child = new Child(subject, command, { cpu: placement.server });
       children.push(child);
       const turn = async () => {
         const { operations: bytes, ns } = await child.ask<Work>('');
         return { figures: { rate: bytes / ns }, operations: 1 };
       };
-      contestants.push({ subject, pid: child.pid, turn });
-    }
+      return { subject, pid: child.pid, turn };
+    });
     const how = { contestants, apart: true, references: [CP], metrics };
     await session.measure('copy', name, how);
   } finally {

@@ -54,9 +54,7 @@ async function run(session: Session): Promise<void> {
     try {
       const contestants = await session.admitAll(ORDINARY, start);
       // The pool has pages for one of them at a time.
-      for (const huge of had.has('2MiB') ? HUGE : []) {
-        contestants.push(...(await session.admitAll([huge], start)));
-      }
+      if (had.has('2MiB')) contestants.push(...(await session.admitAll(HUGE, start, true)));
       const name = `first touch of ${bytes / MiB} MiB`;
       const how = { contestants, references: [C], metrics, apart: true };
       await session.measure('faults', name, how);

@@ -6,7 +6,6 @@
  * the fastest that there is; and with it, as everybody publishes where a consumer may sleep.
  */
 import { asking } from './_lib/asking.js';
-import type { Contestant } from './_lib/interleave.js';
 import { subjectFile } from './_lib/paths.js';
 import { type Child, stopAll } from './_lib/process.js';
 import { reference } from './_lib/reference.js';
@@ -45,20 +44,18 @@ const programs: [subject: string, command: () => string[]][] = [
 ];
 
 async function run(session: Session): Promise<void> {
-  const children = new Map<string, Child>();
-  for (const [subject, command] of programs) {
+  const start = async ([subject, command]: (typeof programs)[number]): Promise<Child> => {
     const names = cases.map(({ name, port }) => (subject === PORT ? port : name));
     const more = subject === WAKING ? ['waking'] : [];
-    const start = () => startThreads(session, 'spsc', subject, command(), names, more);
-    const child = await session.admit(subject, start);
-    if (child) children.set(subject, child);
-  }
+    return startThreads(session, 'spsc', subject, command(), names, more);
+  };
+  const children = await session.admitAll(programs, start, true);
   try {
     for (const { title, name, port, metric } of cases) {
       if (!session.wants('spsc', title)) continue;
-      const contestants: Contestant[] = [...children].map(([subject, child]) => {
-        const request = `${subject === PORT ? port : name} ${session.pace.turn}`;
-        return asking(subject, child, request);
+      const contestants = children.map((child) => {
+        const request = `${child.name === PORT ? port : name} ${session.pace.turn}`;
+        return asking(child.name, child, request);
       });
       await session.measure('spsc', title, {
         contestants,
@@ -67,7 +64,7 @@ async function run(session: Session): Promise<void> {
       });
     }
   } finally {
-    await stopAll(children.values());
+    await stopAll(children);
   }
 }
 

@@ -77,6 +77,14 @@ function size(tarball) {
   check(`packed in less than ${MOST_BYTES} bytes`, { code: bytes < MOST_BYTES ? 0 : 1, output });
 }
 
+/** An empty folder to install into. */
+function project(name) {
+  const place = join(folder, name);
+  mkdirSync(place);
+  writeFileSync(join(place, 'package.json'), '{ "name": "app", "private": true }\n');
+  return place;
+}
+
 /** A folder of programs for a machine that has no compiler. */
 function withoutCompiler() {
   const bin = join(folder, 'bin');
@@ -96,9 +104,7 @@ function prebuilt(tarball, env) {
   mkdirSync(platform, { recursive: true });
   copyFileSync('build/Release/nearmetal.node', join(platform, 'nearmetal.glibc.node'));
   for (const words of [[], ['--ignore-scripts']]) {
-    const place = join(folder, `prebuilt${words.length}`);
-    mkdirSync(place);
-    writeFileSync(join(place, 'package.json'), '{ "name": "app", "private": true }\n');
+    const place = project(`prebuilt${words.length}`);
     const args = [
       NPM,
       'install',
@@ -118,8 +124,7 @@ function prebuilt(tarball, env) {
 
 /** From source, whatever the tarball brings along. */
 function install(tarball) {
-  mkdirSync(app);
-  writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true }\n');
+  project('app');
   const args = ['install', tarball, '--prefer-offline', ...QUIET];
   const env = { ...process.env, npm_config_build_from_source: 'true' };
   const result = run('npm', args, { cwd: app, env });
@@ -201,9 +206,7 @@ function refused(name, before, env) {
 function elsewhere(tarball, env) {
   const other = `data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})`;
   refused('not Linux', ['--import', other]);
-  const place = join(folder, 'elsewhere');
-  mkdirSync(place);
-  writeFileSync(join(place, 'package.json'), '{ "name": "app", "private": true }\n');
+  const place = project('elsewhere');
   const args = ['--import', other, NPM, 'install', tarball, '--prefer-offline', ...QUIET];
   // The script is a process of its own, which has to be told as well.
   const there = { ...process.env, NODE_OPTIONS: `--import ${other}` };

@@ -58,15 +58,14 @@ export function askedBench(asked: Asked): Bench {
     const children = new Map<string, Child>();
     try {
       const wanted = cases.filter(({ title }) => session.wants(name, title));
-      const taking = programs.filter(([subject]) => requestsOf(subject, wanted).length > 0);
-      const begin = async (program: Program): Promise<void> => {
-        const [subject] = program;
-        const requests = requestsOf(subject, wanted);
+      const taking = programs
+        .map((program) => [program[0], program, requestsOf(program[0], wanted)] as const)
+        .filter(([, , requests]) => requests.length > 0);
+      const begin = async ([subject, program, requests]: (typeof taking)[number]) => {
         children.set(subject, await start(session, asked, program, requests));
       };
       // Threads of two that spin on the same CPUs would only wait for each other.
-      if (asked.threads) for (const program of taking) await session.admitAll([program], begin);
-      else await session.admitAll(taking, begin);
+      await session.admitAll(taking, begin, asked.threads);
       for (const one of wanted) {
         const { turn, longTurn } = session.pace;
         const seconds = one.long ? longTurn : turn;

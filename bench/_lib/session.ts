@@ -188,10 +188,14 @@ export class Session {
     }
   }
 
-  /** `admit` for each of them; those that take part, in their order. */
+  /**
+   * `admit` for each of them; those that take part, in their order. `apart`: one after the other at
+   * any pace, since they use the same thing to start with.
+   */
   async admitAll<Subject extends string | readonly [string, ...unknown[]], Started>(
     subjects: readonly Subject[],
     start: (subject: Subject) => Promise<Started>,
+    apart = false,
   ): Promise<Started[]> {
     const started: (Started | undefined)[] = [];
     const left = subjects.entries();
@@ -201,7 +205,8 @@ export class Session {
         started[index] = await this.admit(name, () => start(subject));
       }
     };
-    if (this.pace.together) await pinnedLater(() => Promise.all([startRest(), startRest()]));
+    const together = this.pace.together && !apart;
+    if (together) await pinnedLater(() => Promise.all([startRest(), startRest()]));
     else await startRest();
     return started.filter((each): each is Started => each !== undefined);
   }

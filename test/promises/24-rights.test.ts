@@ -1,7 +1,7 @@
 /** Promise 24: rights that are given up are given up for the ring. */
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { needs } from '../support/needs.js';
+import { runPolled } from '../support/polled.js';
 import { runFixture } from '../support/process.js';
 
 test('operations run with the rights that were registered', async () => {
@@ -15,14 +15,8 @@ test('operations run with the rights that were registered', async () => {
 });
 
 test('a kernel thread does nothing with rights given up', async (context) => {
-  needs('setup:SQPOLL');
   needs('root');
-  context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
-  const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
-  const { stdout, stderr, code } = await runFixture('ring-credentials', ['sqpoll'], {
-    env: { NEARMETAL_ADDON: addon },
-  });
-  expect({ stdout, stderr, code }).toEqual({
+  expect(await runPolled(context, 'ring-credentials', ['sqpoll'])).toEqual({
     stdout:
       'before: 6 bytes\nqueued before, submitted after: EPERM\n' +
       'a close likewise: EPERM, closed all the same\n' +

@@ -2,9 +2,8 @@
  * Promise 25: no descriptor and no ring leaks to a child, and raw descriptors stay as they came.
  */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
-import { passes } from '../support/process.js';
+import { passes, SHIPPED } from '../support/process.js';
 
 /** What children have without the library: whoever started the tests may have left some open. */
 function inherited(): string {
@@ -17,8 +16,7 @@ function inherited(): string {
 const env = { NEARMETAL_INHERITED: inherited() };
 const run = (...words: string[]) => passes('promises/children', words, { env });
 /** The seam keeps a copy of the queues, which a kernel thread that submits does not know. */
-const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
-const withoutSeam = { env: { ...env, NEARMETAL_ADDON: addon } };
+const withoutSeam = { env: { ...env, NEARMETAL_ADDON: SHIPPED } };
 
 describe.concurrent('a child has its standard streams and nothing else', () => {
   test.each(['uv', 'thread', 'own'])('in every state of a process with loop: %s', (loop) =>

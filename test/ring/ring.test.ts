@@ -2,12 +2,12 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { features } from 'nearmetal/features';
 import { asFd, Mapping, op, Ring, type RingOptions } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
 import { needs } from '../support/needs.js';
+import { runPolled } from '../support/polled.js';
 import { runFixture } from '../support/process.js';
 import {
   bytesOf,
@@ -111,13 +111,7 @@ test('a ring with nothing but what it must have works', async () => {
 });
 
 test('a kernel thread may submit', async (context) => {
-  needs('setup:SQPOLL');
-  context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
-  const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
-  const { stdout, stderr, code } = await runFixture('ring-sqpoll', [], {
-    env: { NEARMETAL_ADDON: addon },
-  });
-  expect({ stdout, stderr, code }).toEqual({
+  expect(await runPolled(context, 'ring-sqpoll')).toEqual({
     stdout: '10500 results\n10500 results\n',
     stderr: '',
     code: 0,
@@ -125,12 +119,7 @@ test('a kernel thread may submit', async (context) => {
 });
 
 test('a busy kernel thread needs no call for an operation', async (context) => {
-  needs('setup:SQPOLL');
-  context.skip(!!process.env.NEARMETAL_SANITIZED, 'the fault schedule does not know such rings');
-  const addon = fileURLToPath(new URL('../../build/Release/nearmetal.node', import.meta.url));
-  const { stdout, stderr, code } = await runFixture('ring-sqpoll-quiet', [], {
-    env: { NEARMETAL_ADDON: addon },
-  });
+  const { stdout, stderr, code } = await runPolled(context, 'ring-sqpoll-quiet');
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
   const [, operations, enters] = /^(\d+) operations, (\d+) enters/.exec(stdout) ?? [];
   expect(Number(operations)).toBe(200_000);

@@ -8,6 +8,9 @@ import { expect } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The addon as shipped, whichever the tests run over. */
+export const SHIPPED = `${root}build/Release/nearmetal.node`;
+
 /** How a fixture ends that found no seam. */
 const NEEDS_SEAM = 77;
 
