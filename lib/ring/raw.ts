@@ -38,6 +38,35 @@ export interface WaitLimits {
   minWaitUs?: number;
 }
 
+/** `WaitLimits` as io_uring_enter takes them. */
+interface Wait {
+  readonly flags: number;
+  readonly timeoutNs: number;
+  readonly minWaitUs: number;
+}
+
+function planWait(limits: WaitLimits): Wait {
+  onlyKeys('limits', limits, ['timeoutMs', 'until', 'minWaitUs']);
+  const { timeoutMs, until } = limits;
+  if ((timeoutMs === undefined) === (until === undefined)) {
+    throw invalidValue('limits', 'must have either timeoutMs or until', limits);
+  }
+  const minWaitUs = integer('minWaitUs', limits.minWaitUs ?? 0, 0, 2 ** 31 - 1);
+  // IORING_ENTER_ABS_TIMER came with the same kernel.
+  if (minWaitUs > 0 || until !== undefined) requireFeature('ring:MIN_TIMEOUT');
+  if (timeoutMs !== undefined) {
+    return { flags: 0, timeoutNs: milliseconds('timeoutMs', timeoutMs) * NANOSECONDS, minWaitUs };
+  }
+  if (typeof until !== 'bigint') throw invalidType('until', 'a bigint', until);
+  return { flags: IORING_ENTER_ABS_TIMER, timeoutNs: Number(until), minWaitUs };
+}
+
+/** Nothing was taken: for now, or for good. */
+function throwUnlessForNow(result: number): void {
+  if (result === -EINTR || result === -EAGAIN || result === -EBUSY || result === -ETIME) return;
+  throw systemError(result, 'io_uring_enter');
+}
+
 /**
  * A ring without the safety of `Ring`: the caller says which completion belongs to what, and keeps
  * descriptors open meanwhile. Memory is still safe: operations take `Mapping`s only, and what the
@@ -122,54 +151,30 @@ export class RawRing implements Disposable, MappingUser {
 
   /**
    * Submits what is queued and waits until `waitFor` completions are there, or `limits` are
-   * reached; answers how many the kernel took. What it did not take (for now) stays queued.
+   * reached; answers how many the kernel took. What it did not take (for now) stays queued. With a
+   * kernel thread (`sqpoll`) all that is queued counts at once, though it is taken a little later.
    */
   submit(waitFor = 0, limits?: WaitLimits): number {
-    if (limits !== undefined) return this.submitLimited(waitFor, limits);
     if (this.closed) throw closedError();
-    const { submission, control } = this.raw;
+    const wait = limits === undefined ? undefined : planWait(limits);
+    const { submission } = this.raw;
+    const { unpublished } = submission;
     submission.publish();
-    const { waiting } = submission;
-    if (waitFor === 0 && submission.attended) return waiting;
-    const result = control.enter(waiting, waitFor, this.flagsFor(waitFor));
-    return result >= 0 ? result : this.refused(result);
+    if (waitFor === 0 && wait === undefined && submission.attended) return unpublished;
+    const result = this.enter(waitFor, wait);
+    if (result < 0) throwUnlessForNow(result);
+    if (submission.polled) return unpublished;
+    return result > 0 ? result : 0;
   }
 
-  private flagsFor(waitFor: number): number {
-    return (waitFor > 0 ? this.waitFlags : IORING_ENTER_GETEVENTS) | this.raw.submission.wakeUp;
-  }
-
-  /** Nothing was taken: for now, or for good. */
-  private refused(result: number): 0 {
-    if (result === -EINTR || result === -EAGAIN || result === -EBUSY || result === -ETIME) return 0;
-    throw systemError(result, 'io_uring_enter');
-  }
-
-  private submitLimited(waitFor: number, limits: WaitLimits): number {
-    if (this.closed) throw closedError();
-    this.raw.submission.publish();
-    const result = this.enterLimited(waitFor, this.flagsFor(waitFor), limits);
-    return result >= 0 ? result : this.refused(result);
-  }
-
-  private enterLimited(waitFor: number, flags: number, limits: WaitLimits): number {
-    onlyKeys('limits', limits, ['timeoutMs', 'until', 'minWaitUs']);
-    const { timeoutMs, until } = limits;
-    if ((timeoutMs === undefined) === (until === undefined)) {
-      throw invalidValue('limits', 'must have either timeoutMs or until', limits);
-    }
-    const minWaitUs = integer('minWaitUs', limits.minWaitUs ?? 0, 0, 2 ** 31 - 1);
-    if (minWaitUs > 0) requireFeature('ring:MIN_TIMEOUT');
+  private enter(waitFor: number, wait: Wait | undefined): number {
     const { submission, control } = this.raw;
-    if (timeoutMs !== undefined) {
-      const span = milliseconds('timeoutMs', timeoutMs) * NANOSECONDS;
-      return control.enterTimeout(submission.waiting, waitFor, flags, span, minWaitUs);
-    }
-    if (typeof until !== 'bigint') throw invalidType('until', 'a bigint', until);
-    // The flag came with the same kernel.
-    requireFeature('ring:MIN_TIMEOUT');
-    const absolute = flags | IORING_ENTER_ABS_TIMER;
-    return control.enterTimeout(submission.waiting, waitFor, absolute, Number(until), minWaitUs);
+    const quiet = waitFor > 0 ? this.waitFlags : IORING_ENTER_GETEVENTS;
+    const flags = quiet | submission.wakeUp;
+    if (wait === undefined) return control.enter(submission.waiting, waitFor, flags);
+    const { timeoutNs, minWaitUs } = wait;
+    const limited = flags | wait.flags;
+    return control.enterTimeout(submission.waiting, waitFor, limited, timeoutNs, minWaitUs);
   }
 
   /** Chooses the clock of `until`. @kernel 6.12 IORING_REGISTER_CLOCK */

@@ -207,7 +207,12 @@ export class SubmissionQueue {
     return this.flags & IORING_SQ_NEED_WAKEUP ? IORING_ENTER_SQ_WAKEUP : 0;
   }
 
-  /** A kernel thread is awake and takes what is published; nothing else is to be told either. */
+  /** A kernel thread takes what is published (IORING_SETUP_SQPOLL). */
+  get polled(): boolean {
+    return this.layout.polled;
+  }
+
+  /** Such a thread is awake; nothing else is to be told either. */
   get attended(): boolean {
     return (
       this.layout.polled && (this.flags & (IORING_SQ_NEED_WAKEUP | IORING_SQ_CQ_OVERFLOW)) === 0
