@@ -24,9 +24,11 @@ export interface BlocksBench {
 
 export function blocksBench({ name: bench, title, verb, depths }: BlocksBench): Bench {
   const metrics: Metric[] = [{ key: 'rate', label: '', unit: `${verb}s/s`, better: 'higher' }];
-  const programs: [subject: string, command: () => string[]][] = [
+  const ours = (): string[] => [process.execPath, subjectFile('blocks-nearmetal')];
+  const programs: [subject: string, command: () => string[], door?: string][] = [
     [C, () => [reference('blocks')]],
-    ['nearmetal registered', () => [process.execPath, subjectFile('blocks-nearmetal')]],
+    ['nearmetal registered', ours, 'handlers'],
+    ['nearmetal raw ring', ours, 'raw'],
     [`fs.promises.${verb}`, () => [process.execPath, subjectFile('blocks-node')]],
   ];
 
@@ -41,10 +43,10 @@ export function blocksBench({ name: bench, title, verb, depths }: BlocksBench): 
     const name = `${mode} depth ${depth}`;
     if (!session.wants(bench, name)) return;
     try {
-      const contestants = await session.admitAll(programs, async ([subject, command]) => {
+      const contestants = await session.admitAll(programs, async ([subject, command, door]) => {
         session.progress(`${bench} ${name}: warming up ${subject}`);
         const options = { cpu: placement.server, env: threads(mode, depth) };
-        const words = [...command(), file.path, String(depth), mode, verb];
+        const words = [...command(), file.path, String(depth), mode, verb, ...(door ? [door] : [])];
         const child = new Child(subject, words, options);
         children.push(child);
         await child.ask<Work>(String(pace.warmUp));
