@@ -95,6 +95,8 @@ struct Ring {
   std::shared_ptr<Enter> enter = std::make_shared<Enter>(Enter{-1, 0, false, nullptr});
   uint32_t* sq_head = nullptr;
   uint32_t* sq_tail = nullptr;
+  uint32_t sq_mask = 0;
+  const uint8_t* entries = nullptr;  // of the submission queue
   uint32_t* cq_head = nullptr;
   uint32_t* cq_tail = nullptr;
   uint32_t cq_mask = 0;
@@ -118,6 +120,8 @@ struct Ring {
   bool drain();
   // Owns what came in memory and JavaScript has not been told of, so that it is closed too.
   void own_pairs() const;
+  // Owns what operations were to close that the kernel has not taken, for the same reason.
+  void own_unclosed() const;
   // Closes the descriptor and drops every count, or, with `leak`, keeps held memory mapped for
   // good.
   long shut(bool leak);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "args.h"
 #include "env_state.h"
@@ -61,9 +62,21 @@ long map_from_descriptor(const Ring& ring, const io_uring_params& params, Region
   return Region::map_file(counters, params.sq_entries * sqe_bytes, ring.fd, IORING_OFF_SQES, sqes);
 }
 
+// Where JavaScript put the entries (IORING_SETUP_NO_MMAP): `sq_off.user_addr`, which older headers
+// have under another name.
+const uint8_t* given_entries(const io_uring_params& params) {
+  static_assert(sizeof params.sq_off == 40);
+  uint64_t address = 0;
+  memcpy(&address, reinterpret_cast<const uint8_t*>(&params.sq_off) + 32, sizeof address);
+  return reinterpret_cast<const uint8_t*>(address);
+}
+
 void locate(Ring& ring, const io_uring_params& params) {
+  const bool given = (params.flags & kSetupNoMmap) != 0;
+  ring.entries = given ? given_entries(params) : static_cast<const uint8_t*>(ring.sqes->base);
   ring.sq_head = word(ring.rings, params.sq_off.head);
   ring.sq_tail = word(ring.rings, params.sq_off.tail);
+  ring.sq_mask = params.sq_entries - 1;
   ring.cq_head = word(ring.rings, params.cq_off.head);
   ring.cq_tail = word(ring.rings, params.cq_off.tail);
   ring.cq_mask = params.cq_entries - 1;

@@ -192,6 +192,20 @@ void Ring::own_pairs() const {
   }
 }
 
+void Ring::own_unclosed() const {
+  // A user's own entries close what is the user's; and a kernel thread may yet take them.
+  if (page()->tagged == 0 || (setup_flags & IORING_SETUP_SQPOLL) != 0) return;
+  const size_t stride = (setup_flags & IORING_SETUP_SQE128) != 0 ? 128 : 64;
+  const uint32_t head = __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);
+  const uint32_t count = std::min(unsubmitted(), sq_mask + 1);
+  for (uint32_t index = 0; index < count; index++) {
+    const auto* sqe =
+        reinterpret_cast<const io_uring_sqe*>(entries + stride * ((head + index) & sq_mask));
+    const bool direct = sqe->file_index != 0;
+    if (sqe->opcode == IORING_OP_CLOSE && !direct && sqe->fd >= 0) state->mark_owned(sqe->fd);
+  }
+}
+
 bool Ring::drain() {
   uint32_t pending = reap(__atomic_load_n(sq_tail, __ATOMIC_ACQUIRE) - page()->completed);
   const int64_t deadline = now_ns() + kDrainLimitNs;
@@ -243,6 +257,7 @@ void on_thread_end(void* data) {
   auto* ring = static_cast<Ring*>(data);
   const bool drained = ring->drain();
   ring->own_pairs();
+  ring->own_unclosed();
   ring->shut(!drained);
   delete ring;
 }

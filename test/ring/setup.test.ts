@@ -130,7 +130,7 @@ test('such rings end with their worker, in flight or not', async () => {
   expect({ stdout, stderr, code }).toEqual({
     stdout:
       'queues in memory of the library: done\nwithout a descriptor: done\n' +
-      'with a kernel thread: done\nwith a close queued: done\n',
+      'with a kernel thread: done\nwith a close queued: done\nwith a close refused: done\n',
     stderr: '',
     code: 0,
   });
