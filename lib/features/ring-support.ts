@@ -21,6 +21,17 @@ export interface RingAvailability {
 
 export const DISABLED_HINT = 'take it out of NEARMETAL_DISABLE';
 
+/**
+ * Before its workers became threads of the process, an operation on a non-blocking descriptor did
+ * not wait, a ring that began disabled could not be enabled (both seen on 5.10.46), and more.
+ */
+const TOO_OLD: RingAvailability = {
+  available: false,
+  reason: 'kernel',
+  detail: `io_uring of ${kernel.release} is older than that of Linux 5.12`,
+  hint: 'update the kernel: from 5.10.162 on, Linux 5.10 has the io_uring of 5.15',
+};
+
 let ringFacts: RingFacts | undefined;
 let ringAvailability: RingAvailability | undefined;
 
@@ -43,6 +54,7 @@ function findAvailability(): RingAvailability {
   }
   const probed = probeRing();
   if ('features' in probed) {
+    if ((probed.features & abi.IORING_FEAT_NATIVE_WORKERS) === 0) return TOO_OLD;
     ringFacts = probed;
     return { available: true };
   }

@@ -119,10 +119,10 @@ export function tryRegister(opcode: number): number {
   if (row.as !== undefined) {
     return tryRegister(REGISTRATIONS.findIndex(({ name }) => name === row.as));
   }
-  const fd = row.ring === 'none' ? -1 : openFor(row);
-  if (fd < -1) return -fd;
+  const fd = openFor(row);
+  if (fd < 0) return -fd;
   const result = native.ioUringRegister(fd, opcode, argumentOf(row), row.count ?? 0);
-  if (fd >= 0) native.close(fd);
+  native.close(fd);
   const unknown = [abi.EINVAL, abi.EOPNOTSUPP, abi.EPERM, abi.ENOSYS].includes(-result);
   return unknown ? -result : 0;
 }

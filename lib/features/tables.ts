@@ -57,16 +57,15 @@ export interface RegistrationProbe {
   readonly bytes?: number;
   readonly words?: Readonly<Record<number, number>>;
   readonly count?: number;
-  /** 'deferred': needs DEFER_TASKRUN, `none`: is asked without a ring. */
-  readonly ring?: 'deferred' | 'none';
+  /** Needs DEFER_TASKRUN. */
+  readonly ring?: 'deferred';
   /**
-   * Cannot be asked without a side effect on the thread: known where this other one is, which came
-   * later.
+   * Cannot be asked without a side effect on the thread, or a clear answer: known where this other
+   * one is, which came with it or later.
    */
   readonly as?: string;
 }
 
-const MSG_RING = 40;
 const NO_FD = 0xffffffff;
 
 /** The index is the registration's number. */
@@ -112,15 +111,8 @@ export const REGISTRATIONS: readonly RegistrationProbe[] = [
   // CLOCK_MONOTONIC is 1, and what a ring has anyway.
   { name: 'CLOCK', since: '6.12', bytes: 16, words: { 0: 1 } },
   { name: 'CLONE_BUFFERS', since: '6.12', bytes: 32, words: { 0: NO_FD }, count: 1 },
-  // A MSG_RING entry to descriptor -1: EBADF.
-  {
-    name: 'SEND_MSG_RING',
-    since: '6.13',
-    bytes: 64,
-    words: { 0: MSG_RING, 1: NO_FD },
-    count: 1,
-    ring: 'none',
-  },
+  // Asked without a ring: 5.10 looks for one before it says that it does not know it.
+  { name: 'SEND_MSG_RING', since: '6.13', as: 'MEM_REGION' },
   { name: 'ZCRX_IFQ', since: '6.15', bytes: 96, count: 1, ring: 'deferred' },
   {
     name: 'RESIZE_RINGS',

@@ -164,7 +164,7 @@ export class RawRing implements Disposable, MappingUser {
     const result = this.enter(waitFor, wait);
     if (result < 0) throwUnlessForNow(result);
     if (submission.polled) return unpublished;
-    return result > 0 ? result : 0;
+    return Math.max(result, 0);
   }
 
   private enter(waitFor: number, wait: Wait | undefined): number {

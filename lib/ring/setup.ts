@@ -223,6 +223,7 @@ function chooseFlags(plan: RingPlan): number {
       requireFeature(`setup:${constantOf(name)}`);
     }
   }
+  if (plan.memory !== undefined) requireFeature('setup:NO_MMAP');
   let flags = plan.required;
   for (const flag of Object.values(FLAG_OF)) {
     if ((plan.wished & flag) !== 0 && setupFlagSupported(flag)) flags |= flag;

@@ -118,3 +118,37 @@ find_system() {
   fi
   echo "$to"
 }
+
+# find_user_mode KERNEL: prints the program that is a kernel (user-mode Linux).
+find_user_mode() {
+  local to=$GUEST_CACHE/user-mode/$1 version package libraries
+  if [ -x "$1" ] && [ -f "$1" ]; then
+    realpath "$1"
+    return
+  fi
+  if [ ! -e "$to/ok" ]; then
+    refresh_lists
+    version=$(apt_here apt-cache madison user-mode-linux | awk '{print $3}' |
+      grep "^${1//./\\.}um" | sort -V | tail -1)
+    [ -n "$version" ] || { echo "process-guest: Debian has no user-mode-linux $1" >&2; return 1; }
+    rm -rf "$to"
+    mkdir -p "$to" "$GUEST_CACHE/debs"
+    (cd "$GUEST_CACHE/debs" && apt_here apt-get -qq download "user-mode-linux=$version" libc6 >&2)
+    dpkg-deb -x "$GUEST_CACHE/debs/user-mode-linux_${version}_amd64.deb" "$to"
+    # One that was built for a younger Debian than this brings its C library.
+    if ! "$to/usr/bin/linux.uml" --version > /dev/null 2>&1; then
+      package=$(ls -t "$GUEST_CACHE"/debs/libc6_*_amd64.deb | head -1)
+      dpkg-deb -x "$package" "$to"
+      libraries=$to/usr/lib/x86_64-linux-gnu
+      patchelf --set-interpreter "$libraries/ld-linux-x86-64.so.2" --set-rpath "$libraries" \
+        "$to/usr/bin/linux.uml"
+    fi
+    version=$("$to/usr/bin/linux.uml" --version)
+    # Where modprobe looks for them.
+    mkdir -p "$to/lib"
+    ln -s ../usr/lib/uml/modules "$to/lib/modules"
+    depmod -b "$to" "$version"
+    touch "$to/ok"
+  fi
+  echo "$to/usr/bin/linux.uml"
+}

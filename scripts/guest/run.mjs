@@ -1,4 +1,4 @@
-/** Runs commands in a guest, `kernel-guest.sh`, and answers the lines that they printed. */
+/** Runs commands in a guest, or here, and answers the lines that they printed. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -9,21 +9,32 @@ const SETTINGS = {
   GUEST_PROGRAMS: 'flock setpriv prlimit',
 };
 
+const STDIO = ['ignore', 'pipe', 'inherit'];
+
 /** The kernel's own complaints come last. */
 const COMPLAINTS =
   "dmesg | grep -iE 'lockup|BUG:|WARNING:|Oops|rcu.*stall' | head -20 | sed 's/^/DMESG /'";
 
-/** What the environment says wins over `settings`. */
-export async function guest(version, folder, commands, settings = {}) {
-  const script = [...commands, COMPLAINTS].join('\n');
-  const child = spawn('scripts/kernel-guest.sh', [version, folder, script], {
-    env: { ...SETTINGS, ...settings, ...process.env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+/** In a guest of kernel `version`. What the environment says wins over `settings`. */
+export function guest(version, folder, commands, settings = {}, by = 'scripts/kernel-guest.sh') {
+  const kind = settings.GUEST_KIND ?? 'emulated';
+  const script = [`export GUEST_KIND='${kind}'`, ...commands, COMPLAINTS].join('\n');
+  const env = { ...SETTINGS, ...settings, ...process.env };
+  return linesOf(version, spawn(by, [version, folder, script], { env, stdio: STDIO }));
+}
+
+/** In this machine, on the kernel that runs. */
+export function here(folder, commands, settings = {}) {
+  const env = { ...settings, ...process.env };
+  const options = { cwd: folder, env, stdio: STDIO };
+  return linesOf('here', spawn('bash', ['-c', commands.join('\n')], options));
+}
+
+async function linesOf(name, child) {
   const lines = [];
   for await (const line of createInterface(child.stdout)) {
     lines.push(line);
-    if (line.startsWith('FILE ')) console.error(`${version}: ${JSON.parse(line.slice(5)).file}`);
+    if (line.startsWith('FILE ')) console.error(`${name}: ${JSON.parse(line.slice(5)).file}`);
   }
   return lines;
 }

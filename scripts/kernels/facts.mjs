@@ -87,6 +87,8 @@ async function found() {
   const backend = openBackend();
   const facts = {
     kernel: features.kernel,
+    // How this kernel was started, when it is not the machine's own.
+    started: process.env.GUEST_KIND,
     node: runtime(),
     ioUring: features.ioUring.available,
     backend: backend.name,

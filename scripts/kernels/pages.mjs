@@ -39,9 +39,10 @@ function madeOf(kernels) {
 
 function tested(kernels) {
   return table(
-    ['kernel', 'day', 'files', 'passed', 'skipped by name', 'failed', 'files not reached'],
+    ['kernel', 'run as', 'day', 'files', 'passed', 'skipped by name', 'failed', 'files not reached'],
     kernels.map((each) => [
       release(each),
+      each.facts?.started ?? 'emulated',
       each.date,
       each.files,
       each.passed,
@@ -132,7 +133,8 @@ function kernelsPage(kernels, machines) {
   return `# Kernels
 ${HEAD}
 
-Debian's kernels, each in an emulated machine of two NUMA nodes, by \`npm run test:kernels\`. What
+Debian's kernels by \`npm run test:kernels\`: as a process of this machine (user-mode Linux: one
+CPU, no hugepages), or in an emulated machine of two NUMA nodes; and the kernel that runs here. What
 a kernel lacks is skipped by its name and counted; the list of names is below.
 
 ${tested(kernels)}

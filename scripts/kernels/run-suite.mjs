@@ -1,5 +1,5 @@
 /**
- * Runs the staged suite in this machine, `run-suite.mjs [FILE...]`: a few files to a process, a few
+ * Runs the staged suite in this machine, `run-suite.mjs [--slow|--emulated] [FILE...]`: a few files to a process, a few
  * processes at once. A process that dies or hangs fails the file that it was at; the rest goes on.
  * SUITE_RUNTIME has the words, as JSON, of what runs the tests where that is not this Node.
  */
@@ -17,9 +17,10 @@ const RUNTIME = JSON.parse(process.env.SUITE_RUNTIME ?? 'null') ?? [
   '--conditions=sources',
 ];
 
+const how = /^--(emulated|slow)$/.exec(process.argv[2] ?? '')?.[1];
+const slow = how !== undefined && { NEARMETAL_SLOW: '1' };
 /** An emulator translates compiled code anew each time that it changes: less of it is faster. */
-const emulated = process.argv[2] === '--emulated' && {
-  NEARMETAL_SLOW: '1',
+const emulated = how === 'emulated' && {
   NODE_OPTIONS: `--import=${process.cwd()}/scripts/kernels/less-compiling.mjs`,
 };
 
@@ -27,6 +28,7 @@ const env = {
   ...process.env,
   NEARMETAL_ADDON: process.env.NEARMETAL_ADDON ?? `${process.cwd()}/build/seam/nearmetal_seam.node`,
   NEARMETAL_NOURING: `${process.cwd()}/build/nouring`,
+  ...slow,
   ...emulated,
   // On a disk: a file system in memory has no direct I/O before 6.6.
   TMPDIR: `${process.cwd()}/tmp`,
@@ -88,7 +90,7 @@ function withResolvers() {
   return { promise, resolve };
 }
 
-const words = process.argv.slice(emulated ? 3 : 2);
+const words = process.argv.slice(how === undefined ? 2 : 3);
 const wanted = words.length > 0 ? words : PARTS;
 const files = filesBelow('test').filter((path) => path.endsWith('.test.js'));
 const queue = wanted.flatMap((part) => files.filter((path) => path.startsWith(part)));

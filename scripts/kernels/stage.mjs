@@ -86,7 +86,7 @@ export async function stage(folder, { addons, compiler } = HERE) {
   });
   // Some tests read the sources.
   for (const path of kept) cpSync(here(path), there(path), { recursive: true });
-  for (const path of ['dist', '.dev', 'examples', 'scripts', ...closure(MODULES)]) {
+  for (const path of ['dist', '.dev', 'docs', 'examples', 'scripts', ...closure(MODULES)]) {
     cpSync(here(path), there(path), { recursive: true });
   }
   for (const [to, from] of Object.entries(addons)) cpSync(here(from), there(to));

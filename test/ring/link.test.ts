@@ -1,5 +1,4 @@
 /** Chains: typed results in order, what ends them, and that no submission cuts them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   asFd,
   LinkError,
@@ -220,9 +219,7 @@ test('a signal cancels all of it, and what it still yields is closed', async () 
       },
       () => undefined,
     );
-    await sleep(10);
-    const before = ring.stats.inFlight;
-    expect(before).toBeGreaterThan(0);
+    await until(() => ring.stats.inFlight > 0);
     abort.abort(new Error('enough'));
     await expect(chain).rejects.toMatchObject({ name: 'AbortError', cause: { message: 'enough' } });
     expect(opened).toBe(undefined);

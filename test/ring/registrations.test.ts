@@ -1,9 +1,10 @@
 /** What is registered with a ring: rights, restrictions, workers, clocks, sizes of its queues. */
 import { readFileSync } from 'node:fs';
 import { features } from 'nearmetal/features';
-import { asFd, Mapping, OwnedFd, op, RawRing, Ring } from 'nearmetal/ring';
+import { asFd, type CloneOptions, Mapping, OwnedFd, op, RawRing, Ring } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
+import { kernel } from '../../lib/kernel.js';
 import { native } from '../../lib/native.js';
 import { encodeZcrx } from '../../lib/ring/registrations/zcrx.js';
 import { needs } from '../support/needs.js';
@@ -25,6 +26,7 @@ import {
 // --- enabling, restricting -----------------------------------------------------------------------
 
 test('a ring that is not enabled keeps what is started until it is', async () => {
+  needs('setup:R_DISABLED');
   const ring = openRing({ enabled: false });
   expect(ring.setupFlags & abi.IORING_SETUP_R_DISABLED).not.toBe(0);
   const done: string[] = [];
@@ -223,10 +225,16 @@ test('a waiting ring polls network cards', async () => {
   await ring.nop();
   expect(() => registration.addNapiId(1)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   registration.dispose();
-  using _fixed = ring.registerNapi({ tracking: 'static' });
   expectRefusal(() => ring.registerNapi({ busyPollTo: -1 }), RANGE, '"busyPollTo"');
   expectRefusal(() => ring.registerNapi({ tracking: 'none' as never }), VALUE, '"tracking"');
   expectRefusal(() => registration.addNapiId(0), RANGE, '"id"');
+  if (kernel.atLeast('6.13')) ring.registerNapi({ tracking: 'static' }).dispose();
+  else {
+    const refused = { name: 'UnsupportedError', since: '6.13' };
+    expect(() => ring.registerNapi({ tracking: 'static' })).toThrow(
+      expect.objectContaining(refused),
+    );
+  }
 });
 
 test('a receive queue of a card is asked for, and refused without a card', async () => {
@@ -254,8 +262,27 @@ test('a receive queue of a card is asked for, and refused without a card', async
 
 // --- buffers of another ring ---------------------------------------------------------------------
 
-test('registered buffers are shared with another ring', async () => {
+test('a ring without registered buffers gets all that another has', async () => {
   needs('register:CLONE_BUFFERS');
+  const source = openRing({ bufferSlots: 2 });
+  const mappings = [1, 2].map(() => Mapping.anonymous({ size: 4096 }));
+  using _original = source.registerBuffers(mappings);
+  const target = openRing({ bufferSlots: 2 });
+  using _shared = target.cloneBuffers(source);
+  const file = openWith('shared');
+  const read = (index: number) => target.readFixed(file, mappings[index]!.bytes, { offset: index });
+  expect([await read(0), await read(1)]).toEqual([6, 5]);
+  if (kernel.atLeast('6.13')) return;
+  const refused = { name: 'UnsupportedError', since: '6.13' };
+  const again = (options?: CloneOptions) => () => openRing().cloneBuffers(source, options);
+  expect(() => target.cloneBuffers(source)).toThrow(expect.objectContaining(refused));
+  for (const options of [{ offset: 1 }, { sourceOffset: 1 }, { count: 1 }]) {
+    expect(again(options)).toThrow(expect.objectContaining(refused));
+  }
+});
+
+test('registered buffers are shared with another ring, in parts too', async () => {
+  needs('register:CLONE_BUFFERS', 'linux:6.13');
   const source = openRing({ bufferSlots: 4 });
   const mappings = [1, 2, 3].map(() => Mapping.anonymous({ size: 4096 }));
   using original = source.registerBuffers(mappings);

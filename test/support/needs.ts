@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { features } from 'nearmetal/features';
 import { openBackend } from 'nearmetal/loop';
 import { beforeEach, TestRunner } from 'vitest';
@@ -12,16 +13,17 @@ import { native } from '../../lib/native.js';
 
 /**
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
- * `program:strace`; to be `root`; the `seam` of the test build; `io_uring` at all; `memlock` enough
- * for the ring of a backend; `proc`, where what a process holds is counted; `node` itself, and not
- * Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a child that runs words of a module;
- * `ticks`, microtasks between two callbacks of one batch.
+ * `program:strace`; `path:/sys/...`; to be `root`; the `seam` of the test build; `io_uring` at all;
+ * `memlock` enough for the ring of a backend; `proc`, where what a process holds is counted; two
+ * `cpus`; `node` itself, and not Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a
+ * child that runs words of a module; `ticks`, microtasks between two callbacks of one batch.
  */
 export type Need =
-  | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program'}:${string}`
+  | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program' | 'path'}:${string}`
   | 'io_uring'
   | 'memlock'
   | 'proc'
+  | 'cpus'
   | 'node'
   | 'node:eval'
   | 'node:fs'
@@ -38,10 +40,12 @@ function look(need: Need): boolean {
   if (need === 'seam') return native.hasSeam;
   if (need === 'memlock') return roomForRing();
   if (need === 'proc') return existsSync('/proc/self/fd');
+  if (need === 'cpus') return availableParallelism() > 1;
   if (need === 'node') return process.versions.bun === undefined && !onDeno;
   if (['node:eval', 'node:fs', 'ticks'].includes(need)) return !onDeno;
   const [kind, name = ''] = need.split(':');
   if (kind === 'linux') return kernel.atLeast(name);
+  if (kind === 'path') return existsSync(name);
   if (kind === 'program') {
     return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
   }

@@ -11,7 +11,7 @@ import { native } from '../../native.js';
 import { integer, invalidType, invalidValue, onlyKeys } from '../../validate.js';
 import type { Engine } from '../engine.js';
 import { putAddress, registerWith } from './arguments.js';
-import { type CloneOptions, cloneSlots } from './clone.js';
+import { type CloneOptions, cloneSlots, clonesParts, partsUnsupported } from './clone.js';
 import { Registration } from './registration.js';
 import { TAG_LOW } from './tags.js';
 
@@ -79,9 +79,15 @@ export class BufferTable {
     const rest = Math.max(1, source.size - sourceOffset);
     const count = integer('count', options.count ?? rest, 1, BUFFERS_MAX);
     if (source === this) throw invalidValue('source', 'must be another ring', source);
-    // The kernel takes the target's own slots away only when told so, and there must be some.
-    if (this.size === 0) this.#make(offset + count);
-    cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count }, true);
+    if (clonesParts()) {
+      // The kernel takes the target's own slots away only when told so, and there must be some.
+      if (this.size === 0) this.#make(offset + count);
+      cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count }, true);
+    } else {
+      if (this.size > 0 || sourceOffset + offset > 0 || count !== rest) throw partsUnsupported();
+      cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count: 0 }, false);
+      this.#mappings = new Array<Mapping | undefined>(count).fill(undefined);
+    }
     const slots: number[] = [];
     for (let index = 0; index < count; index++) {
       const slot = offset + index;

@@ -4,8 +4,9 @@ import {
   IORING_REGISTER_DST_REPLACE,
   IORING_REGISTER_SRC_REGISTERED,
 } from '../../abi.js';
-import { check } from '../../errors.js';
+import { check, UnsupportedError } from '../../errors.js';
 import { requireFeature } from '../../features.js';
+import { kernel } from '../../kernel.js';
 import { native } from '../../native.js';
 import { integer } from '../../validate.js';
 import type { Engine } from '../engine.js';
@@ -28,6 +29,17 @@ export interface CloneOptions {
   count?: number;
 }
 
+/** Parts of tables, and tables that have been made already: before, all goes to a ring of none. */
+export function clonesParts(): boolean {
+  return kernel.atLeast('6.13');
+}
+
+export function partsUnsupported(): UnsupportedError {
+  const reason = 'this kernel clones whole tables only, to a ring that never had one';
+  const facts = { feature: 'cloneBuffers:parts', since: '6.13', kernel: kernel.release, reason };
+  return new UnsupportedError(facts);
+}
+
 /** io_uring_register(2) from table to table. */
 export function cloneSlots(
   target: Engine,
@@ -43,7 +55,7 @@ export function cloneSlots(
     (fd >= 0 ? 0 : IORING_REGISTER_SRC_REGISTERED) | (replace ? IORING_REGISTER_DST_REPLACE : 0);
   words[SOURCE_OFFSET] = integer('sourceOffset', options.sourceOffset, 0, 2 ** 31 - 1);
   words[TARGET_OFFSET] = integer('offset', options.offset, 0, 2 ** 31 - 1);
-  words[COUNT] = integer('count', options.count, 1, 2 ** 31 - 1);
+  words[COUNT] = integer('count', options.count, 0, 2 ** 31 - 1);
   const opcode = IORING_REGISTER_CLONE_BUFFERS;
   check(native.ioUringRegister(target.fd, opcode, words, 1), 'io_uring_register', {
     facts: { opcode },

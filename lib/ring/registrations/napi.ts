@@ -1,7 +1,8 @@
 /** Busy polling of network cards by a waiting ring. */
 import { IORING_REGISTER_NAPI, IORING_UNREGISTER_NAPI } from '../../abi.js';
-import { check } from '../../errors.js';
+import { check, UnsupportedError } from '../../errors.js';
 import { requireFeature } from '../../features.js';
+import { kernel } from '../../kernel.js';
 import { native } from '../../native.js';
 import { boolean, integer, oneOf, onlyKeys } from '../../validate.js';
 import type { Engine } from '../engine.js';
@@ -69,6 +70,9 @@ export function registerNapi(engine: Engine, options: NapiOptions = {}): NapiReg
   const prefer = boolean('preferBusyPoll', options.preferBusyPoll ?? false) ? 1 : 0;
   const tracking = oneOf('tracking', options.tracking ?? 'dynamic', ['dynamic', 'static'] as const);
   requireFeature('register:NAPI');
+  if (tracking === 'static' && !kernel.atLeast('6.13')) {
+    throw new UnsupportedError({ feature: 'napi:tracking', since: '6.13', kernel: kernel.release });
+  }
   register(engine, argument(microseconds, prefer, 0, TRACKING[tracking]));
   return new NapiRegistration(engine, () => {
     if (!engine.open) return;

@@ -111,6 +111,16 @@ test('fadvise takes lengths of more than 4 GiB', async () => {
   await ring.fadvise(openPlain(fileOf('few bytes')), 'willneed', { length: 2 ** 40 });
 });
 
+test('madvise asks for transparent huge pages, and for none', async () => {
+  needs('path:/sys/kernel/mm/transparent_hugepage');
+  const ring = openRing();
+  using mapping = Mapping.anonymous({ size: 8 * BLOCK });
+  mapping.bytes.fill(7);
+  await ring.madvise(mapping, 'hugepage');
+  await ring.madvise(mapping, 'nohugepage');
+  expect(mapping.bytes.every((byte) => byte === 7)).toBe(true);
+});
+
 test('madvise fetches the pages of a mapping, or of a part of it', async () => {
   needs('syscall:madvise_POPULATE_WRITE');
   const ring = openRing();
@@ -122,7 +132,7 @@ test('madvise fetches the pages of a mapping, or of a part of it', async () => {
   await ring.madvise(mapping, 'populate-read');
   expect(present()).toBe(8);
   mapping.bytes.fill(7);
-  for (const advice of ['cold', 'pageout', 'hugepage', 'nohugepage', 'dontdump'] as const) {
+  for (const advice of ['cold', 'pageout', 'dontdump'] as const) {
     await ring.madvise(mapping, advice);
   }
   expect(mapping.bytes.every((byte) => byte === 7)).toBe(true);

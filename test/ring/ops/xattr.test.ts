@@ -56,7 +56,7 @@ test('are set and read by descriptor', async () => {
 
 test('are set and read by direct descriptor', async () => {
   // Before, the kernel refuses it with EBADF.
-  needs('op:FSETXATTR', 'linux:6.12');
+  needs('op:FSETXATTR', 'linux:6.13');
   const ring = openRing();
   const path = fileOf('x');
   const file = openPlain(path);
