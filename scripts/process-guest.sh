@@ -62,9 +62,10 @@ mke2fs -q -t ext4 -m 0 -F -d "$folder" "$run/work.ext4" \
   "$((megabytes * 12 / 10 + GUEST_SCRATCH))M" >/dev/null
 printf '%s\n' "$*" > "$run/command"
 version=$("$program" --version)
+# What there is no module of is built in, or not there at all.
 for module in $GUEST_MODULES; do
-  modprobe -d "${program%/usr/bin/*}" -S "$version" --show-depends "$module" 2>/dev/null |
-    awk '$1 == "insmod" {print $2}'
+  { modprobe -d "${program%/usr/bin/*}" -S "$version" --show-depends "$module" 2>/dev/null ||
+    true; } | awk '$1 == "insmod" {print $2}'
 done | awk '!seen[$0]++' > "$run/modules"
 
 # The console of a user-mode kernel is its standard input and output; a serial line brings what the

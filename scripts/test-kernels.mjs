@@ -9,7 +9,7 @@
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { guest, here } from './guest/run.mjs';
-import { PARTS } from './kernels/parts.mjs';
+import { PARTS, PROCESS_PARTS } from './kernels/parts.mjs';
 import { countsOf, readWords, runVersions } from './kernels/suite.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -17,20 +17,22 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const PROGRAMS = ['5.10', '6.1', '6.12', '7.2'];
 const OWN = release().split('.').slice(0, 2).join('.');
 
-const asked = readWords([...new Set([...PROGRAMS, OWN])], PARTS);
+const asked = readWords([...new Set([...PROGRAMS, OWN])]);
 
-const suite = (options) => [
+const suite = (parts, ...options) => [
   'node scripts/kernels/facts.mjs',
-  `node scripts/kernels/run-suite.mjs ${[...options, ...asked.parts].join(' ')}`,
+  `node scripts/kernels/run-suite.mjs ${[...options, ...parts].join(' ')}`,
 ];
 
 /** One CPU, and calls of the system cost more in a process. */
 const inProcess = { GUEST_KIND: 'a process', GUEST_TIMEOUT: '3600', GUEST_MEMORY: '5000' };
 
-function run(version, folder) {
-  if (version === OWN) return here(folder, suite([]), { GUEST_KIND: 'this machine' });
-  if (!PROGRAMS.includes(version)) return guest(version, folder, suite(['--emulated']));
-  return guest(version, folder, suite(['--slow']), inProcess, 'scripts/process-guest.sh');
+function run(version, folder, parts) {
+  if (version === OWN) return here(folder, suite(parts), { GUEST_KIND: 'this machine' });
+  if (!PROGRAMS.includes(version)) return guest(version, folder, suite(parts, '--emulated'));
+  const commands = suite(parts, '--slow');
+  return guest(version, folder, commands, inProcess, 'scripts/process-guest.sh');
 }
 
-await runVersions('kernel', asked, run, countsOf);
+const partsOf = (version) => (PROGRAMS.includes(version) ? PROCESS_PARTS : PARTS);
+await runVersions('kernel', asked, run, countsOf, undefined, partsOf);

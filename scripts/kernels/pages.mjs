@@ -39,7 +39,16 @@ function madeOf(kernels) {
 
 function tested(kernels) {
   return table(
-    ['kernel', 'run as', 'day', 'files', 'passed', 'skipped by name', 'failed', 'files not reached'],
+    [
+      'kernel',
+      'run as',
+      'day',
+      'files',
+      'passed',
+      'skipped by name',
+      'failed',
+      'files not reached',
+    ],
     kernels.map((each) => [
       release(each),
       each.facts?.started ?? 'emulated',

@@ -1,3 +1,5 @@
+import { filesBelow } from '../files.mjs';
+
 /** In this order: what depends on the kernel most comes first, should time run out. */
 export const PARTS = [
   'ring',
@@ -9,7 +11,19 @@ export const PARTS = [
   'numa',
   'promises',
   'contract',
+  'log/full-disk',
 ].map((part) => `test/${part}`);
+
+/**
+ * Of these what a kernel that is a process can do: it has no hugepages, no transparent ones, no
+ * nodes and no second CPU, on which many threads that wait for each other depend.
+ */
+const NOT_IN_PROCESS = /^test\/(memory|numa|fd\/lives|ring\/liburing)\b/;
+
+export const PROCESS_PARTS = filesBelow('test')
+  .filter((path) => path.endsWith('.test.ts') && !NOT_IN_PROCESS.test(path))
+  .filter((path) => PARTS.some((part) => path.startsWith(part)))
+  .map((path) => path.slice(0, -'.ts'.length));
 
 /** What depends on the processor most: the queues, structs of the kernel, memory, threads. */
 export const ARM64_PARTS = [

@@ -8,7 +8,10 @@ import { collect } from './collect.mjs';
 import { writePages } from './pages.mjs';
 import { stage } from './stage.mjs';
 
-/** `[VERSION...] [-- PART...]`, a part being the start of a test file's path. */
+/**
+ * `[VERSION...] [-- PART...]`, a part being the start of a test file's path; `parts` where none is
+ * named.
+ */
 export function readWords(versions, parts) {
   const words = process.argv.slice(2);
   const split = words.indexOf('--');
@@ -20,23 +23,24 @@ export function readWords(versions, parts) {
 }
 
 /**
- * Has `run(version, folder)` answer what the staged suite printed for each version, and writes
- * test/results/KIND-VERSION.json, then the pages of all. `say` tells of each result. A version of
- * which nothing ran is not written. The process ends with 1 when a test failed. `machine` is what
- * the suite is staged for, where that is not this one.
+ * Has `run(version, folder, parts)` answer what the staged suite printed for each version, and
+ * writes test/results/KIND-VERSION.json, then the pages of all. `say` tells of each result. A
+ * version of which nothing ran is not written. The process ends with 1 when a test failed.
+ * `machine` is what the suite is staged for, where that is not this one; `partsOf` says what a
+ * version gets that was asked for no parts.
  */
-export async function runVersions(kind, { versions, parts }, run, say, machine) {
+export async function runVersions(kind, { versions, parts }, run, say, machine, partsOf) {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const asked = parts.flatMap((part) =>
-    filesBelow('test').filter((path) => path.startsWith(part) && path.endsWith('.test.ts')),
-  );
+  const tests = filesBelow('test').filter((path) => path.endsWith('.test.ts'));
   const folder = mkdtempSync(join(tmpdir(), 'nearmetal-suite-'));
   let failures = 0;
   try {
     await stage(folder, machine);
     mkdirSync('test/results', { recursive: true });
     for (const version of versions) {
-      const result = collect(await run(version, folder), asked);
+      const own = parts ?? partsOf(version);
+      const asked = tests.filter((path) => own.some((part) => path.startsWith(part)));
+      const result = collect(await run(version, folder, own), asked);
       if (result.files === 0) {
         console.error(`${version}: nothing was run, so nothing is written`);
         failures++;

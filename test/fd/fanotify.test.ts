@@ -19,6 +19,7 @@ import {
 } from 'nearmetal/fd';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { hintFor } from '../../lib/hints.js';
+import { needs } from '../support/needs.js';
 import { expectRefusal, fileOf, folder, openRing, TYPE, turn, VALUE } from '../support/ring.js';
 
 /** Unprivileged listeners exist since 5.13, and the file system must have handles. */
@@ -83,6 +84,7 @@ describe.skipIf(!allowed)('events by handle', () => {
   });
 
   test('a rename has both places, an event on itself has none', () => {
+    needs('linux:5.17');
     const [one, two] = [folder(), folder()];
     const fanotify = open();
     fanotify.mark(one, ['rename']);
@@ -122,6 +124,7 @@ describe.skipIf(!allowed)('events by handle', () => {
   });
 
   test('events that were lost are told', () => {
+    needs('path:/proc/sys/fs/fanotify/max_queued_events');
     const limit = Number(readFileSync('/proc/sys/fs/fanotify/max_queued_events', 'utf8'));
     const path = folder();
     const fanotify = open();
@@ -138,6 +141,7 @@ describe.skipIf(!allowed)('events by handle', () => {
 
 describe.skipIf(!root)('where a handle is', () => {
   test('a path, until it is gone', () => {
+    needs('linux:5.17');
     const path = folder();
     const mount = directory(path);
     const fanotify = open({ target: true });

@@ -43,7 +43,17 @@ test('a copy shares the position, and is closed by itself', () => {
   expect(high.fd).toBeGreaterThanOrEqual(500);
 });
 
-test('a copy takes the place of another descriptor, in one step', () => {
+/** Kernels before 6.10 do so where they were built to make checkpoints of processes. */
+const comparable = (() => {
+  try {
+    return sameFile(asFd(0), asFd(0));
+  } catch {
+    return false;
+  }
+})();
+
+test('a copy takes the place of another descriptor, in one step', ({ skip }) => {
+  skip(!comparable, 'kcmp');
   const source = openWith('source');
   const target = OwnedFd.adopt(openSync(fileOf('target'), 'r'));
   const { fd } = target;
@@ -101,7 +111,8 @@ test('flags are what the file was opened with, and change one by one', () => {
   ]);
 });
 
-test('the same path opened twice is not the same open file', () => {
+test('the same path opened twice is not the same open file', ({ skip }) => {
+  skip(!comparable, 'kcmp');
   const path = fileOf('');
   const file = openPlain(path);
   using copy = dup(file);

@@ -35,3 +35,15 @@ test.each(ways)('over %s: after a failed sync the log recovers from the disk', a
   needs('root', 'program:unshare', 'program:mount', 'program:mkfs.ext4');
   await fails('lost', { env, under });
 });
+
+const failing = ways.flatMap(([way, env]) =>
+  (['error', 'flakey'] as const).map((target) => [way, target, env] as const),
+);
+
+test.each(failing)(
+  'over %s: a device that becomes dm-%s costs no record',
+  async (_, target, env) => {
+    needs('root', 'program:unshare', 'program:mount', 'program:mkfs.ext4', 'dm-flakey');
+    await passes('log-failing-device', [target, folder()], { env, under });
+  },
+);

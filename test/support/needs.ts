@@ -15,7 +15,7 @@ import { native } from '../../lib/native.js';
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; `path:/sys/...`; to be `root`; the `seam` of the test build; `io_uring` at all;
  * `memlock` enough for the ring of a backend; `proc`, where what a process holds is counted; two
- * `cpus`; `node` itself, and not Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a
+ * `cpus`; `dm-flakey`, devices that fail when told; `node` itself, and not Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a
  * child that runs words of a module; `ticks`, microtasks between two callbacks of one batch.
  */
 export type Need =
@@ -24,6 +24,7 @@ export type Need =
   | 'memlock'
   | 'proc'
   | 'cpus'
+  | 'dm-flakey'
   | 'node'
   | 'node:eval'
   | 'node:fs'
@@ -40,6 +41,7 @@ function look(need: Need): boolean {
   if (need === 'seam') return native.hasSeam;
   if (need === 'memlock') return roomForRing();
   if (need === 'proc') return existsSync('/proc/self/fd');
+  if (need === 'dm-flakey') return deviceTargets().includes('flakey');
   if (need === 'cpus') return availableParallelism() > 1;
   if (need === 'node') return process.versions.bun === undefined && !onDeno;
   if (['node:eval', 'node:fs', 'ticks'].includes(need)) return !onDeno;
@@ -52,6 +54,11 @@ function look(need: Need): boolean {
   const feature = features.get(need);
   if (feature === undefined) throw new Error(`no feature is called ${need}`);
   return feature.supported;
+}
+
+/** What dmsetup can make of a device. */
+function deviceTargets(): string {
+  return spawnSync('dmsetup', ['targets'], { encoding: 'utf8' }).stdout ?? '';
 }
 
 function roomForRing(): boolean {
