@@ -20,10 +20,13 @@ export const PARTS = [
  */
 const NOT_IN_PROCESS = /^test\/(memory|numa|fd\/lives|ring\/liburing)\b/;
 
-export const PROCESS_PARTS = filesBelow('test')
-  .filter((path) => path.endsWith('.test.ts') && !NOT_IN_PROCESS.test(path))
-  .filter((path) => PARTS.some((part) => path.startsWith(part)))
-  .map((path) => path.slice(0, -'.ts'.length));
+const FIRST = ['ring/ops', 'features', 'epoll', 'fd', 'log/full-disk'].map((part) => `test/${part}`);
+
+const tests = filesBelow('test').filter((path) => path.endsWith('.test.ts'));
+const inProcess = [...FIRST, ...PARTS].flatMap((part) =>
+  tests.filter((path) => path.startsWith(part) && !NOT_IN_PROCESS.test(path)),
+);
+export const PROCESS_PARTS = [...new Set(inProcess)].map((path) => path.slice(0, -'.ts'.length));
 
 /** What depends on the processor most: the queues, structs of the kernel, memory, threads. */
 export const ARM64_PARTS = [
