@@ -98,12 +98,15 @@ chmod +x "$run/init"
 mkfifo "$run/in" "$run/out"
 # Both ends of the line stay open, or the kernel would give it up; and it makes its own not block.
 exec 7<> "$run/in" 8<> "$run/out" 9<> "$run/out"
-nice -n "$GUEST_NICE" timeout -k 5 "$GUEST_TIMEOUT" "$program" "mem=${GUEST_MEMORY}M" "uml_dir=$run" \
-  rootfstype=hostfs rootflags=/ ro "init=$run/init" "ubd0=$run/work.ext4" \
-  con=null con0=null,fd:1 ssl0=fd:7,fd:8 panic=1 < /dev/null > "$run/console" 2>&1 &
+nice -n "$GUEST_NICE" timeout -k 5 "$GUEST_TIMEOUT" "$program" \
+  "mem=${GUEST_MEMORY}M" "uml_dir=$run" rootfstype=hostfs rootflags=/ ro \
+  "init=$run/init" "ubd0=$run/work.ext4" con=null con0=null,fd:1 ssl0=fd:7,fd:8 panic=1 < /dev/null > "$run/console" 2>&1 &
 guest=$!
 disown
-(while kill -0 "$guest" 2>/dev/null; do sleep 0.5; done; printf '\nGUEST-GONE\n' >&9) &
+(
+  while kill -0 "$guest" 2>/dev/null; do sleep 0.5; done
+  printf '\nGUEST-GONE\n' >&9
+) &
 
 status=125
 while IFS= read -r line <&9; do

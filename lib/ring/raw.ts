@@ -52,12 +52,12 @@ function planWait(limits: WaitLimits): Wait {
     throw invalidValue('limits', 'must have either timeoutMs or until', limits);
   }
   const minWaitUs = integer('minWaitUs', limits.minWaitUs ?? 0, 0, 2 ** 31 - 1);
+  const span = timeoutMs === undefined ? undefined : milliseconds('timeoutMs', timeoutMs);
+  if (span === undefined && typeof until !== 'bigint')
+    throw invalidType('until', 'a bigint', until);
   // IORING_ENTER_ABS_TIMER came with the same kernel.
-  if (minWaitUs > 0 || until !== undefined) requireFeature('ring:MIN_TIMEOUT');
-  if (timeoutMs !== undefined) {
-    return { flags: 0, timeoutNs: milliseconds('timeoutMs', timeoutMs) * NANOSECONDS, minWaitUs };
-  }
-  if (typeof until !== 'bigint') throw invalidType('until', 'a bigint', until);
+  if (minWaitUs > 0 || span === undefined) requireFeature('ring:MIN_TIMEOUT');
+  if (span !== undefined) return { flags: 0, timeoutNs: span * NANOSECONDS, minWaitUs };
   return { flags: IORING_ENTER_ABS_TIMER, timeoutNs: Number(until), minWaitUs };
 }
 

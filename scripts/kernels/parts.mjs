@@ -1,3 +1,4 @@
+/** The parts of the suite that run on other kernels and processors, by the starts of paths. */
 import { filesBelow } from '../files.mjs';
 
 /** In this order: what depends on the kernel most comes first, should time run out. */
@@ -20,7 +21,9 @@ export const PARTS = [
  */
 const NOT_IN_PROCESS = /^test\/(memory|numa|fd\/lives|ring\/liburing)\b/;
 
-const FIRST = ['ring/ops', 'features', 'epoll', 'fd', 'log/full-disk'].map((part) => `test/${part}`);
+const FIRST = ['ring/ops', 'features', 'epoll', 'fd', 'log/full-disk'].map(
+  (part) => `test/${part}`,
+);
 
 const tests = filesBelow('test').filter((path) => path.endsWith('.test.ts'));
 const inProcess = [...FIRST, ...PARTS].flatMap((part) =>

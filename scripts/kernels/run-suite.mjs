@@ -1,7 +1,8 @@
 /**
- * Runs the staged suite in this machine, `run-suite.mjs [--slow|--emulated] [FILE...]`: a few files to a process, a few
- * processes at once. A process that dies or hangs fails the file that it was at; the rest goes on.
- * SUITE_RUNTIME has the words, as JSON, of what runs the tests where that is not this Node.
+ * Runs the staged suite in this machine, `run-suite.mjs [--slow|--emulated] [FILE...]`: a few files
+ * to a process, a few processes at once. A process that dies or hangs fails the file that it was
+ * at; the rest goes on. SUITE_RUNTIME has the words, as JSON, of what runs the tests where that is
+ * not this Node.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

@@ -2,6 +2,7 @@
 import { readlinkSync } from 'node:fs';
 import { dup, Memfd, pread, pwrite } from 'nearmetal/fd';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import { bytesOf, expectRefusal, openRing, RANGE, TYPE, text, VALUE } from '../support/ring.js';
 
 function create(...options: Parameters<typeof Memfd.create>): Memfd {
@@ -52,6 +53,7 @@ test('without allowSealing there is no sealing', () => {
 });
 
 test('hugepages: the size is a whole number of them', () => {
+  needs('path:/proc/sys/vm/nr_hugepages');
   const file = create({ hugePage: '2MiB', size: 2 ** 21 });
   expect(file.size).toBe(2 ** 21);
   expect(() => file.resize(1000)).toThrow(expect.objectContaining({ code: 'EINVAL' }));

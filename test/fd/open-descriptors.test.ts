@@ -22,12 +22,14 @@ import {
 } from 'nearmetal/fd';
 import { Ring } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import { expectRefusal, fileOf, openWith, RANGE, TYPE, VALUE } from '../support/ring.js';
 
 /** A number well above what anybody else uses. */
 const HIGH = 3000;
 
 test('every kind is told by its name', () => {
+  needs('path:/proc/sys/vm/nr_hugepages');
   const made = {
     eventfd: EventFd.open(),
     timerfd: TimerFd.open(),
@@ -124,6 +126,7 @@ test('what Node may live by is in the way of a range', () => {
 });
 
 test('a range can be marked to be closed on exec, whatever is in it', () => {
+  needs('linux:5.11');
   const [stranger = -1] = strangers(1);
   using owned = dup(openWith(''), { lowest: HIGH });
   closeRange(HIGH, HIGH + 100, { cloexec: true });

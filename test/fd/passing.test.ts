@@ -22,6 +22,7 @@ import {
 } from 'nearmetal/fd';
 import { expect, onTestFinished, test } from 'vitest';
 import { hintFor } from '../../lib/hints.js';
+import { needs } from '../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -55,6 +56,7 @@ test.each(['stream', 'seqpacket', 'dgram'] as const)('a pair of %s sockets', (ty
 });
 
 test('descriptors arrive as the sender’s open files, owned and closed on exec', () => {
+  needs('kcmp');
   const [left, right] = pair();
   const file = openWith('contents');
   using memory = Memfd.create({ size: 4 });

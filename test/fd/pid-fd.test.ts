@@ -5,6 +5,7 @@ import { Epoll } from 'nearmetal/epoll';
 import { PidFd, Pipe, read, sameFile, write } from 'nearmetal/fd';
 import { expect, onTestFinished, test } from 'vitest';
 import { hintFor } from '../../lib/hints.js';
+import { needs } from '../support/needs.js';
 import { passes } from '../support/process.js';
 import {
   bytesOf,
@@ -62,6 +63,7 @@ test('signals reach the process and no other', async () => {
 });
 
 test('descriptors of a process, also of this one', async () => {
+  needs('kcmp');
   using pipe = Pipe.open();
   using self = PidFd.open(process.pid);
   using copy = self.getFd(pipe.writeEnd.fd);

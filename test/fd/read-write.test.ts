@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { asFd, OwnedFd, Pipe, pread, preadv2, pwrite, pwritev2, read, write } from 'nearmetal/fd';
 import { expect, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import {
   bytesOf,
   expectRefusal,
@@ -76,6 +77,8 @@ test('flags of one write: append, noappend, dsync', () => {
 });
 
 test('nowait answers undefined where it would have to wait', () => {
+  // Of a pipe.
+  needs('linux:5.12');
   using pipe = Pipe.open();
   expect(preadv2(pipe.readEnd, [new Uint8Array(1)], { nowait: true })).toBeUndefined();
   write(pipe.writeEnd, bytesOf('x'));

@@ -79,7 +79,7 @@ const FLAGS: readonly [name: string, options: RingOptions, flag: string][] = [
 test.each(FLAGS)('a ring with %s has it and works', async (_name, options, flag) => {
   const bit = Reflect.get(abi, `IORING_SETUP_${flag}`) as number;
   if (features.setup[flag]?.supported !== true) {
-    expect(() => Ring.open(options)).toThrow(`setup:${Object.keys(options)[0]}`);
+    expect(() => Ring.open(options)).toThrow(/setup:[A-Z_0-9]+ is not available here/);
     return;
   }
   const ring = openRing(options);
@@ -374,7 +374,7 @@ test('debug says where an operation was started', async () => {
   const run = await ring
     .run(op.read(asFd(19_999), new Uint8Array(1)))
     .catch((reason: Error) => reason.stack);
-  expect(run).toContain('ring.test.ts');
+  expect(run).toMatch(/ring\.test\.[jt]s/);
 });
 
 // --- staying alive, closing ----------------------------------------------------------------------

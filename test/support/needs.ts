@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { asFd, sameFile } from 'nearmetal/fd';
 import { features } from 'nearmetal/features';
 import { openBackend } from 'nearmetal/loop';
 import { beforeEach, TestRunner } from 'vitest';
@@ -15,7 +16,8 @@ import { native } from '../../lib/native.js';
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; `path:/sys/...`; to be `root`; the `seam` of the test build; `io_uring` at all;
  * `memlock` enough for the ring of a backend; `proc`, where what a process holds is counted; two
- * `cpus`; `dm-flakey`, devices that fail when told; `node` itself, and not Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a
+ * `cpus`; `dm-flakey`, devices that fail when told; `kcmp`, to tell whether two descriptors are of
+ * one file; `node` itself, and not Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a
  * child that runs words of a module; `ticks`, microtasks between two callbacks of one batch.
  */
 export type Need =
@@ -25,6 +27,7 @@ export type Need =
   | 'proc'
   | 'cpus'
   | 'dm-flakey'
+  | 'kcmp'
   | 'node'
   | 'node:eval'
   | 'node:fs'
@@ -42,6 +45,7 @@ function look(need: Need): boolean {
   if (need === 'memlock') return roomForRing();
   if (need === 'proc') return existsSync('/proc/self/fd');
   if (need === 'dm-flakey') return deviceTargets().includes('flakey');
+  if (need === 'kcmp') return comparesFiles();
   if (need === 'cpus') return availableParallelism() > 1;
   if (need === 'node') return process.versions.bun === undefined && !onDeno;
   if (['node:eval', 'node:fs', 'ticks'].includes(need)) return !onDeno;
@@ -54,6 +58,15 @@ function look(need: Need): boolean {
   const feature = features.get(need);
   if (feature === undefined) throw new Error(`no feature is called ${need}`);
   return feature.supported;
+}
+
+/** Kernels before 6.10 do where they were built to make checkpoints of processes. */
+function comparesFiles(): boolean {
+  try {
+    return sameFile(asFd(0), asFd(0));
+  } catch {
+    return false;
+  }
 }
 
 /** What dmsetup can make of a device. */

@@ -219,6 +219,7 @@ test('credentials, of which the kernel vouches for ours only', async () => {
 });
 
 test('the sending process as a descriptor', async () => {
+  needs('linux:6.5');
   const ring = openRing();
   const [left, right] = await unixPair(ring);
   const before = descriptors();
