@@ -100,7 +100,8 @@ mkfifo "$run/in" "$run/out"
 exec 7<> "$run/in" 8<> "$run/out" 9<> "$run/out"
 nice -n "$GUEST_NICE" timeout -k 5 "$GUEST_TIMEOUT" "$program" \
   "mem=${GUEST_MEMORY}M" "uml_dir=$run" rootfstype=hostfs rootflags=/ ro \
-  "init=$run/init" "ubd0=$run/work.ext4" con=null con0=null,fd:1 ssl0=fd:7,fd:8 panic=1 < /dev/null > "$run/console" 2>&1 &
+  "init=$run/init" "ubd0=$run/work.ext4" con=null con0=null,fd:1 ssl0=fd:7,fd:8 panic=1 \
+  < /dev/null > "$run/console" 2>&1 &
 guest=$!
 disown
 (
