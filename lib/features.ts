@@ -97,6 +97,12 @@ export const features = {
   names: FEATURE_NAMES,
 } as const;
 
+/** Throws UnsupportedError before kernel `since`, for what cannot be asked for. */
+export function requireKernel(feature: string, since: string): void {
+  if (kernel.atLeast(since)) return;
+  throw new UnsupportedError({ feature, since, kernel: kernel.release });
+}
+
 /** Throws UnsupportedError when the feature, such as 'op:SEND_ZC', cannot be used here. */
 export function requireFeature(name: string): void {
   if (name === 'io_uring') {

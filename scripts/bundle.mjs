@@ -33,9 +33,11 @@ const constantsApart = {
       });
       if (taken.length === 0) return undefined;
       const lines = taken.map(([name, value]) => `export const ${name} = ${value};`);
-      constants.set(path, lines.join('\n'));
+      // Where this checkout is concerns nobody: the name is left in the bundle.
+      const short = relative('.', path);
+      constants.set(short, lines.join('\n'));
       const names = taken.map(([name]) => name).join(', ');
-      const imports = `import { ${names} } from 'constants:${path}';`;
+      const imports = `import { ${names} } from 'constants:${short}';`;
       const exports = given.length > 0 ? `export { ${given.join(', ')} };` : '';
       return { contents: `${imports}${exports}${rest}`, loader: 'ts' };
     });

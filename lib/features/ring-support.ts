@@ -29,7 +29,7 @@ const TOO_OLD: RingAvailability = {
   available: false,
   reason: 'kernel',
   detail: `io_uring of ${kernel.release} is older than that of Linux 5.12`,
-  hint: 'update the kernel: from 5.10.162 on, Linux 5.10 has the io_uring of 5.15',
+  hint: 'update the kernel: 5.10.162 has that of 5.15',
 };
 
 let ringFacts: RingFacts | undefined;

@@ -5,13 +5,14 @@ import {
   IORING_UNREGISTER_BUFFERS,
 } from '../../abi.js';
 import { check } from '../../errors.js';
-import { registerSupported } from '../../features.js';
+import { registerSupported, requireKernel } from '../../features.js';
+import { kernel } from '../../kernel.js';
 import { Mapping } from '../../memory/mapping.js';
 import { native } from '../../native.js';
 import { integer, invalidType, invalidValue, onlyKeys } from '../../validate.js';
 import type { Engine } from '../engine.js';
 import { putAddress, registerWith } from './arguments.js';
-import { type CloneOptions, cloneSlots, clonesParts, partsUnsupported } from './clone.js';
+import { type CloneOptions, cloneSlots } from './clone.js';
 import { Registration } from './registration.js';
 import { TAG_LOW } from './tags.js';
 
@@ -79,14 +80,15 @@ export class BufferTable {
     const rest = Math.max(1, source.size - sourceOffset);
     const count = integer('count', options.count ?? rest, 1, BUFFERS_MAX);
     if (source === this) throw invalidValue('source', 'must be another ring', source);
-    if (clonesParts()) {
+    const all = this.size + sourceOffset + offset === 0 && count === rest;
+    if (!all) requireKernel('cloneBuffers:parts', '6.13');
+    if (all && !kernel.atLeast('6.13')) {
+      cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count: 0 }, false);
+      this.#mappings = new Array<Mapping | undefined>(count).fill(undefined);
+    } else {
       // The kernel takes the target's own slots away only when told so, and there must be some.
       if (this.size === 0) this.#make(offset + count);
       cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count }, true);
-    } else {
-      if (this.size > 0 || sourceOffset + offset > 0 || count !== rest) throw partsUnsupported();
-      cloneSlots(this.#engine, source.#engine, { sourceOffset, offset, count: 0 }, false);
-      this.#mappings = new Array<Mapping | undefined>(count).fill(undefined);
     }
     const slots: number[] = [];
     for (let index = 0; index < count; index++) {

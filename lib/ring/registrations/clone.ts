@@ -4,9 +4,8 @@ import {
   IORING_REGISTER_DST_REPLACE,
   IORING_REGISTER_SRC_REGISTERED,
 } from '../../abi.js';
-import { check, UnsupportedError } from '../../errors.js';
+import { check } from '../../errors.js';
 import { requireFeature } from '../../features.js';
-import { kernel } from '../../kernel.js';
 import { native } from '../../native.js';
 import { integer } from '../../validate.js';
 import type { Engine } from '../engine.js';
@@ -27,17 +26,6 @@ export interface CloneOptions {
   offset?: number;
   /** How many slots. Default: all that there are from `sourceOffset` on. */
   count?: number;
-}
-
-/** Parts of tables, and tables that have been made already: before, all goes to a ring of none. */
-export function clonesParts(): boolean {
-  return kernel.atLeast('6.13');
-}
-
-export function partsUnsupported(): UnsupportedError {
-  const reason = 'this kernel clones whole tables only, to a ring that never had one';
-  const facts = { feature: 'cloneBuffers:parts', since: '6.13', kernel: kernel.release, reason };
-  return new UnsupportedError(facts);
 }
 
 /** io_uring_register(2) from table to table. */

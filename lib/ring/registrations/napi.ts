@@ -1,8 +1,7 @@
 /** Busy polling of network cards by a waiting ring. */
 import { IORING_REGISTER_NAPI, IORING_UNREGISTER_NAPI } from '../../abi.js';
-import { check, UnsupportedError } from '../../errors.js';
-import { requireFeature } from '../../features.js';
-import { kernel } from '../../kernel.js';
+import { check } from '../../errors.js';
+import { requireFeature, requireKernel } from '../../features.js';
 import { native } from '../../native.js';
 import { boolean, integer, oneOf, onlyKeys } from '../../validate.js';
 import type { Engine } from '../engine.js';
@@ -70,9 +69,7 @@ export function registerNapi(engine: Engine, options: NapiOptions = {}): NapiReg
   const prefer = boolean('preferBusyPoll', options.preferBusyPoll ?? false) ? 1 : 0;
   const tracking = oneOf('tracking', options.tracking ?? 'dynamic', ['dynamic', 'static'] as const);
   requireFeature('register:NAPI');
-  if (tracking === 'static' && !kernel.atLeast('6.13')) {
-    throw new UnsupportedError({ feature: 'napi:tracking', since: '6.13', kernel: kernel.release });
-  }
+  if (tracking === 'static') requireKernel('napi:tracking', '6.13');
   register(engine, argument(microseconds, prefer, 0, TRACKING[tracking]));
   return new NapiRegistration(engine, () => {
     if (!engine.open) return;
