@@ -35,25 +35,14 @@
 # Needs: apt-get install qemu-system-x86 busybox-static kmod e2fsprogs, or qemu-system-arm
 set -euo pipefail
 
-die() {
-  echo "kernel-guest: $*" >&2
-  exit 125
-}
-[ $# -ge 3 ] || { sed -n '2,/^set/p' "$0" | grep '^#' | cut -c3- >&2; exit 125; }
-kernel=$1 folder=$2
-shift 2
-command=$*
+parts=$(cd "$(dirname "$0")/guest" && pwd)
+. "$parts/start.sh"
+trap 'rm -rf "$run"' EXIT
 : "${GUEST_TIMEOUT:=180}" "${GUEST_CPUS:=4}" "${GUEST_NODES:=2}" "${GUEST_MEMORY:=2048}"
 : "${GUEST_HUGE2M:=64}" "${GUEST_HUGE1G:=0}" "${GUEST_SCRATCH:=256}" "${GUEST_POLL_QUEUES:=0}"
 : "${GUEST_NODE:=$(command -v node)}" "${GUEST_PROGRAMS:=}" "${GUEST_FILES:=}" "${GUEST_OUT:=}"
 : "${GUEST_MODULES:=}" "${GUEST_APPEND:=}" "${GUEST_QEMU:=}" "${GUEST_NUMA:=}"
-: "${GUEST_ARCH:=amd64}" "${GUEST_VERBOSE:=0}" "${GUEST_NICE:=5}"
-: "${GUEST_CACHE:=${TMPDIR:-/tmp}/nearmetal-guests}"
-PATH=$PATH:/usr/sbin:/sbin
-parts=$(cd "$(dirname "$0")/guest" && pwd)
-mkdir -p "$GUEST_CACHE"
-run=$(mktemp -d "$GUEST_CACHE/run.XXXXXX")
-trap 'rm -rf "$run"' EXIT
+: "${GUEST_ARCH:=amd64}" "${GUEST_VERBOSE:=0}"
 for part in machine debian root; do . "$parts/$part.sh"; done
 
 busybox=/bin/busybox
@@ -61,7 +50,6 @@ for tool in $qemu mke2fs debugfs depmod dpkg-deb; do
   command -v "$tool" >/dev/null || die "needs $tool (apt-get install $qemu_package e2fsprogs kmod)"
 done
 file -L $busybox 2>/dev/null | grep -q static || die 'needs apt-get install busybox-static file'
-[ -d "$folder" ] || die "no folder $folder"
 
 # --- 1. The kernel, and the system of a guest that cannot run this machine's programs ------------
 
@@ -77,14 +65,11 @@ guest_busybox=$busybox
 
 # copy_modules TARGET MODULES...: with what they need, in the order to load, listed in TARGET/list.
 copy_modules() {
-  local target=$1 module path name
+  local target=$1 path name
   shift
   mkdir -p "$target"
   : > "$target/list"
-  for module in "$@"; do
-    modprobe -d "$unpacked/x" -S "$version" --show-depends "$module" 2>/dev/null |
-      awk '$1 == "insmod" {print $2}' || echo "missing $module"
-  done | awk '!seen[$0]++' | while read -r path; do
+  module_files "$unpacked/x" "$version" "$@" | while read -r path; do
     name=$(basename "$path")
     case $path in
       missing*) ;;
@@ -115,8 +100,6 @@ root_image=$GUEST_CACHE/root-$identity.ext4
 [ -e "$root_image" ] || make_root "$root_image"
 
 # --- 3. The work image (the folder), the settings and the first program of the kernel -----------
-
-image_size() { echo "$(($(du -sm "$1" | cut -f1) * 12 / 10 + $2))M"; }
 
 settings=$run/settings
 mkdir -p "$settings"

@@ -25,48 +25,35 @@
 # Needs: apt-get install e2fsprogs iproute2 kmod patchelf procps
 set -euo pipefail
 
-die() {
-  echo "process-guest: $*" >&2
-  exit 125
-}
-[ $# -ge 3 ] || { sed -n '2,/^set/p' "$0" | grep '^#' | cut -c3- >&2; exit 125; }
-kernel=$1 folder=$2
-shift 2
-: "${GUEST_TIMEOUT:=600}" "${GUEST_MEMORY:=3072}" "${GUEST_SCRATCH:=800}"
-: "${GUEST_MODULES:=ipv6 veth sch_netem loop dm-flakey}"
-: "${GUEST_CACHE:=${TMPDIR:-/tmp}/nearmetal-guests}" "${GUEST_ARCH:=amd64}" "${GUEST_NICE:=5}"
-PATH=$PATH:/usr/sbin:/sbin
 parts=$(cd "$(dirname "$0")/guest" && pwd)
-mkdir -p "$GUEST_CACHE"
-run=$(mktemp -d "$GUEST_CACHE/run.XXXXXX")
+. "$parts/start.sh"
 # It begins a session of its own, and has a process for each of its processes.
 stop() {
   pkill -KILL -f "uml_dir=$run " || true
   rm -rf "$run"
 }
 trap stop EXIT
+: "${GUEST_TIMEOUT:=600}" "${GUEST_MEMORY:=3072}" "${GUEST_SCRATCH:=800}"
+: "${GUEST_MODULES:=ipv6 veth sch_netem loop dm-flakey}"
+GUEST_ARCH=amd64
 . "$parts/debian.sh"
 
 for tool in mke2fs dpkg-deb ip modprobe patchelf pkill; do
   command -v "$tool" >/dev/null ||
     die "needs $tool (apt-get install e2fsprogs iproute2 kmod patchelf procps)"
 done
-[ -d "$folder" ] || die "no folder $folder"
 exec 9> "$GUEST_CACHE/.lock"
 flock 9
 program=$(find_user_mode "$kernel") || die 'no kernel'
 exec 9>&-
 
-megabytes=$(du -sm "$folder" | cut -f1)
 mke2fs -q -t ext4 -m 0 -F -d "$folder" "$run/work.ext4" \
-  "$((megabytes * 12 / 10 + GUEST_SCRATCH))M" >/dev/null
-printf '%s\n' "$*" > "$run/command"
-version=$("$program" --version)
-# What there is no module of is built in, or not there at all.
-for module in $GUEST_MODULES; do
-  { modprobe -d "${program%/usr/bin/*}" -S "$version" --show-depends "$module" 2>/dev/null ||
-    true; } | awk '$1 == "insmod" {print $2}'
-done | awk '!seen[$0]++' > "$run/modules"
+  "$(image_size "$folder" "$GUEST_SCRATCH")" >/dev/null
+printf '%s\n' "$command" > "$run/command"
+# Of a module that is missing its kernel does without.
+# shellcheck disable=SC2086
+module_files "${program%/usr/bin/*}" "$("$program" --version)" $GUEST_MODULES |
+  sed '/^missing/d' > "$run/modules"
 
 # The console of a user-mode kernel is its standard input and output; a serial line brings what the
 # command prints, byte by byte.

@@ -17,7 +17,8 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const PROGRAMS = ['5.10', '6.1', '6.12', '7.2'];
 const OWN = release().split('.').slice(0, 2).join('.');
 
-const asked = readWords([...new Set([...PROGRAMS, OWN])]);
+const partsOf = (version) => (PROGRAMS.includes(version) ? PROCESS_PARTS : PARTS);
+const asked = readWords([...new Set([...PROGRAMS, OWN])], partsOf);
 
 const suite = (parts, ...options) => [
   'node scripts/kernels/facts.mjs',
@@ -34,5 +35,4 @@ function run(version, folder, parts) {
   return guest(version, folder, commands, inProcess, 'scripts/process-guest.sh');
 }
 
-const partsOf = (version) => (PROGRAMS.includes(version) ? PROCESS_PARTS : PARTS);
-await runVersions('kernel', asked, run, countsOf, undefined, partsOf);
+await runVersions('kernel', asked, run, countsOf);

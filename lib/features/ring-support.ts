@@ -25,12 +25,14 @@ export const DISABLED_HINT = 'take it out of NEARMETAL_DISABLE';
  * Before its workers became threads of the process, an operation on a non-blocking descriptor did
  * not wait, a ring that began disabled could not be enabled (both seen on 5.10.46), and more.
  */
-const TOO_OLD: RingAvailability = {
-  available: false,
-  reason: 'kernel',
-  detail: `io_uring of ${kernel.release} is older than that of Linux 5.12`,
-  hint: 'update the kernel: 5.10.162 has that of 5.15',
-};
+function tooOld(): RingAvailability {
+  return {
+    available: false,
+    reason: 'kernel',
+    detail: `io_uring of ${kernel.release} is older than that of Linux 5.12`,
+    hint: 'update the kernel: 5.10.162 has that of 5.15',
+  };
+}
 
 let ringFacts: RingFacts | undefined;
 let ringAvailability: RingAvailability | undefined;
@@ -54,7 +56,7 @@ function findAvailability(): RingAvailability {
   }
   const probed = probeRing();
   if ('features' in probed) {
-    if ((probed.features & abi.IORING_FEAT_NATIVE_WORKERS) === 0) return TOO_OLD;
+    if ((probed.features & abi.IORING_FEAT_NATIVE_WORKERS) === 0) return tooOld();
     ringFacts = probed;
     return { available: true };
   }

@@ -233,6 +233,6 @@ function chooseFlags(plan: RingPlan): number {
 }
 
 /** 'deferTaskrun' is DEFER_TASKRUN. */
-function constantOf(name: string): string {
+export function constantOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }

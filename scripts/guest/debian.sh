@@ -1,4 +1,4 @@
-# Sourced by kernel-guest.sh: packages of every Debian suite that this machine's own mirror carries,
+# Sourced by both kinds of guests: packages of every Debian suite that this machine's own mirror carries,
 # for the guest's processor, and the kernel out of them.
 
 # apt with lists and a view of what is installed of its own: the system's stay as they are.
@@ -21,7 +21,7 @@ refresh_lists() {
   local debian suite key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
   debian=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null |
     grep -E '/debian/?$' | head -1 | sed -E 's#/debian/?$##')
-  [ -n "$debian" ] || { echo 'kernel-guest: apt has no Debian source here' >&2; return 1; }
+  [ -n "$debian" ] || { echo "$me: apt has no Debian source here" >&2; return 1; }
   {
     for suite in bullseye bookworm bookworm-backports trixie trixie-backports sid; do
       echo "deb $key $debian/debian $suite main"
@@ -30,16 +30,21 @@ refresh_lists() {
       echo "deb $key $debian/debian-security $suite-security main"
     done
   } > "$lists/sources.list"
-  apt_here apt-get -qq update >&2 || echo 'kernel-guest: apt update was not complete' >&2
+  apt_here apt-get -qq update >&2 || echo "$me: apt update was not complete" >&2
   touch "$lists/.updated"
 }
 
-# download NAMES...: prints the package files.
+# download NAMES...: prints the package files; a name may be NAME=VERSION.
 download() {
-  local name
+  local name version
   mkdir -p "$GUEST_CACHE/debs"
   (cd "$GUEST_CACHE/debs" && apt_here apt-get -qq download "$@" >&2)
-  for name in "$@"; do ls -t "$GUEST_CACHE/debs/$name"_*_"$GUEST_ARCH".deb | head -1; done
+  for name in "$@"; do
+    version='*'
+    [[ $name != *=* ]] || version=${name#*=}
+    # shellcheck disable=SC2086
+    ls -t "$GUEST_CACHE/debs/${name%%=*}"_$version"_$GUEST_ARCH.deb" | head -1
+  done
 }
 
 # Downloads the newest kernel whose version starts with $1; prints the package files.
@@ -50,7 +55,7 @@ download_kernel() {
   package=$(apt_here apt-cache search --names-only \
     "^linux-image-${1//./\\.}[.+-].*$GUEST_FLAVOUR\$" |
     awk '{print $1}' | grep -E "$shape" | sort -V | tail -1)
-  [ -n "$package" ] || { echo "kernel-guest: Debian has no kernel $1" >&2; return 1; }
+  [ -n "$package" ] || { echo "$me: Debian has no kernel $1" >&2; return 1; }
   # Since 7.2 the kernel and its modules are packages that the image package depends on.
   # shellcheck disable=SC2046
   download "$package" $(apt_here apt-cache depends "$package" |
@@ -65,7 +70,7 @@ unpack() {
   mkdir -p "$to/x"
   for package in "$@"; do dpkg-deb -x "$package" "$to/x"; done
   image=$(ls "$to"/x/boot/vmlinuz-* "$to"/x/usr/lib/modules/*/vmlinuz 2>/dev/null | head -1 || true)
-  [ -n "$image" ] || { echo "kernel-guest: no vmlinuz in $*" >&2; return 1; }
+  [ -n "$image" ] || { echo "$me: no vmlinuz in $*" >&2; return 1; }
   case $image in
     */boot/*) version=${image##*/vmlinuz-} ;;
     *) version=$(basename "$(dirname "$image")") ;;
@@ -78,7 +83,7 @@ unpack() {
   if [ -d "$to/x/lib/modules/$version" ]; then
     depmod -b "$to/x" "$version" 2>/dev/null
   else
-    echo "kernel-guest: the modules of $version are gone: built-in drivers only" >&2
+    echo "$me: the modules of $version are gone: built-in drivers only" >&2
   fi
   echo "$version" > "$to/version"
   touch "$to/ok"
@@ -121,7 +126,7 @@ find_system() {
 
 # find_user_mode KERNEL: prints the program that is a kernel (user-mode Linux).
 find_user_mode() {
-  local to=$GUEST_CACHE/user-mode/$1 version package libraries
+  local to=$GUEST_CACHE/user-mode/$1 version libraries
   if [ -x "$1" ] && [ -f "$1" ]; then
     realpath "$1"
     return
@@ -130,15 +135,13 @@ find_user_mode() {
     refresh_lists
     version=$(apt_here apt-cache madison user-mode-linux | awk '{print $3}' |
       grep "^${1//./\\.}um" | sort -V | tail -1)
-    [ -n "$version" ] || { echo "process-guest: Debian has no user-mode-linux $1" >&2; return 1; }
+    [ -n "$version" ] || { echo "$me: Debian has no user-mode-linux $1" >&2; return 1; }
     rm -rf "$to"
-    mkdir -p "$to" "$GUEST_CACHE/debs"
-    (cd "$GUEST_CACHE/debs" && apt_here apt-get -qq download "user-mode-linux=$version" libc6 >&2)
-    dpkg-deb -x "$GUEST_CACHE/debs/user-mode-linux_${version}_amd64.deb" "$to"
+    mkdir -p "$to"
+    dpkg-deb -x "$(download "user-mode-linux=$version")" "$to"
     # One that was built for a younger Debian than this brings its C library.
     if ! "$to/usr/bin/linux.uml" --version > /dev/null 2>&1; then
-      package=$(ls -t "$GUEST_CACHE"/debs/libc6_*_amd64.deb | head -1)
-      dpkg-deb -x "$package" "$to"
+      dpkg-deb -x "$(download libc6)" "$to"
       libraries=$to/usr/lib/x86_64-linux-gnu
       patchelf --set-interpreter "$libraries/ld-linux-x86-64.so.2" --set-rpath "$libraries" \
         "$to/usr/bin/linux.uml"

@@ -9,8 +9,8 @@ import { writePages } from './pages.mjs';
 import { stage } from './stage.mjs';
 
 /**
- * `[VERSION...] [-- PART...]`, a part being the start of a test file's path; `parts` where none is
- * named.
+ * `[VERSION...] [-- PART...]`, a part being the start of a test file's path; where none is named,
+ * `parts`, or what that answers for a version.
  */
 export function readWords(versions, parts) {
   const words = process.argv.slice(2);
@@ -26,10 +26,9 @@ export function readWords(versions, parts) {
  * Has `run(version, folder, parts)` answer what the staged suite printed for each version, and
  * writes test/results/KIND-VERSION.json, then the pages of all. `say` tells of each result. A
  * version of which nothing ran is not written. The process ends with 1 when a test failed.
- * `machine` is what the suite is staged for, where that is not this one; `partsOf` says what a
- * version gets that was asked for no parts.
+ * `machine` is what the suite is staged for, where that is not this one.
  */
-export async function runVersions(kind, { versions, parts }, run, say, machine, partsOf) {
+export async function runVersions(kind, { versions, parts }, run, say, machine) {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const tests = filesBelow('test').filter((path) => path.endsWith('.test.ts'));
   const folder = mkdtempSync(join(tmpdir(), 'nearmetal-suite-'));
@@ -38,7 +37,7 @@ export async function runVersions(kind, { versions, parts }, run, say, machine, 
     await stage(folder, machine);
     mkdirSync('test/results', { recursive: true });
     for (const version of versions) {
-      const own = parts ?? partsOf(version);
+      const own = typeof parts === 'function' ? parts(version) : parts;
       const asked = tests.filter((path) => own.some((part) => path.startsWith(part)));
       const result = collect(await run(version, folder, own), asked);
       if (result.files === 0) {
