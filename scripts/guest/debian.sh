@@ -1,5 +1,5 @@
-# Sourced by both kinds of guests: packages of every Debian suite that this machine's own mirror carries,
-# for the guest's processor, and the kernel out of them.
+# Sourced by both kinds of guests: packages of every Debian suite that this machine's own mirror
+# carries, for the guest's processor, and the kernel out of them.
 
 # apt with lists and a view of what is installed of its own: the system's stay as they are.
 lists=$GUEST_CACHE/apt
