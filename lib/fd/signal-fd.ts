@@ -10,7 +10,10 @@ import { type SignalLike, signalNumber, signalSet } from './signal-numbers.js';
 import { WaitableFd, type WaitOptions } from './waitable.js';
 
 export interface SignalFdOptions {
-  /** False for reads through a ring that wait in the kernel; `read` then blocks. Default true. */
+  /**
+   * False for reads through a ring that wait in the kernel, since Linux 6.10: before, a thread of
+   * the kernel's own reads, which the signals are not sent to. `read` then blocks. Default true.
+   */
   nonblocking?: boolean;
 }
 

@@ -30,11 +30,17 @@ export function here(folder, commands, settings = {}) {
   return linesOf('here', spawn('bash', ['-c', commands.join('\n')], options));
 }
 
+function told({ file, ms = 0, tests, errors }) {
+  const failed = tests.filter(({ state }) => state === 'failed').length + errors.length;
+  const seconds = (ms / 1000).toFixed(1);
+  return `${file}: ${tests.length} tests, ${failed} failed, ${seconds} s`;
+}
+
 async function linesOf(name, child) {
   const lines = [];
   for await (const line of createInterface(child.stdout)) {
     lines.push(line);
-    if (line.startsWith('FILE ')) console.error(`${name}: ${JSON.parse(line.slice(5)).file}`);
+    if (line.startsWith('RESULT {')) console.error(`${name}: ${told(JSON.parse(line.slice(7)))}`);
   }
   return lines;
 }

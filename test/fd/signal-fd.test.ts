@@ -1,13 +1,19 @@
 /** Signals as data; each case in a process of its own, since the process is what signals hit. */
 import { SignalFd } from 'nearmetal/fd';
 import { describe, expect, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import { passes } from '../support/process.js';
 import { expectRefusal, RANGE, TYPE, VALUE } from '../support/ring.js';
 
 describe.concurrent('signals in a process of its own', () => {
-  test.each(['data', 'several', 'handlers', 'children', 'elsewhere'])('%s', (scenario) =>
+  test.each(['data', 'several', 'handlers', 'children', 'byWorker'])('%s', (scenario) =>
     passes('fd/signals', [scenario]),
   );
+
+  test('read by a ring', async () => {
+    needs('linux:6.10');
+    await passes('fd/signals', ['byRing']);
+  });
 });
 
 test('signals that cannot be blocked, and what is no signal, are refused', () => {
