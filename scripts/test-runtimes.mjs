@@ -71,9 +71,8 @@ const isOther = (runtime) => runtime in others;
 /** `kind` is how the results are named; `parts` what is run where nothing is asked for. */
 async function all(kind, versions, parts) {
   if (versions.length === 0) return;
-  const wanted = { versions, parts: asked.parts.length > 0 ? asked.parts : parts };
-  const run = (runtime, folder) => printed(runtime, folder, wanted.parts);
-  await runVersions(kind, wanted, run, (runtime, { passed, failed }) => {
+  const wanted = { versions, parts: asked.parts, whole: () => parts };
+  await runVersions(kind, wanted, printed, (runtime, { passed, failed }) => {
     const name = isOther(runtime) ? runtime : `Node ${runtime}`;
     return `${name}: ${passed} passed, ${failed.length} failed`;
   });

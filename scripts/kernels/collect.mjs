@@ -1,20 +1,14 @@
 /** What a run printed as one result: counts, reasons of skips, failures, and what it left out. */
 import { existsSync, readFileSync } from 'node:fs';
 
-/** `asked` are the files that were to run; `lines` what the guest printed. */
-export function collect(lines, asked) {
-  const result = {
-    passed: 0,
-    skipped: {},
-    failed: [],
-    promises: {},
-    files: 0,
-    notReached: [],
-    facts: undefined,
-    doctor: undefined,
-    kernelSaid: [],
-  };
-  const reached = new Set();
+/**
+ * `asked` are the files that were to run; `lines` what the guest printed; `before` what an earlier
+ * run said, by file: what was not reached now counts as it did then.
+ */
+export function collect(lines, asked, before = {}) {
+  const byFile = Object.fromEntries(Object.entries(before).filter(([file]) => existsSync(file)));
+  const result = { facts: undefined, doctor: undefined, kernelSaid: [] };
+  let reached = 0;
   for (const line of lines) {
     const [, kind, text] = /^(FACTS|DOCTOR|RESULT|DMESG) (.*)/.exec(line) ?? [];
     if (kind === 'DMESG') result.kernelSaid.push(text);
@@ -24,13 +18,30 @@ export function collect(lines, asked) {
     if (kind === 'FACTS') result.facts = value;
     else if (kind === 'DOCTOR') result.doctor = summary(value);
     else {
-      reached.add(value.file);
-      addFile(result, value);
+      reached++;
+      byFile[value.file] = counted(value);
     }
   }
-  result.files = reached.size;
-  result.notReached = asked.filter((file) => !reached.has(file));
-  return result;
+  const notReached = asked.filter((file) => byFile[file] === undefined);
+  return { ...sum(Object.values(byFile)), reached, notReached, ...result, byFile };
+}
+
+function sum(counts) {
+  const total = { passed: 0, skipped: {}, failed: [], promises: {}, files: counts.length };
+  for (const { passed, skipped, failed, promises } of counts) {
+    total.passed += passed;
+    total.failed.push(...failed);
+    add(total.skipped, skipped);
+    for (const [promise, states] of Object.entries(promises)) {
+      total.promises[promise] ??= { passed: 0, skipped: 0, failed: 0 };
+      add(total.promises[promise], states);
+    }
+  }
+  return total;
+}
+
+function add(total, counts) {
+  for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
 }
 
 /** What `doctor` says of io_uring, without the long lists. */
@@ -45,7 +56,8 @@ function parsed(text) {
   }
 }
 
-function addFile(result, { file, tests, errors }) {
+function counted({ file, tests, errors }) {
+  const result = { passed: 0, skipped: {}, failed: [], promises: {} };
   const ofFile = existsSync(file) ? promisesOf(readFileSync(file, 'utf8')) : [];
   const count = (promise, state) => {
     result.promises[promise] ??= { passed: 0, skipped: 0, failed: 0 };
@@ -62,6 +74,7 @@ function addFile(result, { file, tests, errors }) {
     result.failed.push({ file, name: '', error: firstLine(error) });
     for (const promise of ofFile) count(promise, 'failed');
   }
+  return result;
 }
 
 const firstLine = (text) => `${text}`.split('\n')[0].slice(0, 200);

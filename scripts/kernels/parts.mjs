@@ -16,10 +16,11 @@ export const PARTS = [
 ].map((part) => `test/${part}`);
 
 /**
- * Of these what a kernel that is a process can do: it has no hugepages, no transparent ones, no
- * nodes and no second CPU, on which many threads that wait for each other depend.
+ * Of these what a kernel that is a process cannot do: it has no hugepages, no transparent ones, no
+ * nodes and no second CPU, on which many threads and processes that wait for each other depend (of
+ * structures in shared memory only the futex is the kernel's).
  */
-const NOT_IN_PROCESS = /^test\/(memory|numa|fd\/lives|ring\/liburing)\b/;
+const NOT_IN_PROCESS = /^test\/(memory|numa|shared\/(?!futex)|fd\/lives|ring\/liburing)\b/;
 
 const FIRST = ['ring/ops', 'features', 'epoll', 'fd', 'log/full-disk'].map(
   (part) => `test/${part}`,

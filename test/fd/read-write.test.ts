@@ -78,7 +78,7 @@ test('flags of one write: append, noappend, dsync', () => {
 
 test('nowait answers undefined where it would have to wait', () => {
   // Of a pipe.
-  needs('linux:5.12');
+  needs('linux:6.4');
   using pipe = Pipe.open();
   expect(preadv2(pipe.readEnd, [new Uint8Array(1)], { nowait: true })).toBeUndefined();
   write(pipe.writeEnd, bytesOf('x'));

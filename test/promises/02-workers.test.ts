@@ -1,11 +1,14 @@
 /** Promise 2: a worker may end at any moment with operations in flight. */
 import { describe, expect, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import { passes, runFixture } from '../support/process.js';
+
+needs('io_uring');
 
 /** Ten seconds on a machine with nothing else to do; only what hangs takes this long. */
 const HANGS_MS = process.env.NEARMETAL_SANITIZED ? 100_000 : 170_000;
 
-describe.concurrent('500 workers end by terminate, process.exit, throw or by themselves', () => {
+describe.concurrent('hundreds of workers end by terminate, process.exit, throw or by themselves', () => {
   test.each(['uv', 'thread', 'own'])('with loop: %s', { timeout: HANGS_MS + 5000 }, (loop) =>
     passes('promises/workers', ['many', loop, '168'], { limitMs: HANGS_MS }),
   );

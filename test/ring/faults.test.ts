@@ -4,6 +4,7 @@ import { LinkError, Mapping, op } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { EBUSY, ERRNO_NAMES, SYS_io_uring_enter } from '../../lib/abi.js';
 import { native } from '../../lib/native.js';
+import { needs } from '../support/needs.js';
 import { later, openRing, openWith, pattern, pipe, turn, until } from '../support/ring.js';
 import { unixPair } from '../support/sockets.js';
 
@@ -92,6 +93,7 @@ const ERRNOS = Object.keys(ERRNO_NAMES)
   .filter((errno) => errno > 0 && errno < 134);
 
 test('every errno in a completion is an error with its name', async () => {
+  needs('linux:6.10');
   const ring = openRing();
   expect(ERRNOS.length).toBeGreaterThan(120);
   const raw: number[] = [];
@@ -110,6 +112,7 @@ test('every errno in a completion is an error with its name', async () => {
 });
 
 test('an injected failure at each place of a chain ends it there, and nowhere else', async () => {
+  needs('linux:6.10');
   const ring = openRing();
   const file = openWith('');
   for (let place = 0; place < 4; place++) {

@@ -1,9 +1,9 @@
 /** A ring: how it is opened, driven, counted and closed. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { features } from 'nearmetal/features';
-import { asFd, Mapping, op, Ring, type RingOptions } from 'nearmetal/ring';
+import { asFd, op, Ring, type RingOptions } from 'nearmetal/ring';
 import { expect, test } from 'vitest';
 import * as abi from '../../lib/abi.js';
 import { constantOf } from '../../lib/ring/setup.js';
@@ -15,7 +15,6 @@ import {
   expectRefusal,
   fileOf,
   later,
-  openPlain,
   openRing,
   openWith,
   pipe,
@@ -151,32 +150,6 @@ test('a polled ring refuses plain files', async () => {
     code: expect.stringMatching(/EOPNOTSUPP|EINVAL/),
     syscall: 'io_uring:read',
   });
-});
-
-/** A disk whose driver is polled, as NVMe is with `nvme.poll_queues`; nothing is written to it. */
-function polledDisk(): string | undefined {
-  if (process.geteuid?.() !== 0) return undefined;
-  return readdirSync('/sys/block').find((name) => {
-    const path = `/sys/block/${name}/queue/io_poll`;
-    return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
-  });
-}
-
-test('a polled ring completes reads of a polled disk', async (context) => {
-  needs('setup:HYBRID_IOPOLL');
-  const disk = polledDisk();
-  if (disk === undefined) return context.skip('no disk of this machine is polled');
-  const fd = openPlain(`/dev/${disk}`, constants.O_RDONLY | constants.O_DIRECT);
-  const mapping = Mapping.anonymous({ size: 65_536 });
-  for (const options of [{}, { hybridIopoll: true }, { loop: 'own' as const }]) {
-    const ring = openRing({ iopoll: true, ...options });
-    const reads = Array.from({ length: 16 }, (_, index) => {
-      const offset = index * 4096;
-      return ring.read(fd, mapping.bytes.subarray(offset, offset + 4096), { offset });
-    });
-    if ('loop' in options) await callback(() => ring.runLoop());
-    expect(await Promise.all(reads)).toEqual(Array(16).fill(4096));
-  }
 });
 
 test('options that exclude each other are refused by name', () => {

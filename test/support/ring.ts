@@ -1,8 +1,8 @@
 /** What the tests of rings share: rings, files and sockets that are gone when the test is. */
-import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Pipe } from 'nearmetal/fd';
 import { addressOf, type InternetAddress, listen } from 'nearmetal/net';
 import { asFd, type BorrowedFd, type OwnedFd, Ring, type RingOptions } from 'nearmetal/ring';
 import { expect, onTestFinished } from 'vitest';
@@ -43,8 +43,8 @@ export function openWith(contents: string | Uint8Array): BorrowedFd {
 
 /** A pipe whose two ends are one descriptor. */
 export function pipe(): BorrowedFd {
-  const path = join(folder(), 'pipe');
-  execFileSync('mkfifo', [path]);
+  using ends = Pipe.open();
+  const path = `/proc/self/fd/${ends.readEnd.fd}`;
   return openPlain(path, constants.O_RDWR | constants.O_NONBLOCK);
 }
 
