@@ -142,8 +142,8 @@ function oddPart(odd) {
 ## Other machines
 
 \`npm run test:machines\`: several NUMA nodes, and a disk that is polled (IOPOLL, also hybrid: what
-is read and written is compared, and the disk's queues had no interrupts). Each is a fixture with its
-scenario.
+is read and written is compared, and the disk's queues had no interrupts). Each is a fixture with
+its scenario.
 
 ${table(['machine', 'kernel', 'day', 'passed', 'failed'], rows)}
 `;
