@@ -8,7 +8,7 @@ needs('io_uring');
 /** Ten seconds on a machine with nothing else to do; only what hangs takes this long. */
 const HANGS_MS = process.env.NEARMETAL_SANITIZED ? 100_000 : 170_000;
 
-describe.concurrent('hundreds of workers end by terminate, process.exit, throw or by themselves', () => {
+describe.concurrent('many workers end by terminate, process.exit, throw or by themselves', () => {
   test.each(['uv', 'thread', 'own'])('with loop: %s', { timeout: HANGS_MS + 5000 }, (loop) =>
     passes('promises/workers', ['many', loop, '168'], { limitMs: HANGS_MS }),
   );
