@@ -20,7 +20,9 @@ const OWN = release().split('.').slice(0, 2).join('.');
 const partsOf = (version) => (PROGRAMS.includes(version) ? PROCESS_PARTS : PARTS);
 const asked = readWords([...new Set([...PROGRAMS, OWN])], partsOf);
 
+/** Tests that use up all descriptors would take minutes where there may be a million. */
 const suite = (parts, ...options) => [
+  'ulimit -n 20000',
   'node scripts/kernels/facts.mjs',
   `node scripts/kernels/run-suite.mjs ${[...options, ...parts].join(' ')}`,
 ];

@@ -24,7 +24,7 @@ import {
 } from '../abi.js';
 import { UnsupportedError } from '../errors.js';
 import { kernel } from '../kernel.js';
-import type { HugePage, HugePageFallback } from '../memory/pages.js';
+import { choosePages, type HugePage, type HugePageFallback } from '../memory/pages.js';
 import { boolean, integer, invalidType, invalidValue, oneOf, onlyKeys } from '../validate.js';
 import { defaultLoop } from '../watch.js';
 import { BUFFERS_MAX } from './registrations/buffer-table.js';
@@ -235,6 +235,7 @@ function memoryOf(chosen: RingOptions['noMmap']): RingPlan['memory'] {
     throw invalidType('noMmap', 'true, false or { hugePage }', chosen);
   }
   onlyKeys('noMmap', chosen, ['hugePage', 'orElse']);
+  choosePages(chosen.hugePage, chosen.orElse);
   return chosen;
 }
 

@@ -31,6 +31,7 @@ async function opened(path: string): Promise<File> {
 
 /** Takes a file's pages out of the cache: what follows has to wait for the disk. */
 async function makeCold(path: string): Promise<void> {
+  needs('syscall:cachestat');
   const file = await open(path, 'r+');
   await file.sync();
   await file.advise('dontneed');

@@ -1,6 +1,9 @@
 /** Promise 1: memory given to an operation stays mapped and unshared until its last completion. */
 import { describe, test } from 'vitest';
+import { needs } from '../support/needs.js';
 import { passes } from '../support/process.js';
+
+needs('io_uring');
 
 const hasTransfer = Reflect.has(ArrayBuffer.prototype, 'transfer');
 const sorts = ['staged', 'mapping'];

@@ -2,7 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { alone } from '../support/hugepages.js';
+import { needs } from '../support/needs.js';
 import { passes, runFixture } from '../support/process.js';
+
+needs('io_uring');
 
 const SHARED = ['/dev/shm', '/dev/mqueue', '/dev/hugepages'];
 

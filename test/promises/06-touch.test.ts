@@ -1,18 +1,19 @@
 /** Promises 6, 11, 20, 26: memory can be touched, is where it should be, and is freed at once. */
 import { expect, test } from 'vitest';
 import { alone, withHugepages } from '../support/hugepages.js';
+import { needs } from '../support/needs.js';
 import { passes, runFixture } from '../support/process.js';
 
 const HUGE = 2 * 2 ** 20;
 const run = (...words: string[]) => passes('promises/placement', words);
 
-test('an empty pool is an error, with a fallback if asked for', async (context) => {
-  if (process.geteuid?.() !== 0) return context.skip('only root may empty a pool');
+test('an empty pool is an error, with a fallback if asked for', async () => {
+  needs('root', 'path:/proc/sys/vm/nr_hugepages');
   await alone(() => run('empty-pool'));
 });
 
-test('a node whose pool is empty is an error, with a fallback if asked for', async (context) => {
-  if (process.geteuid?.() !== 0) return context.skip('only root may empty a pool');
+test('a node whose pool is empty is an error, with a fallback if asked for', async () => {
+  needs('root', 'path:/proc/sys/vm/nr_hugepages');
   await alone(() => run('empty-node'));
 });
 

@@ -4,6 +4,8 @@ import { needs } from '../support/needs.js';
 import { runPolled } from '../support/polled.js';
 import { runFixture } from '../support/process.js';
 
+needs('io_uring');
+
 test('operations run with the rights that were registered', async () => {
   needs('root');
   const { stdout, stderr, code } = await runFixture('ring-credentials', ['personality']);

@@ -18,6 +18,7 @@ import { closeEngine } from '../../lib/ring/closing.js';
 import { Engine } from '../../lib/ring/engine.js';
 import { planRing } from '../../lib/ring/options.js';
 import { promiseOf } from '../../lib/ring/sinks.js';
+import { needs } from '../support/needs.js';
 import {
   bytesOf,
   connection,
@@ -133,6 +134,7 @@ for (const bundle of [true, false]) {
 }
 
 test('what the kernel has not used can be taken back, and shown anew', async () => {
+  needs('register:PBUF_STATUS');
   const engine = new Engine(planRing({ entries: 8 }));
   onTestFinished(() => closeEngine(engine));
   const [one, other] = await unixPair(openRing());
@@ -369,6 +371,7 @@ withSeam('refused submissions and completions out of turn change no byte', async
 });
 
 withSeam('a registration that is refused is an error, and leaves nothing behind', async () => {
+  needs('register:PBUF_STATUS');
   const faults = seam();
   const ring = openRing();
   const { client } = await narrow(ring);

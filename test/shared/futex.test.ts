@@ -6,6 +6,7 @@ import { futexRequeue, futexWait, futexWaitv, futexWake } from 'nearmetal/shared
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { EINTR, ETIMEDOUT, SYS_futex, SYS_futex_waitv } from '../../lib/abi.js';
 import { native, type Seam } from '../../lib/native.js';
+import { needs } from '../support/needs.js';
 import { outputOf } from '../support/process.js';
 import { expectRefusal, openRing, RANGE, TYPE, until, VALUE } from '../support/ring.js';
 
@@ -83,6 +84,7 @@ test('a word that has changed is not waited for, and a time ends the wait', () =
 });
 
 test('waking wakes as many as asked for, by mask', async () => {
+  needs('path:/proc/self/syscall');
   const words = shared();
   const one = await waiter(words, 2, { mask: 1 });
   const two = await waiter(words, 2, { mask: 2 });
@@ -96,6 +98,7 @@ test('waking wakes as many as asked for, by mask', async () => {
 });
 
 test('waiters are moved to another word, where the first has not changed', async () => {
+  needs('path:/proc/self/syscall');
   const words = shared();
   const target = { words, index: 1 };
   const waiters = [await waiter(words, 0), await waiter(words, 0), await waiter(words, 0)];
@@ -107,6 +110,7 @@ test('waiters are moved to another word, where the first has not changed', async
 });
 
 test('the first of several words', () => {
+  needs('syscall:futex_waitv');
   const [one, two] = [shared(), shared()];
   const waiters = [
     { words: one, index: 0, value: 0 },
@@ -121,6 +125,7 @@ test('the first of several words', () => {
 });
 
 test('futexWaitv answers which one was woken', async () => {
+  needs('syscall:futex_waitv', 'path:/proc/self/syscall');
   const words = shared();
   const waker = new Worker(
     `const { workerData } = require('node:worker_threads');
@@ -135,6 +140,7 @@ test('futexWaitv answers which one was woken', async () => {
 });
 
 test('a mapping is waited on by a ring and woken by a call', async () => {
+  needs('op:FUTEX_WAIT');
   const mapping = Mapping.memfd({ size: 4096 });
   onTestFinished(() => mapping.dispose());
   const bytes = mapping.bytes as Uint8Array;
@@ -147,6 +153,7 @@ test('a mapping is waited on by a ring and woken by a call', async () => {
 });
 
 test.skipIf(!native.hasSeam)('a signal does not end a wait before its time', () => {
+  needs('syscall:futex_waitv');
   const words = shared();
   const seam = native.seam as Seam;
   seam.reset();
@@ -164,6 +171,7 @@ test('a thread that waits can be terminated, and the process can end', async () 
 });
 
 test.skipIf(!native.hasSeam)('a word that changes between two slices has been woken', () => {
+  needs('syscall:futex_waitv');
   const words = shared();
   words[3] = 7;
   const seam = native.seam as Seam;
