@@ -226,7 +226,31 @@ ${table(['target', 'day', 'minutes', 'inputs tried', 'edges reached', 'inputs ke
 `;
 }
 
-function reliabilityPage(kernels, runtimes, others, fuzzed) {
+/** `npm test` on each Node; `failures` needs what a kernel may have said. */
+function wholePart(whole) {
+  if (whole.length === 0) return '';
+  const rows = whole.map(({ node, kernel, date, files, passed, skipped, failed }) => [
+    `${node} on ${kernel}`,
+    date,
+    files,
+    passed,
+    skipped,
+    failed.length,
+  ]);
+  const head = ['runtime', 'day', 'files', 'passed', 'skipped by name', 'failed'];
+  const told = whole.map((each) => ({ ...each, kernelSaid: [] }));
+  return `## The whole suite on each Node
+
+As \`npm test\`, by \`npm run test:runtimes -- --whole\`.
+
+${table(head, rows)}
+
+${failures(told, ({ node }) => node)}
+
+`;
+}
+
+function reliabilityPage(kernels, runtimes, others, fuzzed, whole) {
   const columns = [...runtimes, ...kernels];
   const named = (each) => `${runtimeOf(each)} on ${release(each)}`;
   const rows = PROMISES.map((words, index) => [
@@ -246,7 +270,7 @@ ${table(['promise', ...columns.map(named)], rows)}
 
 ${failures(runtimes, runtimeOf)}
 
-## Bun and Deno
+${wholePart(whole)}## Bun and Deno
 
 The contract of the two backends. What they cannot do for a reason of their own is skipped: "node"
 is what they do otherwise than Node, "node:fs" what needs calls of node:fs on descriptors of ours
@@ -309,9 +333,9 @@ ${failures(confined, (each) => each.asked)}
 }
 
 export function writePages() {
-  const kinds = ['kernel', 'runtime', 'other', 'confined', 'arm64', 'fuzz', 'machine'];
-  const [kernels, runtimes, others, confined, machines, fuzzed, odd] = kinds.map(read);
+  const kinds = ['kernel', 'runtime', 'other', 'confined', 'arm64', 'fuzz', 'machine', 'whole'];
+  const [kernels, runtimes, others, confined, machines, fuzzed, odd, whole] = kinds.map(read);
   if (confined.length > 0) writeFileSync('docs/confined.md', confinedPage(confined));
   if (kernels.length > 0) writeFileSync('docs/kernels.md', kernelsPage(kernels, machines, odd));
-  writeFileSync('docs/reliability.md', reliabilityPage(kernels, runtimes, others, fuzzed));
+  writeFileSync('docs/reliability.md', reliabilityPage(kernels, runtimes, others, fuzzed, whole));
 }
