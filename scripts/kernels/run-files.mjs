@@ -14,7 +14,8 @@ const config = {
   setupFiles: [],
   sequence: { seed: 1, hooks: 'stack', setupFiles: 'parallel' },
   expect: {},
-  maxConcurrency: 5,
+  // Side by side on one slow CPU, each would take longer than it may.
+  maxConcurrency: process.env.NEARMETAL_SLOW ? 1 : 5,
   testTimeout: LIMIT_MS,
   hookTimeout: LIMIT_MS,
   retry: 0,
