@@ -3,7 +3,7 @@
  * this machine: `test-runtimes.mjs [RUNTIME...] [-- PART...]`, a runtime being `bun`, `deno` or a
  * version of Node. Each comes from the npm package of its name. Writes
  * test/results/runtime-RUNTIME.json and docs/reliability.md. Ends with 1 when a test failed.
- * `--whole [VERSION...]` runs the whole suite instead, as `npm test` does: 12 minutes for each Node.
+ * `--whole [VERSION...]` runs the whole suite instead, as `npm test` does: 12 minutes for each.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';

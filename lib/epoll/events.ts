@@ -32,7 +32,10 @@ export type EventName = keyof typeof EVENT_BITS;
 
 /** How a descriptor is watched. */
 export interface InterestOptions {
-  /** EPOLLET: tells when readiness begins, and not for as long as it lasts. Default false. */
+  /**
+   * EPOLLET: tells when readiness begins, and when more comes; not for as long as it lasts. Linux
+   * 5.5 to 5.13 do not tell of more in a pipe that still holds something. Default false.
+   */
   edge?: boolean;
   /** EPOLLONESHOT: tells once; `modify` makes it tell again. Default false. */
   oneShot?: boolean;

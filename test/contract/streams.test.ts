@@ -76,7 +76,7 @@ onEachBackend((name) => {
     needs('proc');
     const backend = open(name);
     const { client, server } = await pair(backend);
-    const total = (process.env.NEARMETAL_SLOW ? 20 : 150) * 1024 * 1024;
+    const total = (process.env.NEARMETAL_SLOW ? 100 : 150) * 1024 * 1024;
     const chunk = new Uint8Array(1024 * 1024).fill(1);
     server.told.received = (_bytes, length) => {
       got += length;
