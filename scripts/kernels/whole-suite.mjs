@@ -17,7 +17,8 @@ export function runWhole(version, path) {
   const failed = [];
   for (const { name, status, message, assertionResults } of testResults) {
     const file = relative(process.cwd(), name);
-    const add = (test, error = '') => failed.push({ file, name: test, error: error.slice(0, 200) });
+    const add = (test, error = '') =>
+      failed.push({ file, name: test, error: error.split('\n')[0].slice(0, 200) });
     for (const test of assertionResults) {
       if (test.status === 'failed') add(test.fullName, test.failureMessages[0]);
       else counts[test.status === 'passed' ? 'passed' : 'skipped']++;
