@@ -57,17 +57,18 @@ function node() {
   return program;
 }
 
-const commands = [
+/** The smoke, and what is asked for of the suite. */
+const commands = (parts) => [
   'node scripts/guest/smoke.mjs',
   'node scripts/kernels/facts.mjs',
-  ...(asked.parts.length === 0
+  ...(parts.length === 0
     ? []
-    : [`node scripts/kernels/run-suite.mjs --emulated ${asked.parts.join(' ')}`]),
+    : [`node scripts/kernels/run-suite.mjs --emulated ${parts.join(' ')}`]),
 ];
 
-async function run(word, folder) {
+async function run(word, folder, parts) {
   const [, version, flavour = 'cloud-arm64'] = /^([\d.]+)(?:-(.+))?$/.exec(word) ?? [];
-  const lines = await guest(version, folder, commands, {
+  const lines = await guest(version, folder, commands(parts), {
     GUEST_ARCH: ARCH,
     GUEST_FLAVOUR: flavour,
     GUEST_NODE: node(),

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { EPERM } from '../lib/abi.js';
 import { render } from '../lib/cli/doctor.js';
-import { collect, type KernelReport, type Report } from '../lib/cli/report.js';
+import { type Asked, collect, type Report } from '../lib/cli/report.js';
 import { parseList, readCgroup } from '../lib/proc/machine.js';
 import type { Reader } from '../lib/proc/read.js';
+import { needs } from './support/needs.js';
 import { type Circumstances, IO_URING_CALLS, runNode } from './support/nouring.js';
 
 const nearmetal = (words: string[], circumstances?: Circumstances) =>
@@ -14,7 +15,8 @@ const files = (contents: Record<string, string>): Reader => ({
   text: (path) => contents[path],
   names: () => [],
 });
-const RINGS: KernelReport = { available: true, families: {} };
+const NONE = files({});
+const RINGS: Asked = { ioUring: { available: true, families: {} } };
 
 test('the page has every section', () => {
   const { stdout } = nearmetal(['doctor']);
@@ -44,6 +46,7 @@ test('--json is one object with the same content', () => {
   expect(Object.keys(report)).toEqual([
     'system',
     'ioUring',
+    'backend',
     'confinement',
     'limits',
     'hugepages',
@@ -69,6 +72,23 @@ test('switched off: the variable is shown', () => {
   expect(stdout).toMatch(/✗ NEARMETAL_DISABLE +io_uring/);
 });
 
+test('no room for a ring of an event loop: epoll, and why', () => {
+  needs('root', 'linux:6.14', 'op:SEND_ZC');
+  const { stdout, status } = nearmetal(['doctor'], { memlock: 65_536, nobody: true });
+  expect(stdout).toMatch(/✓ rings +available/);
+  expect(stdout).toMatch(/· backend +epoll\n +why +io_uring has no room: RLIMIT_MEMLOCK is 64 KiB/);
+  expect(status).toBe(0);
+});
+
+test('an event loop that cannot be opened is an entry of its own', () => {
+  const why = 'epoll_create1: too many open files';
+  const page = render(
+    collect({ ...RINGS, backend: { name: undefined, why, hint: 'h' } }, NONE),
+    false,
+  );
+  expect(page).toMatch(/✗ backend +none can be opened\n +why +epoll_create1.*\n +type h/);
+});
+
 test('without an addon the rest is still reported', () => {
   const { stdout, status } = nearmetal(['doctor'], { env: { NEARMETAL_ADDON: '/nowhere.node' } });
   expect(status).toBe(1);
@@ -78,7 +98,7 @@ test('without an addon the rest is still reported', () => {
 });
 
 test('/proc and /sys that cannot be read leave gaps, not an error', () => {
-  const report = collect(RINGS, files({}));
+  const report = collect(RINGS, NONE);
   const page = render(report, false);
   expect(page).toContain('cannot be read');
   expect(page).not.toMatch(/undefined|NaN|Infinity/);

@@ -3,6 +3,7 @@ import { formatBytes, system } from '../proc/read.js';
 import { Page } from './page.js';
 import {
   collect,
+  collectBackend,
   collectCounters,
   collectKernel,
   type FamilyReport,
@@ -27,7 +28,12 @@ export async function run(words: readonly string[]): Promise<number> {
     process.stderr.write(`nearmetal doctor: "${unknown}" is not known\n\n${HELP}`);
     return 2;
   }
-  const report = collect(await collectKernel(), system, await collectCounters());
+  const asked = {
+    ioUring: await collectKernel(),
+    backend: await collectBackend(),
+    counters: await collectCounters(),
+  };
+  const report = collect(asked, system);
   if (words.includes('--json')) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else
     process.stdout.write(render(report, Boolean(process.stdout.isTTY) && !process.env['NO_COLOR']));
@@ -41,6 +47,7 @@ export function render(report: Report, colour: boolean): string {
   page.row('plain', 'kernel', kernel);
   page.row('plain', 'node', `${node} on ${arch}, ${cpus} CPUs`);
   ioUring(page, report);
+  backend(page, report);
   confinement(page, report);
   limits(page, report);
   memory(page, report);
@@ -75,6 +82,22 @@ function ioUring(page: Page, { ioUring: found }: Report): void {
     for (const [kind, title] of FAMILY_TITLES) family(page, title, found.families[kind]);
   }
   family(page, 'other system calls', found.families['syscall']);
+}
+
+/** Rings may be allowed and the ring of an event loop not: a limit leaves it no memory. */
+function backend(page: Page, { backend: found, ioUring: { available } }: Report): void {
+  if (found === undefined) return;
+  const { name, why, hint } = found;
+  page.title('Event loop');
+  if (name === undefined) {
+    page.row('bad', 'backend', 'none can be opened');
+    page.why(why);
+    page.type(hint);
+    return;
+  }
+  page.row(name === 'io_uring' ? 'good' : 'plain', 'backend', name);
+  // Why there are no rings at all is said above.
+  if (name === 'epoll' && available) page.why(why);
 }
 
 /** What is missing is listed by the reason it shares: an old kernel is a few lines. */

@@ -40,6 +40,29 @@ export interface KernelReport extends RingAvailability {
   readonly families: Readonly<Record<string, FamilyReport>>;
 }
 
+/** What a server or a socket is driven by where its options name no backend. */
+export interface DefaultBackend {
+  /** Undefined where neither of the two can be opened. */
+  readonly name: 'io_uring' | 'epoll' | undefined;
+  readonly why: string;
+  readonly hint?: string;
+}
+
+/** Opens one and closes it; undefined without an addon, of which the report says enough. */
+export async function collectBackend(): Promise<DefaultBackend | undefined> {
+  try {
+    const { openBackend } = await import('../loop/open.js');
+    const backend = openBackend();
+    const { name, why } = backend;
+    await backend.close();
+    return { name, why };
+  } catch (error) {
+    const { message, syscall, hint } = error as Error & { syscall?: string; hint?: string };
+    if (syscall === undefined) return undefined;
+    return { name: undefined, why: message, ...(hint && { hint }) };
+  }
+}
+
 /** Which performance counters there are. */
 export interface CounterReport {
   readonly hardware: boolean;
@@ -66,6 +89,8 @@ type Limit = { readonly soft: number | 'unlimited'; readonly hard: number | 'unl
 export interface Report {
   readonly system: { kernel: string; node: string; arch: string; cpus: number };
   readonly ioUring: KernelReport;
+  /** Undefined when nobody could be asked. */
+  readonly backend: DefaultBackend | undefined;
   readonly confinement: {
     seccomp: 'off' | 'strict' | 'filter' | undefined;
     noNewPrivs: boolean | undefined;
@@ -133,13 +158,21 @@ function confinement(reader: Reader): Report['confinement'] {
   };
 }
 
+/** What was asked through the addon. */
+export interface Asked {
+  readonly ioUring: KernelReport;
+  readonly backend?: DefaultBackend | undefined;
+  readonly counters?: CounterReport | undefined;
+}
+
 /** Everything; `reader` stands for /proc and /sys. */
-export function collect(ioUring: KernelReport, reader: Reader, counters?: CounterReport): Report {
+export function collect({ ioUring, backend, counters }: Asked, reader: Reader): Report {
   const cpuFolder = '/sys/devices/system/cpu';
   const machine = readTopology(reader);
   return {
     system: { kernel: kernel.release, node: process.version, arch: arch(), cpus: cpus().length },
     ioUring,
+    backend,
     confinement: confinement(reader),
     limits: {
       memlock: limit('memlock', reader),

@@ -45,7 +45,7 @@ function add(total, counts) {
 }
 
 /** What `doctor` says of io_uring, without the long lists. */
-const summary = ({ available, detail, hint }) => ({ available, detail, hint });
+const summary = ({ available, detail, hint, backend }) => ({ available, detail, hint, backend });
 
 /** A guest that dies cuts a line short. */
 function parsed(text) {

@@ -297,6 +297,12 @@ function contractTable(others) {
   return table(['runtime', 'backend by default', 'passed', 'skipped', 'failed'], rows);
 }
 
+/** What the doctor says of rings, or of the ring of an event loop where only that is impossible. */
+function diagnosis({ available, detail, backend } = {}) {
+  if (available !== true) return detail ?? '?';
+  return backend?.name === 'epoll' ? backend.why : 'io_uring is available';
+}
+
 function confinedPage(confined) {
   const rows = confined.map((each) => [
     each.asked,
@@ -304,16 +310,9 @@ function confinedPage(confined) {
     each.passed,
     skipsOf(each),
     each.failed.length,
-    each.doctor?.available === true ? 'available' : (each.doctor?.detail ?? '?'),
+    diagnosis(each.doctor),
   ]);
-  const head = [
-    'where',
-    'backend by default',
-    'passed',
-    'skipped',
-    'failed',
-    'doctor, of io_uring',
-  ];
+  const head = ['where', 'backend by default', 'passed', 'skipped', 'failed', 'doctor'];
   return `# Where much is refused
 ${HEAD}
 

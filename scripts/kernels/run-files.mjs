@@ -3,12 +3,23 @@
  * and assertions without the rest of it, which takes minutes to start in an emulated machine.
  * Prints a line as each file begins and as it ends: a guest that dies has said which one it was.
  */
+import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 
 const line = (kind, value) => process.stdout.write(`\n${kind} ${JSON.stringify(value)}\n`);
 
 /** Shorter than what ends this process. */
 const LIMIT_MS = Number(process.env.SUITE_SILENT_MS ?? 300_000) - 20_000;
+/** How many descriptors there may be while tests run, where it is few: their import takes more. */
+const FEW_FILES = process.env.SUITE_NOFILE;
+
+function limitFiles(count) {
+  if (FEW_FILES === undefined) return;
+  const command = `prlimit --pid ${process.pid} --nofile=${count}:`;
+  const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+}
+
 const config = {
   root: process.cwd(),
   setupFiles: [],
@@ -41,8 +52,12 @@ class Runner extends TestRunner {
   }
   onBeforeTryTask() {}
   onAfterTryTask() {}
-  onBeforeRunFiles() {}
-  onAfterRunFiles() {}
+  onBeforeRunFiles() {
+    limitFiles(FEW_FILES);
+  }
+  onAfterRunFiles() {
+    limitFiles('$(ulimit -Hn)');
+  }
   onBeforeRunSuite() {}
   onAfterRunSuite() {}
   onCollectStart() {}

@@ -6,11 +6,13 @@ import type { OwnedFd } from 'nearmetal/ring';
 import { expect, onTestFinished, test } from 'vitest';
 import { ECANCELED, ECONNREFUSED, EMFILE } from '../../lib/abi.js';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import { turn, until } from '../support/ring.js';
 import { connected, listening, open, Told, text } from './support.js';
 
 onEachBackend((name) => {
   test('many are accepted, and each gets its own bytes back', async () => {
+    needs('files:450');
     const backend = open(name);
     const { listener, address } = listening({ backlog: 512 });
     backend.accept(listener, {

@@ -97,6 +97,7 @@ onEachBackend((name) => {
   });
 
   test('those who do not read keep no buffers from those who do', async () => {
+    needs('files:200');
     const backend = open(name);
     const idle = await Promise.all(Array.from({ length: 40 }, () => pair(backend)));
     for (const { client, server } of idle) {
@@ -176,6 +177,7 @@ onEachBackend((name) => {
   });
 
   test('many streams that pause and resume at random get every byte', async () => {
+    needs('files:100');
     const backend = open(name);
     const pairs = await Promise.all(Array.from({ length: 20 }, () => pair(backend)));
     const bytes = pattern(200_000);

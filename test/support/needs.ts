@@ -11,17 +11,19 @@ import { openBackend } from 'nearmetal/loop';
 import { beforeEach, TestRunner } from 'vitest';
 import { kernel } from '../../lib/kernel.js';
 import { native } from '../../lib/native.js';
+import { readLimit } from '../../lib/proc/read.js';
 
 /**
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
  * `program:strace`; `path:/sys/...`; to be `root`; the `seam` of the test build; `io_uring` at all;
  * `memlock` enough for the ring of a backend; `proc`, where what a process holds is counted; two
- * `cpus`; `dm-flakey`, devices that fail when told; `kcmp`, to tell whether two descriptors are of
+ * `cpus`; `files:450`, that many descriptors; `dm-flakey`, devices that fail when told; `kcmp`, to tell whether two descriptors are of
  * one file; `node` itself, and not Bun or Deno; `node:fs` for descriptors of ours; `node:eval`, a
  * child that runs words of a module; `ticks`, microtasks between two callbacks of one batch.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program' | 'path'}:${string}`
+  | `files:${number}`
   | 'io_uring'
   | 'memlock'
   | 'proc'
@@ -51,6 +53,7 @@ function look(need: Need): boolean {
   if (['node:eval', 'node:fs', 'ticks'].includes(need)) return !onDeno;
   const [kind, name = ''] = need.split(':');
   if (kind === 'linux') return kernel.atLeast(name);
+  if (kind === 'files') return (readLimit('nofile')?.soft ?? Infinity) >= Number(name);
   if (kind === 'path') return existsSync(name);
   if (kind === 'program') {
     return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
