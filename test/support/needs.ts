@@ -19,8 +19,8 @@ import { readLimit } from '../../lib/proc/read.js';
  * `memlock` enough for the ring of a backend; `files:450`, that many descriptors; `proc`, where what
  * a process holds is counted; two `cpus`; `dm-flakey`, devices that fail when told; `kcmp`, to tell
  * whether two descriptors are of one file; `node` itself, and not Bun or Deno; `node:fs` for
- * descriptors of ours; `node:eval`, a child that runs words of a module; `ticks`, microtasks between
- * two callbacks of one batch.
+ * descriptors of ours; `node:eval`, a child that runs words of a module; `ticks`, microtasks
+ * between two callbacks of one batch.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program' | 'path'}:${string}`
