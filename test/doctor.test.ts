@@ -76,7 +76,7 @@ test('no room for a ring of an event loop: epoll, and why', () => {
   needs('root', 'linux:6.14', 'op:SEND_ZC');
   const { stdout, status } = nearmetal(['doctor'], { memlock: 65_536, nobody: true });
   expect(stdout).toMatch(/✓ rings +available/);
-  expect(stdout).toMatch(/· backend +epoll\n +why +io_uring has no room: RLIMIT_MEMLOCK is 64 KiB/);
+  expect(stdout).toMatch(/· backend +epoll\n +why +io_uring has no room: .* 64 KiB/);
   expect(status).toBe(0);
 });
 
