@@ -15,12 +15,12 @@ import { readLimit } from '../../lib/proc/read.js';
 
 /**
  * `op:PIPE` and all other names of `features`; `linux:6.7` for what has no name of its own;
- * `program:strace`; `path:/sys/...`; to be `root`; the `seam` of the test build; `io_uring` at all;
- * `memlock` enough for the ring of a backend; `files:450`, that many descriptors; `proc`, where
- * what a process holds is counted; two `cpus`; `dm-flakey`, devices that fail when told; `kcmp`, to tell
- * whether two descriptors are of one file; `node` itself, and not Bun or Deno; `node:fs` for
- * descriptors of ours; `node:eval`, a child that runs words of a module; `ticks`, microtasks
- * between two callbacks of one batch.
+ * `program:strace`; `path:/sys/...`; to be `root`; the `seam` of the test build; `io_uring` at
+ * all; `memlock` enough for the ring of a backend; `files:450`, that many descriptors; `proc`,
+ * where what a process holds is counted; two `cpus`; `dm-flakey`, devices that fail when told;
+ * `kcmp`, to tell whether two descriptors are of one file; `node` itself, and not Bun or Deno;
+ * `node:fs` for descriptors of ours; `node:eval`, a child that runs words of a module; `ticks`,
+ * microtasks between two callbacks of one batch.
  */
 export type Need =
   | `${'op' | 'setup' | 'register' | 'ring' | 'syscall' | 'linux' | 'program' | 'path'}:${string}`
