@@ -138,7 +138,10 @@ export abstract class Multishot<Result> {
     this.end(abortError(this.#signal as AbortSignal));
   };
 
-  /** Submits; what cannot be submitted again, as its descriptor was closed, ends as cancelled. */
+  /**
+   * Submits; what cannot be submitted again, as its descriptor was closed, ends as cancelled, and
+   * without its pool as one that has no buffer.
+   */
   #arm(): void {
     try {
       this.#putsSeen = this.operation.bufferRing?.puts ?? 0;
@@ -146,9 +149,12 @@ export abstract class Multishot<Result> {
       this.#generation = this.#engine.slots.generations[this.#slot] as number;
       this.#begun = true;
     } catch (error) {
-      const { descriptor, fd } = this.operation;
-      const closedMeanwhile = this.#begun && descriptor !== undefined && descriptor.fd !== fd;
-      this.end(closedMeanwhile ? operationError(-ECANCELED, this.operation) : error);
+      const { descriptor, fd, bufferRing } = this.operation;
+      let result = 0;
+      if (descriptor !== undefined && descriptor.fd !== fd) result = -ECANCELED;
+      else if (bufferRing?.disposed) result = -ENOBUFS;
+      const lost = this.#begun && result < 0;
+      this.end(lost ? operationError(result, this.operation) : error);
     }
   }
 

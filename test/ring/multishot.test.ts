@@ -224,6 +224,18 @@ test('a kernel without the multishot form gets one operation after the other', a
   listener.close();
 });
 
+test('one whose pool is gone when it has to begin again ends without a buffer', async () => {
+  const ring = openRing();
+  const { server } = await connection(ring);
+  const buffers = ring.provideBuffers({ count: 4, size: 16 });
+  const receive = unknown(op.recvMultishot(server, { buffers }), 1 << 14);
+  const { ends } = keep(ring, receive, () => undefined);
+  buffers.dispose();
+  await until(() => ends.length > 0);
+  expect(ends).toEqual([expect.objectContaining({ code: 'ENOBUFS' })]);
+  expect(ring.stats.inFlight).toBe(0);
+});
+
 test('lowered timers and polls go on as well', async () => {
   const ring = openRing();
   const timer = op.timeoutMultishot(1);
