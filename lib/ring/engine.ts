@@ -19,9 +19,10 @@ import {
   IORING_SETUP_TASKRUN_FLAG,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_TASKRUN,
+  IOSQE_IO_DRAIN,
   IOSQE_IO_LINK,
 } from '../abi.js';
-import { check, SystemError, systemError } from '../errors.js';
+import { check, SystemError, systemError, UnsupportedError } from '../errors.js';
 import type { Descriptor, DirectFd, FdUser } from '../fd/fd.js';
 import { requireFeature } from '../features.js';
 import type { Mapping, MappingUser } from '../memory/mapping.js';
@@ -50,6 +51,7 @@ import type { SendPool } from './send-pool.js';
 import { enableRing, openRaw, type Queues, resizeRaw } from './setup.js';
 import { type Sink, Slots } from './slots.js';
 import { Spill } from './spill.js';
+import { SQE_FLAGS_SHIFT } from './sqe.js';
 import { type Block, Staging, stage } from './staging.js';
 import type { RingStats } from './stats.js';
 import type { SubmissionQueue } from './submission-queue.js';
@@ -59,6 +61,10 @@ import { WakeUp } from './wake-up.js';
 const ROUNDS = 16;
 /** A submission that is refused this often in a row waits a millisecond before each further try. */
 const EAGER_RETRIES = 16;
+
+const DRAINED = IOSQE_IO_DRAIN << SQE_FLAGS_SHIFT;
+const DRAINS = 1;
+const NOTIFIES = 2;
 
 /** One operation of a chain, and who gets its completions. */
 export interface Link {
@@ -114,6 +120,8 @@ export class Engine implements FdUser, MappingUser {
   private readonly givingUp: GivingUp;
   private after: (() => void)[] = [];
   private spillNext = false;
+  /** Drained operations or sends without a copy, whichever came first. */
+  private uses = 0;
   private flushScheduled = false;
   private kicked = false;
   private inTurn = false;
@@ -153,6 +161,8 @@ export class Engine implements FdUser, MappingUser {
   begin(operation: Operation<unknown>, sink: Sink, tag: number, extraFlags = 0): number {
     if (!this.open || (this.closing && sink !== IGNORE)) throw closedError();
     if (this.credentials !== undefined && sink !== IGNORE) this.credentials.require();
+    if ((operation.head & DRAINED) !== 0) this.either(DRAINS);
+    if (operation.kind.notified !== undefined) this.either(NOTIFIES);
     const descriptor = operation.descriptor;
     if (descriptor !== undefined) {
       if (descriptor.fd !== operation.fd) throw new TypeError('the descriptor has been closed');
@@ -206,6 +216,17 @@ export class Engine implements FdUser, MappingUser {
     const block = stage(this.staging, operation);
     if (operation.kind.closes) this.givingUp.willClose(operation.fd);
     return block;
+  }
+
+  /**
+   * The kernel miscounts what has two completions: before 6.16 what is drained after it is never
+   * begun, from then on it is not itself when it comes next after what is drained; nor cancelled.
+   */
+  private either(use: number): void {
+    if ((this.uses | use) === (DRAINS | NOTIFIES)) {
+      throw new UnsupportedError({ feature: 'drain:zeroCopy', hint: 'use a ring for each' });
+    }
+    this.uses = use;
   }
 
   private permit(personality: Personality): void {

@@ -86,9 +86,9 @@ export interface CommonOptions {
   /** IOSQE_ASYNC: straight to a kernel worker thread, without trying first. */
   async?: boolean;
   /**
-   * IOSQE_IO_DRAIN: starts when all submitted before it have completed. Not for sends without a
-   * copy, nor right before one: on Linux 6.18 such a send never begins, nor does what follows it,
-   * until it is cancelled.
+   * IOSQE_IO_DRAIN: starts when all submitted before it have completed. One ring does this or sends
+   * without a copy, and refuses the other with an UnsupportedError: kernels miscount the two
+   * completions of such a send, and what they would hold back for ever could not be cancelled.
    */
   drain?: boolean;
   /** Runs it with the rights that were registered (`ring.registerPersonality`). */

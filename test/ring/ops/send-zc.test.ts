@@ -66,6 +66,20 @@ test('reports that the kernel copied after all, as it does over loopback', async
   expect(await released).toEqual({ copied: true });
 });
 
+test('a ring drains or sends without a copy: kernels miscount where it does both', async () => {
+  const refused = expect.objectContaining({ name: 'UnsupportedError', feature: 'drain:zeroCopy' });
+  const [first, second] = [openRing(), openRing()];
+  const { client } = await connection(first);
+  const { bytes } = mapped(4096);
+  const { released } = await first.sendZc(client, bytes);
+  await released;
+  expect(() => first.run(op.nop({ drain: true }))).toThrow(refused);
+  await second.run(op.nop({ drain: true }));
+  expect(() => second.sendZc(client, bytes)).toThrow(refused);
+  await second.run(op.nop({ drain: true }));
+  expect(first.stats.inFlight + second.stats.inFlight).toBe(0);
+});
+
 test('registered memory, user memory, and datagrams', async () => {
   const ring = openRing();
   const { client, server } = await connection(ring);
