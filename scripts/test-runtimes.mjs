@@ -3,7 +3,8 @@
  * this machine: `test-runtimes.mjs [RUNTIME...] [-- PART...]`, a runtime being `bun`, `deno` or a
  * version of Node. Each comes from the npm package of its name. Writes
  * test/results/runtime-RUNTIME.json and docs/reliability.md. Ends with 1 when a test failed.
- * `--whole [VERSION...]` runs the whole suite instead, as `npm test` does: 12 minutes for each.
+ * `--whole [VERSION...] [-- PART...]` runs the whole suite instead, as `npm test` does: 12 minutes
+ * for each.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -85,7 +86,7 @@ async function all(kind, versions, parts) {
 
 const nodes = asked.versions.filter((runtime) => !isOther(runtime));
 if (WHOLE) {
-  const failures = nodes.map((version) => runWhole(version, commandOf(version).path));
+  const failures = nodes.map((version) => runWhole(version, commandOf(version).path, asked.parts));
   if (failures.some((count) => count > 0)) process.exitCode = 1;
   writePages();
 } else {

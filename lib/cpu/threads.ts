@@ -45,7 +45,7 @@ export interface ThreadInfo {
   readonly bound: boolean;
 }
 
-/** What the kernel, Node 22 and later and libuv 1.50 and later call their threads. */
+/** What the kernel, Node 24 and later and libuv 1.50 and later call their threads. */
 const NAMES: readonly (readonly [pattern: RegExp, role: ThreadRole])[] = [
   [/^iou-wrk-/, 'io-wq'],
   [/^iou-sqp-/, 'sqpoll'],
@@ -95,11 +95,13 @@ function v8PoolSize(): number {
 
 type Known = Pick<ThreadInfo, 'role' | 'evidence'>;
 
-/** Node 20 names nothing, but starts its own threads before it runs a program, in this order. */
+/**
+ * Node 20 names nothing and Node 22 one of them, but it starts its own threads before it runs a
+ * program, in this order.
+ */
 function byOrder(found: readonly Found[], pid: number): Map<number, Known> {
   const known = new Map<number, Known>();
-  const unnamed = found.every(({ name }) => !/^(V8Worker|DelayedTaskSche)/.test(name));
-  if (!unnamed) return known;
+  if (found.some(({ name }) => name.startsWith('V8Worker'))) return known;
   const started = found.filter(({ tid, name }) => tid !== pid && !/^iou-/.test(name));
   // A scheduler of delayed tasks, then the pool; they share one role. A pid that has wrapped
   // around could sort later, so only what directly follows main in time counts.

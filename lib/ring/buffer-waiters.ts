@@ -38,11 +38,9 @@ export class BufferWaiters {
     else this.#tryLater();
   }
 
-  /**
-   * There are `given` buffers more: for as many of those who wait longest, and not for all of them
-   * each time. Those who have tried since the last one was given have nothing new to find.
-   */
+  /** There are `given` buffers more: for as many of those who wait longest. */
   wake(given: number): void {
+    // Those who have tried since the last one was given have nothing new to find.
     if (this.#waiting.size === 0) return;
     const { puts } = this.#pool;
     const woken: (() => void)[] = [];

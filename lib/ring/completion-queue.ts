@@ -119,14 +119,11 @@ export class CompletionQueue {
     Atomics.store(this.words, this.layout.flags, enabled ? 0 : IORING_CQ_EVENTFD_DISABLED);
   }
 
-  /**
-   * Takes up to `most` completions off the queue for delivery.
-   *
-   * After the last one of an operation its generation changes here, so that a second "last" one is
-   * recognised even in the same batch. The count of the native side and the queue's head move
-   * together, without a call in between where a terminated worker could stop.
-   */
+  /** Takes up to `most` completions off the queue for delivery. */
   collect(table: Slots, most: number): number {
+    // After the last one of an operation its generation changes here, so that a second "last" one
+    // is recognised even in the same batch. The count of the native side and the queue's head move
+    // together, without a call in between where a terminated worker could stop.
     const words = this.cqes;
     const generations = table.generations;
     const ready = Math.min(this.ready, most, this.slots.length);
@@ -215,10 +212,11 @@ export class CompletionQueue {
 
   /**
    * Hands each completion to `visit` as it stands in the queue, for those that keep their own
-   * books. What they were is counted at the end, in one piece: a worker that is terminated inside a
-   * visitor leaves the queue as if nothing had been taken.
+   * books.
    */
   visit(visit: RawVisitor): number {
+    // What they were is counted at the end, in one piece: a worker that is terminated inside a
+    // visitor leaves the queue as if nothing had been taken.
     if (this.visiting) throw new TypeError('the ring is being reaped');
     // Apart, so that this one is short enough to become part of its caller.
     if (this.large) return this.visitLarge(visit);

@@ -218,10 +218,7 @@ export class Engine implements FdUser, MappingUser {
     return block;
   }
 
-  /**
-   * The kernel miscounts what has two completions: before 6.16 what is drained after it is never
-   * begun, from then on it is not itself when it comes next after what is drained; nor cancelled.
-   */
+  /** The kernel holds back for ever what it miscounts where a ring does both. */
   private either(use: number): void {
     if ((this.uses | use) === (DRAINS | NOTIFIES)) {
       throw new UnsupportedError({ feature: 'drain:zeroCopy', hint: 'use a ring for each' });

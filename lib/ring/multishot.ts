@@ -138,10 +138,7 @@ export abstract class Multishot<Result> {
     this.end(abortError(this.#signal as AbortSignal));
   };
 
-  /**
-   * Submits; what cannot be submitted again, as its descriptor was closed, ends as cancelled, and
-   * without its pool as one that has no buffer.
-   */
+  /** Submits; what cannot be again ends as cancelled, or as one that has no buffer. */
   #arm(): void {
     try {
       this.#putsSeen = this.operation.bufferRing?.puts ?? 0;
@@ -150,11 +147,9 @@ export abstract class Multishot<Result> {
       this.#begun = true;
     } catch (error) {
       const { descriptor, fd, bufferRing } = this.operation;
-      let result = 0;
-      if (descriptor !== undefined && descriptor.fd !== fd) result = -ECANCELED;
-      else if (bufferRing?.disposed) result = -ENOBUFS;
-      const lost = this.#begun && result < 0;
-      this.end(lost ? operationError(result, this.operation) : error);
+      const closed = descriptor !== undefined && descriptor.fd !== fd;
+      const lost = this.#begun && (closed || bufferRing?.disposed);
+      this.end(lost ? operationError(closed ? -ECANCELED : -ENOBUFS, this.operation) : error);
     }
   }
 

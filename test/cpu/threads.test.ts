@@ -24,7 +24,7 @@ test('all are told apart, once the pool was asked', () => {
   const told = evaluate(`${SETTING} say(await cpu.identifyThreads());`, {
     env: { UV_THREADPOOL_SIZE: '3' },
   }) as Told;
-  const named = told.some(({ evidence }) => evidence === 'name');
+  const named = told.some(({ role, evidence }) => role === 'inspector' && evidence === 'name');
   expect(count(told, 'main')).toBe(1);
   expect(count(told, 'libuv-pool')).toBe(3);
   expect(count(told, 'v8-platform')).toBe(5);
