@@ -1,6 +1,7 @@
 /** Reads all that comes from a pipe or the like, with one submission. */
 import { IORING_OP_READ, IORING_OP_READ_MULTISHOT } from '../../abi.js';
 import { type DirectFd, descriptor, type FdLike } from '../../fd/fd.js';
+import { opSupported } from '../../features.js';
 import { invalidType } from '../../validate.js';
 import { BufferRing } from '../buffer-ring.js';
 import type { Lease } from '../lease.js';
@@ -41,5 +42,7 @@ export function readMultishot(
   operation.lower = () => {
     operation.head = (operation.head & ~OPCODE_MASK) | IORING_OP_READ;
   };
+  // Before 6.16 what is refused at once makes the kernel lose count where a drained one waits.
+  if (!opSupported(IORING_OP_READ_MULTISHOT)) operation.lower();
   return operation;
 }

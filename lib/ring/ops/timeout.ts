@@ -6,6 +6,7 @@ import {
   IORING_TIMEOUT_ETIME_SUCCESS,
   IORING_TIMEOUT_MULTISHOT,
 } from '../../abi.js';
+import { kernel } from '../../kernel.js';
 import { boolean, integer } from '../../validate.js';
 import { type CommonOptions, kind, MultishotOperation, nothing, Operation } from '../operation.js';
 import type { Block } from '../staging.js';
@@ -72,6 +73,8 @@ export function timeoutMultishot(
   operation.lower = () => {
     operation.operationFlags &= ~IORING_TIMEOUT_MULTISHOT;
   };
+  // As of `readMultishot`.
+  if (!kernel.atLeast('6.4')) operation.lower();
   return operation.arguments(TIMESPEC_BYTES, timespecWriter(span));
 }
 
