@@ -3,6 +3,7 @@ import { arch, cpus } from 'node:os';
 import { readTopology } from '../cpu/topology.js';
 import type { Feature, RingAvailability } from '../features.js';
 import { kernel } from '../kernel.js';
+import type { BackendName } from '../loop/backend.js';
 import {
   type Cgroup,
   type NumaNode,
@@ -43,7 +44,7 @@ export interface KernelReport extends RingAvailability {
 /** What a server or a socket is driven by where its options name no backend. */
 export interface DefaultBackend {
   /** Undefined where neither of the two can be opened. */
-  readonly name: 'io_uring' | 'epoll' | undefined;
+  readonly name: BackendName | undefined;
   readonly why: string;
   readonly hint?: string;
 }

@@ -40,12 +40,12 @@ export class BufferWaiters {
 
   /** There are `given` buffers more: for as many of those who wait longest. */
   wake(given: number): void {
-    // Those who have tried since the last one was given have nothing new to find.
     if (this.#waiting.size === 0) return;
     const { puts } = this.#pool;
     const woken: (() => void)[] = [];
     for (const [resume, seen] of this.#waiting) {
       if (woken.length === given) break;
+      // Those who have tried since the last one was given have nothing new to find.
       if (seen !== puts) woken.push(resume);
     }
     if (woken.length === 0) return;

@@ -130,8 +130,7 @@ export abstract class Multishot<Result> {
   protected resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    if (this.operation.bufferRing?.disposed) this.#refused(-ENOBUFS, false);
-    else if (!this.ending && this.#slot < 0 && this.#engine.open) this.#arm();
+    if (!this.ending && this.#slot < 0 && this.#engine.open) this.#arm();
   }
 
   readonly #onAbort = (): void => {

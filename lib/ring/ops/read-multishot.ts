@@ -39,10 +39,11 @@ export function readMultishot(
   operation.common(options, 'buffers').select(options.buffers);
   operation.offset = -1;
   operation.endsAtZero = true;
-  operation.lower = () => {
+  const lower = () => {
     operation.head = (operation.head & ~OPCODE_MASK) | IORING_OP_READ;
   };
   // Before 6.16 what is refused at once makes the kernel lose count where a drained one waits.
-  if (!opSupported(IORING_OP_READ_MULTISHOT)) operation.lower();
+  if (opSupported(IORING_OP_READ_MULTISHOT)) operation.lower = lower;
+  else lower();
   return operation;
 }

@@ -70,11 +70,12 @@ export function timeoutMultishot(
   const span = milliseconds('ms', ms);
   const operation = new MultishotOperation(TIMEOUT).common(options, 'clock');
   operation.operationFlags = clockFlags(options.clock) | IORING_TIMEOUT_MULTISHOT;
-  operation.lower = () => {
+  const lower = () => {
     operation.operationFlags &= ~IORING_TIMEOUT_MULTISHOT;
   };
   // As of `readMultishot`.
-  if (!kernel.atLeast('6.4')) operation.lower();
+  if (kernel.atLeast('6.4')) operation.lower = lower;
+  else lower();
   return operation.arguments(TIMESPEC_BYTES, timespecWriter(span));
 }
 
