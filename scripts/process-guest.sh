@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Starts another Linux kernel as a process of this machine (user-mode Linux), in a second, and runs
 # one command in it at nearly this machine's speed. It has one CPU, one NUMA node, no hugepages and
-# no devices: for those, and for kernels that Debian has no user-mode-linux of, see kernel-guest.sh.
+# no devices: for those see kernel-guest.sh.
 #
 #   scripts/process-guest.sh KERNEL FOLDER COMMAND...
 #
-#   KERNEL   "5.10", "6.1", "6.12", "7.2": one of Debian's user-mode-linux packages, or a program
-#            that is such a kernel
+#   KERNEL   "5.10", "6.1", "6.12", "7.2": one of Debian's user-mode-linux packages; "7.3", another
+#            one that Debian has the source of: it is built, once; or a program that is such a kernel
 #   FOLDER   the guest works on a copy of it, on a disk of its own; all else that it sees are this
 #            machine's files, which it cannot write to
 #   COMMAND  runs there as root, in that folder, by bash
@@ -22,7 +22,8 @@
 #   GUEST_CACHE [nearmetal-guests in the temporary folder]
 #   GUEST_NICE [5]       how far behind the other programs of this machine
 #
-# Needs: apt-get install e2fsprogs iproute2 kmod patchelf procps
+# Needs: apt-get install e2fsprogs iproute2 kmod patchelf procps; to build one, also
+#        gcc make flex bison bc xz-utils
 set -euo pipefail
 
 parts=$(cd "$(dirname "$0")/guest" && pwd)
@@ -37,6 +38,7 @@ trap stop EXIT
 : "${GUEST_MODULES:=ipv6 veth sch_netem loop dm-flakey}"
 GUEST_ARCH=amd64
 . "$parts/debian.sh"
+. "$parts/user-mode.sh"
 
 for tool in mke2fs dpkg-deb ip modprobe patchelf pkill; do
   command -v "$tool" >/dev/null ||

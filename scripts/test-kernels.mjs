@@ -1,8 +1,8 @@
 /**
  * Runs the suite on other kernels, one after the other: `test-kernels.mjs [VERSION...]
- * [-- PART...]`, where a part is the start of a test file's path. A kernel that Debian has as a
- * program (user-mode-linux) is started as a process (scripts/process-guest.sh); this machine's own
- * is the one that runs; all others are emulated, which takes hours (scripts/kernel-guest.sh).
+ * [-- PART...]`, where a part is the start of a test file's path. User-mode Linux is started as a
+ * process (scripts/process-guest.sh); this machine's own kernel is the one that runs; all others are
+ * emulated, which takes hours (scripts/kernel-guest.sh).
  * Writes test/results/kernel-VERSION.json, and docs/kernels.md and docs/reliability.md from all of
  * these. Ends with 1 when a test failed.
  */
@@ -14,7 +14,7 @@ import { countsOf, readWords, runVersions } from './kernels/suite.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const PROGRAMS = ['5.10', '6.1', '6.12', '7.2'];
+const PROGRAMS = ['5.10', '6.1', '6.12', '7.2', '7.3'];
 const OWN = release().split('.').slice(0, 2).join('.');
 
 const partsOf = (version) => (PROGRAMS.includes(version) ? PROCESS_PARTS : PARTS);

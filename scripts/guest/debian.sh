@@ -123,35 +123,3 @@ find_system() {
   fi
   echo "$to"
 }
-
-# find_user_mode KERNEL: prints the program that is a kernel (user-mode Linux).
-find_user_mode() {
-  local to=$GUEST_CACHE/user-mode/$1 version libraries
-  if [ -x "$1" ] && [ -f "$1" ]; then
-    realpath "$1"
-    return
-  fi
-  if [ ! -e "$to/ok" ]; then
-    refresh_lists
-    version=$(apt_here apt-cache madison user-mode-linux | awk '{print $3}' |
-      grep "^${1//./\\.}um" | sort -V | tail -1)
-    [ -n "$version" ] || { echo "$me: Debian has no user-mode-linux $1" >&2; return 1; }
-    rm -rf "$to"
-    mkdir -p "$to"
-    dpkg-deb -x "$(download "user-mode-linux=$version")" "$to"
-    # One that was built for a younger Debian than this brings its C library.
-    if ! "$to/usr/bin/linux.uml" --version > /dev/null 2>&1; then
-      dpkg-deb -x "$(download libc6)" "$to"
-      libraries=$to/usr/lib/x86_64-linux-gnu
-      patchelf --set-interpreter "$libraries/ld-linux-x86-64.so.2" --set-rpath "$libraries" \
-        "$to/usr/bin/linux.uml"
-    fi
-    version=$("$to/usr/bin/linux.uml" --version)
-    # Where modprobe looks for them.
-    mkdir -p "$to/lib"
-    ln -s ../usr/lib/uml/modules "$to/lib/modules"
-    depmod -b "$to" "$version"
-    touch "$to/ok"
-  fi
-  echo "$to/usr/bin/linux.uml"
-}

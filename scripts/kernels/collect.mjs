@@ -26,7 +26,8 @@ export function collect(lines, asked, before = {}) {
   return { ...sum(Object.values(byFile)), reached, notReached, ...result, byFile };
 }
 
-function sum(counts) {
+/** What is known of several files, each as `counted` has it, together. */
+export function sum(counts) {
   const total = { passed: 0, skipped: {}, failed: [], promises: {}, files: counts.length };
   for (const { passed, skipped, failed, promises } of counts) {
     total.passed += passed;
@@ -56,7 +57,8 @@ function parsed(text) {
   }
 }
 
-function counted({ file, tests, errors }) {
+/** `tests` of one file, with what is said of each that was not passed, as counts. */
+export function counted({ file, tests, errors }) {
   const result = { passed: 0, skipped: {}, failed: [], promises: {} };
   const ofFile = existsSync(file) ? promisesOf(readFileSync(file, 'utf8')) : [];
   const count = (promise, state) => {

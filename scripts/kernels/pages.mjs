@@ -229,13 +229,13 @@ ${table(['target', 'day', 'minutes', 'inputs tried', 'edges reached', 'inputs ke
 /** `npm test` on each Node; `failures` needs what a kernel may have said. */
 function wholePart(whole) {
   if (whole.length === 0) return '';
-  const rows = whole.map(({ node, kernel, date, files, passed, skipped, failed }) => [
-    `${node} on ${kernel}`,
-    date,
-    files,
-    passed,
-    skipped,
-    failed.length,
+  const rows = whole.map((each) => [
+    `${each.node} on ${each.kernel}`,
+    each.date,
+    each.files,
+    each.passed,
+    skipsOf(each),
+    each.failed.length,
   ]);
   const head = ['runtime', 'day', 'files', 'passed', 'skipped by name', 'failed'];
   const told = whole.map((each) => ({ ...each, kernelSaid: [] }));

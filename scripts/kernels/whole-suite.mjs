@@ -3,20 +3,21 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, dirname, relative } from 'node:path';
+import { counted, sum } from './collect.mjs';
 import { RESULTS } from './tables.mjs';
 
 const REPORT = 'build/test-results.json';
 
-function outcome({ status, message, assertionResults }) {
-  const counts = { passed: 0, skipped: 0, failed: [] };
-  const add = (name, error = '') =>
-    counts.failed.push({ name, error: error.split('\n')[0].slice(0, 200) });
-  for (const test of assertionResults) {
-    if (test.status === 'failed') add(test.fullName, test.failureMessages[0]);
-    else counts[test.status === 'passed' ? 'passed' : 'skipped']++;
-  }
-  if (status === 'failed' && assertionResults.length === 0) add('', message);
-  return counts;
+/** A file of vitest's report; it does not say why a test was skipped, the console does. */
+function outcome({ name, status, message, assertionResults }) {
+  const tests = assertionResults.map(({ fullName, status: state, failureMessages: [error] }) => ({
+    name: fullName,
+    state: ['passed', 'failed'].includes(state) ? state : 'skipped',
+    reason: 'not said',
+    error: error ?? '',
+  }));
+  const errors = status === 'failed' && tests.length === 0 ? [message] : [];
+  return counted({ file: relative(process.cwd(), name), tests, errors });
 }
 
 /**
@@ -37,22 +38,11 @@ export function runWhole(version, path, parts = []) {
     node: spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.trim(),
     kernel: release(),
     date: new Date().toISOString().slice(0, 10),
-    ...totals(byFile),
+    ...sum(Object.values(byFile)),
     byFile,
   };
   writeFileSync(known, `${JSON.stringify(result, null, 1)}\n`);
   const { passed, failed } = result;
   console.log(`Node ${version}: ${passed} passed, ${failed.length} failed`);
   return failed.length + (testResults.length === 0 ? 1 : 0);
-}
-
-function totals(byFile) {
-  const all = Object.entries(byFile);
-  const sum = (key) => all.reduce((count, [, each]) => count + each[key], 0);
-  return {
-    files: all.length,
-    passed: sum('passed'),
-    skipped: sum('skipped'),
-    failed: all.flatMap(([file, { failed }]) => failed.map((each) => ({ file, ...each }))),
-  };
 }
