@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The native code without Node under valgrind, which tells of memory that is read before it was
 # written, and of memory that nobody gave back: each input that the fuzzer kept, once.
-# Needs: apt-get install valgrind clang
+# Needs: apt-get install valgrind clang libclang-rt-14-dev
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=build-valgrind

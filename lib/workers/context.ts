@@ -6,7 +6,7 @@ import { dup } from '../fd/fcntl.js';
 import { asFd, type OwnedFd } from '../fd/fd.js';
 import { Arena } from '../memory/arena.js';
 import { allocateOnNode } from '../numa/allocate.js';
-import { nodes } from '../numa/nodes.js';
+import { localTo, nodes } from '../numa/nodes.js';
 import type { OwnLoopOptions } from '../ring/own-loop.js';
 import { Ring } from '../ring/ring.js';
 import type { Channel } from '../shared/channel.js';
@@ -89,8 +89,8 @@ export class WorkerContext<Data = unknown> {
   }
 
   /**
-   * Memory of this worker's own, on its NUMA node, with the options of `launch`; mapped when it is
-   * first asked for.
+   * Memory of this worker's own, on its NUMA node or, where that has none, the nearest that has,
+   * with the options of `launch`; mapped when it is first asked for.
    *
    * @errno ENOMEM the node has not that much memory
    * @errno EPERM seccomp refuses mbind, which machines of several nodes need
@@ -100,8 +100,9 @@ export class WorkerContext<Data = unknown> {
     if (this.#arena !== undefined) return this.#arena;
     const { arena } = this.#orders;
     const several = this.node !== undefined && nodes().length > 1;
+    // A node may have CPUs and no memory: then it is the nearest that has.
     this.#arena = several
-      ? Arena.over(allocateOnNode(this.node as number, arena))
+      ? Arena.over(allocateOnNode(localTo(this.cpus.first as number), arena))
       : Arena.map(arena);
     return this.#arena;
   }

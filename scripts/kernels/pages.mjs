@@ -112,7 +112,7 @@ The cross-compiled addon in an emulated machine, with Debian's arm64 kernel and 
 (${nodes}), by \`npm run test:arm64\`: first the package as it is shipped
 (scripts/guest/smoke.mjs), then what of the suite depends on the processor. An emulator on x64
 stores in the order of x64, so that the order of stores in shared memory is not tried here; for
-that there is \`npm run test:tsan\`.
+that there is \`bash scripts/races.sh\`.
 
 ${tested(machines)}
 
@@ -215,7 +215,8 @@ function toolsPart(fuzzed) {
   return `## Tools
 
 - \`npm run test:asan\`: the suite under AddressSanitizer and UndefinedBehaviorSanitizer.
-- \`npm run test:tsan\`: the structures of shared memory, in C, under ThreadSanitizer.
+- \`npm run test:tsan\`: what threads do over an addon under ThreadSanitizer; and
+  test/shared/races.test.ts has the structures of shared memory under it, in C.
 - \`npm run fuzz\`: random programs over rings, descriptors and memory, each from a seed.
 - \`npm run fuzz:native\`: what looks into bytes. 'calls' are the native functions that read what a
   caller or the kernel wrote, 'queue' is what a thread that ends takes from its rings: libFuzzer

@@ -25,6 +25,7 @@ import { nodesOf, setOf } from '../../lib/numa/node-set.js';
 import type { Reader } from '../../lib/proc/read.js';
 import { withHugepages } from '../support/hugepages.js';
 import { evaluate } from '../support/nouring.js';
+import { passes } from '../support/process.js';
 import { expectRefusal, RANGE, TYPE, VALUE } from '../support/ring.js';
 
 const PAGE = 4096;
@@ -290,3 +291,7 @@ test('wrong arguments', () => {
   mapping.dispose();
   expectRefusal(() => whereIs(mapping), TYPE, '"mapping"');
 });
+
+test.each(['distances', 'ratios', 'policies', 'workers'])('across nodes: %s', (scene) =>
+  passes('nodes', [scene]),
+);

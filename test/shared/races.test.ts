@@ -10,7 +10,7 @@ import { hasCompiler } from '../../bench/_lib/reference.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function races(...words: string[]): { status: number | null; text: string } {
-  const run = spawnSync('bash', ['scripts/test-tsan.sh', ...words], { cwd: root });
+  const run = spawnSync('bash', ['scripts/races.sh', ...words], { cwd: root });
   return { status: run.status, text: `${run.stdout}${run.stderr}` };
 }
 
