@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from './native-build.mjs';
+import { writeRecord, wrongWith } from './provenance.mjs';
 
 process.chdir(root);
 const folder = mkdtempSync(join(tmpdir(), 'nearmetal-package-'));
@@ -94,6 +95,25 @@ function withoutCompiler() {
   return { PATH: bin, HOME: folder };
 }
 
+/** The record beside a prebuild is of it and of the sources in the package, and of no others. */
+function provenance(staged, addon) {
+  writeRecord(staged, addon, {});
+  const expectWrong = (name, expected) => {
+    const wrong = wrongWith(staged, addon);
+    check(`provenance: ${name}`, { code: wrong === expected ? 0 : 1, output: `${wrong}` });
+  };
+  expectWrong('a prebuild is as its record says', undefined);
+  const source = join(staged, 'native/SOURCES');
+  const text = readFileSync(source);
+  writeFileSync(source, `${text}#\n`);
+  expectWrong('other sources are noticed', 'was built of other sources than these');
+  writeFileSync(source, text);
+  const bytes = readFileSync(addon);
+  writeFileSync(addon, Buffer.concat([bytes, Buffer.of(0)]));
+  expectWrong('another addon is noticed', 'is not the one that was built');
+  writeFileSync(addon, bytes);
+}
+
 /** A release brings the addon along, and then nothing is compiled; no script has to run either. */
 function prebuilt(tarball, env) {
   const staged = join(folder, 'staged');
@@ -102,7 +122,9 @@ function prebuilt(tarball, env) {
   const platform = join(staged, 'prebuilds', `linux-${process.arch}`);
   rmSync(join(staged, 'prebuilds'), { recursive: true, force: true });
   mkdirSync(platform, { recursive: true });
-  copyFileSync('build/Release/nearmetal.node', join(platform, 'nearmetal.glibc.node'));
+  const addon = join(platform, 'nearmetal.glibc.node');
+  copyFileSync('build/Release/nearmetal.node', addon);
+  provenance(staged, addon);
   for (const words of [[], ['--ignore-scripts']]) {
     const place = project(`prebuilt${words.length}`);
     const args = [
