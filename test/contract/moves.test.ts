@@ -14,6 +14,7 @@ import {
 } from 'nearmetal/zerocopy';
 import { expect, onTestFinished, test } from 'vitest';
 import { onEachBackend } from '../support/backends.js';
+import { needs } from '../support/needs.js';
 import {
   bytesOf,
   folder,
@@ -269,6 +270,7 @@ onEachBackend((backend) => {
   });
 
   test('given up, nothing has been moved, and nobody waits any more', async () => {
+    needs('proc');
     const before = descriptors();
     {
       const [first, second] = [Pipe.open(), Pipe.open()];

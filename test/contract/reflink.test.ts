@@ -34,7 +34,7 @@ const usedMiB = (at: string): number => {
 test.for(['btrfs', 'xfs'])(
   '%s: a copy shares the blocks until one is written',
   async (kind, context) => {
-    needs('root', `program:mkfs.${kind}`);
+    needs('root', 'proc', `program:mkfs.${kind}`);
     const at = mounted(kind, context);
     const bytes = pattern(32 * MIB);
     const source = join(at, 'source');
@@ -59,7 +59,7 @@ test.for(['btrfs', 'xfs'])(
 );
 
 test('shared blocks are refused between two file systems', async (context) => {
-  needs('root', 'program:mkfs.btrfs');
+  needs('root', 'proc', 'program:mkfs.btrfs');
   const source = join(mounted('btrfs', context), 'source');
   const target = join(mounted('btrfs', context), 'target');
   writeFileSync(source, 'bytes');
