@@ -5,8 +5,8 @@
 #
 #   scripts/process-guest.sh KERNEL FOLDER COMMAND...
 #
-#   KERNEL   "5.10", "6.1", "6.12", "7.2": one of Debian's user-mode-linux packages; "7.3", another
-#            one that Debian has the source of: it is built, once; or a program that is such a kernel
+#   KERNEL   "5.10", "6.1", "6.12", "7.2": one of Debian's user-mode-linux packages; "7.3", one that
+#            Debian has the source of: it is built, once; or a program that is such a kernel
 #   FOLDER   the guest works on a copy of it, on a disk of its own; all else that it sees are this
 #            machine's files, which it cannot write to
 #   COMMAND  runs there as root, in that folder, by bash

@@ -1,10 +1,10 @@
 /**
  * Runs the suite on other kernels, one after the other: `test-kernels.mjs [VERSION...]
  * [-- PART...]`, where a part is the start of a test file's path. User-mode Linux is started as a
- * process (scripts/process-guest.sh); this machine's own kernel is the one that runs; all others are
- * emulated, which takes hours (scripts/kernel-guest.sh).
- * Writes test/results/kernel-VERSION.json, and docs/kernels.md and docs/reliability.md from all of
- * these. Ends with 1 when a test failed.
+ * process (scripts/process-guest.sh); this machine's own kernel is the one that runs; all others
+ * are emulated, which takes hours (scripts/kernel-guest.sh). Writes
+ * test/results/kernel-VERSION.json, and docs/kernels.md and docs/reliability.md from all of these.
+ * Ends with 1 when a test failed.
  */
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-# Sourced by process-guest.sh after debian.sh: a kernel that is a program (user-mode Linux), Debian's
-# own, or built of Debian's source where there is none of that version.
+# Sourced by process-guest.sh after debian.sh: a kernel that is a program (user-mode Linux), as
+# Debian has it, or built of Debian's source where there is none of that version.
 
 # Drivers that tests need, in the kernel itself: of all others it does without.
 BUILT_IN='VETH NET_SCH_NETEM BLK_DEV_LOOP BLK_DEV_DM DM_FLAKEY TUN TLS VSOCKETS FUSE_FS OVERLAY_FS'

@@ -826,12 +826,13 @@ describe.each(FACES)('%s', (_name, net) => {
       const { client, peer } = await pair();
       const events = noted(client, 'timeout', 'close');
       let called = 0;
-      expect(client.setTimeout(30, () => called++)).toBe(client);
-      expect(client.timeout).toBe(30);
+      // So long that a machine with much else to do does not keep bytes back until it is over.
+      expect(client.setTimeout(400, () => called++)).toBe(client);
+      expect(client.timeout).toBe(400);
       const chatter = setInterval(() => peer.write('x'), 5);
       onTestFinished(() => clearInterval(chatter));
       client.resume();
-      await until(() => client.bytesRead > 8);
+      await until(() => client.bytesRead > 100);
       expect(events).toEqual([]);
       clearInterval(chatter);
       await until(() => events.length > 0);
