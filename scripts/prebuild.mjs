@@ -3,6 +3,7 @@
  * folder of its own, since prebuildify moves what it builds. Each gets a record of its provenance.
  */
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -35,15 +36,15 @@ const args = [
 if (libc !== undefined) args.push('--libc', libc);
 const tools = toolsFor(arch, libc);
 const env = { ...gypEnvironment(), ...tools };
+const started = Date.now();
 const result = spawnSync(process.execPath, args, { stdio: 'inherit', env });
 process.exitCode = result.status ?? 1;
 
 const said = (command, ...words) =>
   spawnSync(command, words, { cwd: root, encoding: 'utf8' }).stdout?.trim().split('\n')[0] ?? '';
 const [compiler, ...first] = (tools.CXX ?? process.env.CXX ?? 'g++').split(' ');
-const isOurs = (addon) =>
-  addon.includes(`linux-${arch}`) && addon.includes('musl') === (libc === 'musl');
-for (const addon of result.status === 0 ? addonsOf(root).filter(isOurs) : []) {
+const isNew = (addon) => statSync(addon).mtimeMs >= started;
+for (const addon of result.status === 0 ? addonsOf(root).filter(isNew) : []) {
   writeRecord(root, addon, {
     commit: said('git', 'describe', '--always', '--dirty', '--exclude=*'),
     compiler: said(compiler, ...first, '--version'),

@@ -19,26 +19,24 @@ const memory = (id, MiB) => `-object memory-backend-ram,id=${id},size=${MiB}M`;
 const FAR = '-numa dist,src=0,dst=1,val=30';
 
 const placement = (...scenarios) => scenarios.map((each) => `promises/placement ${each}`);
-/** Of test/fixtures/nodes.ts. */
-const nodes = (...scenes) => scenes.map((each) => `nodes ${each}`);
-const ALL = nodes('distances', 'ratios', 'policies', 'workers');
+const nodes = ['distances', 'ratios', 'policies', 'workers'].map((scene) => `nodes ${scene}`);
 
 /** What is not as in a guest of two nodes, and the fixtures with their scenarios that run there. */
 const machines = {
-  'two-nodes': { runs: [...placement('guest'), ...ALL] },
+  'two-nodes': { runs: [...placement('guest'), ...nodes] },
   'node-without-CPUs': {
     settings: {
       GUEST_NUMA: `${memory('m0', 1536)} ${memory('m1', 1536)}
         -numa node,nodeid=0,cpus=0-3,memdev=m0 -numa node,nodeid=1,memdev=m1 ${FAR}`,
     },
-    runs: [...placement('place', 'move'), ...ALL],
+    runs: [...placement('place', 'move'), ...nodes],
   },
   'node-without-memory': {
     settings: {
       GUEST_NUMA: `${memory('m0', 3072)} -numa node,nodeid=0,cpus=0-1,memdev=m0
         -numa node,nodeid=1,cpus=2-3 ${FAR}`,
     },
-    runs: [...placement('place'), ...ALL],
+    runs: [...placement('place'), ...nodes],
   },
   'polled-NVMe': {
     // The first version with all ways of polling is 6.13.

@@ -11,13 +11,13 @@ rm -rf build-tsan/reports
 mkdir -p build-tsan/reports
 [ $# -gt 0 ] || set -- test/promises/{02,12,18} test/ring/wake-up test/shared/channel
 status=0
-reports=log_path=$PWD/build-tsan/reports/of
+options=ignore_noninstrumented_modules=1:log_path=$PWD/build-tsan/reports/of
 # Where addresses are too random for the sanitizer's map of them, it refuses to begin.
 fixed=()
 ! setarch -R true 2>/dev/null || fixed=(setarch -R)
 NEARMETAL_ADDON="$PWD/build-tsan/nearmetal_seam.node" \
 NEARMETAL_SANITIZED=1 \
-TSAN_OPTIONS="ignore_noninstrumented_modules=1:$reports:${TSAN_OPTIONS:-}" \
+TSAN_OPTIONS="$options:${TSAN_OPTIONS:-}" \
 LD_PRELOAD="$(realpath "$(gcc -print-file-name=libtsan.so)")" \
   "${fixed[@]}" node node_modules/vitest/vitest.mjs run "$@" || status=$?
 for report in build-tsan/reports/*; do

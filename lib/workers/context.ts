@@ -100,7 +100,6 @@ export class WorkerContext<Data = unknown> {
     if (this.#arena !== undefined) return this.#arena;
     const { arena } = this.#orders;
     const several = this.node !== undefined && nodes().length > 1;
-    // A node may have CPUs and no memory: then it is the nearest that has.
     this.#arena = several
       ? Arena.over(allocateOnNode(localTo(this.cpus.first as number), arena))
       : Arena.map(arena);

@@ -43,7 +43,8 @@ download() {
     version='*'
     [[ $name != *=* ]] || version=${name#*=}
     # shellcheck disable=SC2086
-    ls -t "$GUEST_CACHE/debs/${name%%=*}"_$version"_$GUEST_ARCH.deb" | head -1
+    ls -t "$GUEST_CACHE/debs/${name%%=*}"_$version"_"{"$GUEST_ARCH",all}.deb 2>/dev/null |
+      head -1 || true
   done
 }
 

@@ -45,18 +45,17 @@ unpack_user_mode() {
   depmod -b "$to" "$version"
 }
 
-# build_user_mode KERNEL FOLDER: of the source, as Debian's newest such package is configured.
+# build_user_mode KERNEL FOLDER: of the source, configured as a package of Debian is.
 build_user_mode() {
   local to=$2 source driver tool
   for tool in gcc make flex bison bc xz; do
     command -v "$tool" >/dev/null ||
       { echo "$me: needs $tool (apt-get install gcc make flex bison bc xz-utils)" >&2; return 1; }
   done
-  mkdir -p "$GUEST_CACHE/debs"
-  (cd "$GUEST_CACHE/debs" && apt_here apt-get -qq download "linux-source-$1" >&2) ||
+  source=$(download "linux-source-$1")
+  [ -n "$source" ] ||
     { echo "$me: Debian has neither user-mode-linux nor linux-source $1" >&2; return 1; }
   echo "$me: builds Linux $1, which takes ten minutes" >&2
-  source=$(ls -t "$GUEST_CACHE/debs/linux-source-$1"_*_all.deb | head -1)
   mkdir "$to/build"
   dpkg-deb --fsys-tarfile "$source" | tar -x -O "./usr/src/linux-source-$1.tar.xz" |
     tar -x -J -C "$to/build" --strip-components=1

@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
  * `asked` are the files that were to run; `lines` what the guest printed; `before` what an earlier
  * run said, by file: what was not reached now counts as it did then.
  */
-export function collect(lines, asked, before = {}) {
-  const byFile = Object.fromEntries(Object.entries(before).filter(([file]) => existsSync(file)));
+export function collect(lines, asked, before) {
+  const byFile = { ...before };
   const result = { facts: undefined, doctor: undefined, kernelSaid: [] };
   let reached = 0;
   for (const line of lines) {
@@ -24,6 +24,13 @@ export function collect(lines, asked, before = {}) {
   }
   const notReached = asked.filter((file) => byFile[file] === undefined);
   return { ...sum(Object.values(byFile)), reached, notReached, ...result, byFile };
+}
+
+/** By file, what the result at `path` has of files that there still are. */
+export function knownIn(path) {
+  if (!existsSync(path)) return {};
+  const { byFile = {} } = JSON.parse(readFileSync(path, 'utf8'));
+  return Object.fromEntries(Object.entries(byFile).filter(([file]) => existsSync(file)));
 }
 
 /** What is known of several files, each as `counted` has it, together. */

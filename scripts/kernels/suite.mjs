@@ -1,10 +1,10 @@
 /** What runs of the suite on other kernels and on other versions of Node have in common. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesBelow } from '../files.mjs';
-import { collect } from './collect.mjs';
+import { collect, knownIn } from './collect.mjs';
 import { writePages } from './pages.mjs';
 import { stage } from './stage.mjs';
 
@@ -43,8 +43,8 @@ export async function runVersions(kind, { versions, parts, whole }, run, say, ma
       const all = whole(version);
       const asked = tests.filter((test) => all.some((part) => test.startsWith(part)));
       const lines = await run(version, folder, parts ?? all);
-      const known = parts !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : '{}';
-      const { reached, ...result } = collect(lines, asked, JSON.parse(known).byFile);
+      const before = parts === undefined ? {} : knownIn(path);
+      const { reached, ...result } = collect(lines, asked, before);
       if (reached === 0) {
         console.error(`${version}: nothing was run, so nothing is written`);
         failures++;

@@ -1,9 +1,9 @@
 /** The whole suite under one version of Node, in this checkout, as `npm test` runs it. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, dirname, relative } from 'node:path';
-import { counted, sum } from './collect.mjs';
+import { counted, knownIn, sum } from './collect.mjs';
 import { RESULTS } from './tables.mjs';
 
 const REPORT = 'build/test-results.json';
@@ -26,8 +26,7 @@ function outcome({ name, status, message, assertionResults }) {
  */
 export function runWhole(version, path, parts = []) {
   const known = `${RESULTS}/whole-${version}.json`;
-  const stays = parts.length > 0 && existsSync(known);
-  const byFile = (stays && JSON.parse(readFileSync(known, 'utf8')).byFile) || {};
+  const byFile = parts.length > 0 ? knownIn(known) : {};
   writeFileSync(REPORT, '{"testResults":[]}');
   const env = { ...process.env, PATH: `${dirname(path)}${delimiter}${process.env.PATH}` };
   const words = ['node_modules/vitest/vitest.mjs', 'run', ...parts];
