@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { hasRedis, startCache, startRedis, waitFor } from './support/cache.js';
+import { hasRedis, startCache, startHugeCache, startRedis, waitFor } from './support/cache.js';
 import { Commands, expectAlike, randomOf } from './support/cache-commands.js';
 import { poolCount, withHugepages } from './support/hugepages.js';
 import { encoded, Refused, RespClient } from './support/resp.js';
@@ -40,7 +40,7 @@ withRedis(
 
 test('cache: values are in hugepages where the pool has them', async (context) => {
   await withHugepages(context, 2 ** 21, 16, async () => {
-    const cache = await startCache('--memory', '32mb', '--workers', '1');
+    const cache = await startHugeCache('--memory', '32mb', '--workers', '1');
     const client = await cache.open();
     expect(poolCount(2 ** 21, 'free_hugepages')).toBe(0);
     const value = 'v'.repeat(100_000);

@@ -32,10 +32,10 @@ export function runIndex(...words: string[]): IndexProgram & { said(): string } 
   return { child, ended, said: () => stdout };
 }
 
-/** With small memory, on a port of its own. */
+/** With small memory of small pages, on a port of its own. */
 export async function serveIndex(directory: string, ...words: string[]) {
-  const common = ['serve', '--directory', directory, '--port', '0', '--memory', '32mb'];
-  const running = runIndex(...common, ...words);
+  const memory = ['--memory', '32mb', '--page-size', '4KiB'];
+  const running = runIndex('serve', '--directory', directory, '--port', '0', ...memory, ...words);
   const failed = running.ended.then(({ stderr }) => {
     throw new Error(stderr);
   });
