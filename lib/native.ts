@@ -316,6 +316,8 @@ export interface Native extends DescriptorCalls, PoolCalls, SpliceCalls {
   watchEpoll(watch: number): number;
   /** No call after this one. To be closed before its descriptor is. */
   watchClose(watch: number): number;
+  /** An 'uncaughtException', from here; does not return where nobody handles it. */
+  uncaught(error: unknown): void;
 
   /** Only where `hasSeam`. */
   readonly seam?: Seam;

@@ -1,15 +1,12 @@
 /** What Node does between two callbacks: nextTick queue and microtasks, in its order. */
+import { native } from './native.js';
 
 type Tick = () => void;
 
 /** Node's door of this name does nothing in Bun, which has one of its own. */
 function found(): Tick | undefined {
   if (process.versions.bun === undefined) return Reflect.get(process, '_tickCallback');
-  const ofBun: { drainMicrotasks?: Tick } | undefined = Reflect.apply(
-    process.getBuiltinModule,
-    process,
-    ['bun:jsc'],
-  );
+  const ofBun = process.getBuiltinModule('bun:jsc') as { drainMicrotasks?: Tick } | undefined;
   return ofBun?.drainMicrotasks;
 }
 
@@ -20,6 +17,14 @@ function found(): Tick | undefined {
  */
 const tick = found();
 
+/** One that throws is an 'uncaughtException' and costs no other. */
 export function runTicks(): void {
-  tick?.();
+  for (;;) {
+    try {
+      tick?.();
+      return;
+    } catch (error) {
+      native.uncaught(error);
+    }
+  }
 }
