@@ -126,20 +126,20 @@ napi_value watch_epoll(napi_env env, napi_callback_info info) {
   return small_number(env, watch->epoll());
 }
 
-// Node forgets the asynchronous contexts that what threw has left open. Those further up the stack
-// expect this; by an exception they would meet a stranger's at their end, and abort the process.
-napi_value uncaught(napi_env env, napi_callback_info info) {
-  Args<1> args(env, info);
-  napi_fatal_exception(env, args.raw(0));
-  return nullptr;
-}
-
 napi_value watch_close(napi_env env, napi_callback_info info) {
   Args<1> args(env, info);
   Watch* watch = EnvState::of(env)->take_watch(args.integer(0));
   if (!args.ok() || watch == nullptr) return small_number(env, -EBADF);
   watch->close();
   return small_number(env, 0);
+}
+
+// Node forgets the asynchronous contexts that what threw has left open. Those further up the stack
+// expect this; by an exception they would meet a stranger's at their end, and abort the process.
+napi_value uncaught(napi_env env, napi_callback_info info) {
+  Args<1> args(env, info);
+  napi_fatal_exception(env, args.raw(0));
+  return nullptr;
 }
 
 constexpr Method kMethods[] = {
